@@ -1,0 +1,89 @@
+"""What travels: points, metadata and exemplars. All of it immutable.
+
+A `DataPoint` is a named tuple, since points are what every query makes: measured on
+CPython 3.11, a tuple subclass filled by `map` costs 90 ns a point, `attrs.define`
+190 and `attrs.frozen` 420 (`benchmarks/bench_points.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import attrs
+
+from promlatest._labels import Labels
+
+MetricType = Literal[
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+    "unknown",
+]
+
+
+class DataPoint(NamedTuple):
+    """The latest sample of one series.
+
+    Attributes:
+        labels: the series' labels, its metric as `__name__`.
+        timestamp: when it was sampled, in milliseconds since the epoch.
+        value: the sample.
+    """
+
+    labels: Labels
+    timestamp: int
+    value: float
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+        return self.labels.metric
+
+    @property
+    def stale(self) -> bool:
+        """Whether the series is gone and this is the last that was known of it."""
+        return False
+
+
+class StaleDataPoint(DataPoint):
+    """The last known sample of a series whose last scrape failed."""
+
+    __slots__ = ()
+
+    @property
+    def stale(self) -> bool:
+        return True
+
+
+@attrs.frozen
+class Exemplar:
+    """A trace or other reference that stands for one observation.
+
+    Attributes:
+        labels: what it refers to, often `trace_id`.
+        value: the observation.
+        timestamp: in milliseconds since the epoch, or None.
+    """
+
+    labels: Labels
+    value: float
+    timestamp: int | None = None
+
+
+@attrs.frozen
+class Metadata:
+    """What an exposition says of a metric family.
+
+    Attributes:
+        type: the type; "unknown" where none was given.
+        help: the help text.
+        unit: the unit, as OpenMetrics has it; else "".
+    """
+
+    type: MetricType = "unknown"
+    help: str = ""
+    unit: str = ""
