@@ -1,1 +1,40 @@
-"""Transient Prometheus metrics."""
+"""Transient Prometheus metrics: keep the latest sample of every series, and ask.
+
+>>> from promlatest import Store
+>>> store = Store()
+>>> _ = store.ingest('workqueue_depth{name="pods"} 3')
+>>> store.query("workqueue_depth", name="pods")[0].value
+3.0
+"""
+
+from promlatest._datapoint import DataPoint, Exemplar, Metadata
+from promlatest._histogram import Bucket, Histogram
+from promlatest._interfaces import Appendable, Appender, Queryable
+from promlatest._labels import Labels
+from promlatest._limits import Limits
+from promlatest._matcher import Matcher
+from promlatest._query import Snapshot
+from promlatest._selector import format_selector, parse_selector
+from promlatest._snapshot import Counts
+from promlatest._store import Change, Source, Store
+
+__all__ = [
+    "Appendable",
+    "Appender",
+    "Bucket",
+    "Change",
+    "Counts",
+    "DataPoint",
+    "Exemplar",
+    "Histogram",
+    "Labels",
+    "Limits",
+    "Matcher",
+    "Metadata",
+    "Queryable",
+    "Snapshot",
+    "Source",
+    "Store",
+    "format_selector",
+    "parse_selector",
+]

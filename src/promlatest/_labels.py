@@ -55,7 +55,7 @@ class Labels(Mapping[str, str]):
     _flat: tuple[str, ...]
     _hash: int | None
 
-    def __init__(self, labels: Mapping[str, str] = {}, /, **more: str) -> None:  # noqa: B006 it is only read
+    def __init__(self, labels: Mapping[str, str] = {}, /, **more: str) -> None:
         if isinstance(labels, Labels) and not more:
             self._flat, self._hash = labels._flat, labels._hash
             return

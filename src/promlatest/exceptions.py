@@ -184,9 +184,7 @@ class LimitError(EndpointError):
         allowed: the most that it allows.
     """
 
-    def __init__(
-        self, message: str, *, limit: str, allowed: int, target: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, limit: str, allowed: int, target: str = "") -> None:
         self.limit = limit
         self.allowed = allowed
         super().__init__(message, target=target)
@@ -209,6 +207,4 @@ class ParseError(EndpointError):
         self.column = column
         self.text = text
         self.reason = reason
-        super().__init__(
-            f"line {line}, column {column}: {reason}: {text!r}", target=target
-        )
+        super().__init__(f"line {line}, column {column}: {reason}: {text!r}", target=target)

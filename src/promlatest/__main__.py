@@ -1,0 +1,1 @@
+"""``python -m promlatest``: the same as the command ``promlatest``."""

@@ -1,0 +1,516 @@
+"""The two appenders: one that writes at once, and one that writes all or nothing.
+
+`DirectAppender` writes into a `LiveSource`: a sample of a known series is one reference
+stored in a dict, without a lock (`benchmarks/bench_append.py`: 0.4x the cost with one).
+`Batch` collects, and hands everything to the store when it is committed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from types import TracebackType
+from typing import Final, Self
+
+import attrs
+
+from promlatest._datapoint import DataPoint, Metadata
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest._limits import Limits
+from promlatest._matcher import Matcher
+from promlatest._rowmap import RowMap
+from promlatest._rows import Rows
+from promlatest._snapshot import Counts, SourceSnapshot
+from promlatest._table import Layout, Selection, Table
+from promlatest.exceptions import (
+    AppenderClosedError,
+    LabelError,
+    LimitError,
+    UsageError,
+)
+
+FAR_FUTURE: Final = 10 * 60 * 1000  # ms; what Prometheus' scraper allows for
+
+_refs: Final = count(1)  # of the whole process: a ref never stands for two series
+
+
+# Writing at once
+
+
+class LiveTable:
+    """A metric whose series are appended one by one.
+
+    Rows are only ever added at the end, under the store's lock, and a row is counted
+    (`_refs`) last, so that a reader without a lock sees whole rows only.
+    """
+
+    __slots__ = ("_layout", "_metric", "_refs", "_rowmap", "_samples", "_shape")
+
+    def __init__(self, metric: str, samples: dict[int, tuple[int, float]]) -> None:
+        self._metric = metric
+        self._samples = samples
+        self._refs: list[int] = []
+        self._shape: tuple[tuple[str, ...], tuple[list[str], ...]] = ((), ())
+        self._rowmap = RowMap((), 0)
+        self._layout = Layout(metric, (), (), 0)
+
+    @property
+    def layout(self) -> Layout:
+        """The series there are now; made anew when there are more than last time."""
+        size = len(self._refs)
+        layout = self._layout
+        if layout.size != size:
+            names, columns = self._shape
+            frozen = tuple(column[:size] for column in columns)
+            layout = self._layout = Layout(self._metric, names, frozen, size)
+        return layout
+
+    def points(self, selection: Selection) -> list[DataPoint]:
+        """The points of a selection; a series that was dropped meanwhile has none."""
+        points = []
+        for row, labels in zip(selection.rows, selection.labels, strict=True):
+            held = self._samples.get(self._refs[row])
+            if held is not None:
+                points.append(DataPoint(labels, *held))
+        return points
+
+    def ref(self, labels: Labels) -> int:
+        """The ref of a series, 0 if there is none. The caller holds the lock."""
+        row = self._rowmap.find(self._cells(labels), self._shape[1])
+        return self._refs[row] if row >= 0 else 0
+
+    def create(self, labels: Labels, ref: int) -> None:
+        """Add a series that is not there yet. The caller holds the lock."""
+        self._widen(labels)
+        cells = self._cells(labels)
+        for cell, column in zip(cells, self._shape[1], strict=True):
+            column.append(cell)
+        self._rowmap.add(cells)
+        self._refs.append(ref)
+
+    def less(self, gone: Iterable[int]) -> LiveTable:
+        """A table without these rows. The caller holds the lock."""
+        left = LiveTable(self._metric, self._samples)
+        lost = set(gone)
+        for row, labels in enumerate(self.layout.labels()):
+            if row in lost:
+                self._samples.pop(self._refs[row], None)
+            else:
+                left.create(labels, self._refs[row])
+        return left
+
+    def freeze(self) -> Table:
+        """The samples as they are now."""
+        layout = self.layout
+        held = [self._samples.get(ref, (0, 0.0)) for ref in self._refs[: layout.size]]
+        times = array("q", (time for time, _ in held))
+        values = array("d", (value for _, value in held))
+        return Table(layout, values, 0, times)
+
+    def _cells(self, labels: Labels) -> tuple[str, ...]:
+        names = self._shape[0]
+        extra = tuple(n for n in labels if n != METRIC_NAME and n not in names)
+        # A label that no row has yet: no row can be equal to these cells.
+        return (*(labels.get(name, "") for name in names), *extra)
+
+    def _widen(self, labels: Labels) -> None:
+        names, columns = self._shape
+        new = [n for n in labels if n != METRIC_NAME and n not in names]
+        if not new:
+            return
+        size = len(self._refs)
+        wide = {
+            **dict(zip(names, columns, strict=True)),
+            **{n: [""] * size for n in new},
+        }
+        names = tuple(sorted(wide))
+        self._shape = (names, tuple(wide[name] for name in names))
+        self._rowmap = RowMap(self._shape[1], size)
+
+
+class LiveSource:
+    """What was appended directly: the one source that has no moments.
+
+    `samples` holds what was appended last, by ref. Storing there for a ref that is
+    known is all that an append does, and is safe without the lock; adding and removing
+    a ref happens under the store's lock.
+    """
+
+    def __init__(self) -> None:
+        self.tables: dict[str, LiveTable] = {}
+        self.samples: dict[int, tuple[int, float]] = {}
+        self.metadata: Mapping[str, Metadata] = {}
+
+    def ref(self, labels: Labels) -> int:
+        """The ref of a series, 0 if there is none. The caller holds the lock."""
+        table = self.tables.get(labels.metric)
+        return 0 if table is None else table.ref(labels)
+
+    def create(self, labels: Labels, t: int, v: float) -> int:
+        """Add a series with its first sample. The caller holds the lock."""
+        metric = labels.metric
+        table = self.tables.get(metric) or LiveTable(metric, self.samples)
+        ref = next(_refs)
+        self.samples[ref] = (t, v)
+        table.create(labels, ref)
+        if metric not in self.tables:
+            self.tables = {**self.tables, metric: table}
+        return ref
+
+    def select(
+        self, matchers: tuple[Matcher, ...]
+    ) -> dict[str, tuple[LiveTable, Selection]]:
+        """The tables with series that fulfil all matchers, and their rows."""
+        named = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        selected = {}
+        for metric, table in self.tables.items():
+            if all(matcher.matches(metric) for matcher in named):
+                selection = table.layout.select(matchers)
+                if selection.rows:
+                    selected[metric] = (table, selection)
+        return selected
+
+    def drop(self, selected: Mapping[str, tuple[LiveTable, Selection]]) -> bool:
+        """Remove rows that were selected before; False if they have moved since, and
+        nothing was removed. The caller holds the lock."""
+        tables = dict(self.tables)
+        if any(tables.get(m) is not table for m, (table, _) in selected.items()):
+            return False
+        for metric, (table, selection) in selected.items():
+            left = table.less(selection.rows)
+            tables[metric] = left
+            if not left.layout.size:
+                del tables[metric]
+        self.tables = tables
+        return True
+
+    def freeze(self) -> SourceSnapshot:
+        """What is there now, as a snapshot. Samples may be appended meanwhile."""
+        tables = {metric: table.freeze() for metric, table in self.tables.items()}
+        return SourceSnapshot(tables, dict(self.metadata), 0)
+
+
+class DirectAppender:
+    """Writes every sample at once; `commit` and `rollback` do nothing.
+
+    A sample that is not newer than the one held is not taken, and is counted
+    (`Store.counts`). Two threads that append to one series at the same moment are in a
+    race, and one of the two samples is held afterwards.
+    """
+
+    __slots__ = ("_clock", "_create", "_horizon", "_refuse", "_samples")
+
+    def __init__(
+        self,
+        source: LiveSource,
+        clock: Callable[[], int],
+        create: Callable[[Labels, int, float], int],
+        refuse: Callable[[str], None],
+    ) -> None:
+        self._samples = source.samples
+        self._clock = clock
+        self._create = create
+        self._refuse = refuse
+        self._horizon = clock() + FAR_FUTURE
+
+    def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
+        """Write one sample; see `Appender.append`."""
+        held = self._samples.get(ref)
+        if (
+            held is not None
+            and type(t) is int
+            and type(v) is float
+            and held[0] < t <= self._horizon
+        ):
+            self._samples[ref] = (t, v)
+            return ref
+        return self._append_carefully(ref, labels, t, v)
+
+    def commit(self) -> None:
+        """Nothing: everything is written already."""
+
+    def rollback(self) -> None:
+        """Nothing: what is written stays. A `Batch` can be rolled back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing, whatever happened inside."""
+
+    def _append_carefully(
+        self, ref: int, labels: Mapping[str, str], t: int, v: float
+    ) -> int:
+        t, v = checked_sample(t, v)
+        self._horizon = self._clock() + FAR_FUTURE
+        if t > self._horizon:
+            self._refuse("out_of_bounds")
+            return ref if ref in self._samples else 0
+        if ref not in self._samples:
+            ref = self._create(checked_series(labels), t, v)
+        held = self._samples.get(ref)
+        if held is None or held[0] < t:
+            self._samples[ref] = (t, v)
+        elif held[0] > t:
+            self._refuse("out_of_order")
+        elif held[1] != v and not (held[1] != held[1] and v != v):
+            self._refuse("duplicates")
+        return ref
+
+
+# All or nothing
+
+
+class RefBook:
+    """The refs that the batches of one source have given out."""
+
+    def __init__(self) -> None:
+        self._labels: dict[int, Labels] = {}
+        self._refs: dict[Labels, int] = {}
+
+    def labels(self, ref: int) -> Labels | None:
+        """The series of a ref; None if it is not known (any more)."""
+        return self._labels.get(ref)
+
+    def ref(self, labels: Labels) -> int:
+        """The ref of a series, a new one if it has none."""
+        ref = self._refs.setdefault(labels, next(_refs))
+        self._labels[ref] = labels
+        return ref
+
+    def forget_all_but(self, used: set[int]) -> None:
+        """Forget the others once they are more than twice what is in use."""
+        if len(self._labels) > 2 * len(used) + 1000:
+            self._labels = {ref: self._labels[ref] for ref in used}
+            self._refs = {labels: ref for ref, labels in self._labels.items()}
+
+
+class Batch:
+    """Shows nothing before `commit`, everything at once then, and nothing ever after
+    `rollback`.
+
+    As a context manager it commits on leaving, and rolls back if an exception left it.
+    It ends once; a call after that raises `AppenderClosedError`.
+
+    Attributes:
+        source: whose samples these are.
+        replace: whether what the batch does not bring is gone afterwards (a scrape),
+            or stays (a push).
+        timestamp: of samples without one of their own; None: the moment of the commit.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        commit: Callable[[Batch], Counts],
+        *,
+        replace: bool,
+        timestamp: int | None,
+        limits: Limits,
+        book: RefBook,
+    ) -> None:
+        self.source: Final = source
+        self.replace: Final = replace
+        self.timestamp: Final = timestamp
+        self.metadata: dict[str, Metadata] = {}
+        self._commit = commit
+        self._limits = limits
+        self._book = book
+        self._rows: list[Rows] = []
+        self._places = 0
+        self._appended: list[tuple[int, Labels, int, float]] = []
+        self._ended = ""
+
+    @property
+    def rows(self) -> list[Rows]:
+        """Everything that was appended, in columns."""
+        return [*self._rows, *_rows_of(self._appended)]
+
+    @property
+    def refs(self) -> set[int]:
+        """The refs that were used."""
+        return {self._book.ref(labels) for _, labels, _, _ in self._appended}
+
+    def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
+        """Take one sample; see `Appender.append`.
+
+        Raises:
+            AppenderClosedError: the batch has ended.
+            LimitError: a label is longer, or there are more, than the store allows.
+        """
+        self._check_open()
+        t, v = checked_sample(t, v)
+        series = self._book.labels(ref)
+        if series is None:
+            series = checked_series(labels)
+            check_limits(series, self._limits)
+            ref = self._book.ref(series)
+        self._appended.append((self._places, series, t, v))
+        self._places += 1
+        return ref
+
+    def append_rows(
+        self, rows: Iterable[Rows], metadata: Mapping[str, Metadata] | None = None
+    ) -> None:
+        """Take many samples in columns, and what is known of their families.
+
+        Raises:
+            AppenderClosedError: the batch has ended.
+            LimitError: a label is longer, or there are more, than the store allows.
+        """
+        self._check_open()
+        taken = list(rows)
+        for each in taken:
+            check_row_limits(each, self._limits)
+        start = self._places
+        self._rows += [_moved(each, start) for each in taken] if start else taken
+        self._places += 1 + max((each.places[-1] for each in taken if each), default=0)
+        self.metadata.update(metadata or {})
+
+    def commit(self) -> Counts:
+        """Show everything at once.
+
+        Returns:
+            What became of the samples.
+
+        Raises:
+            AppenderClosedError: the batch has ended.
+            LimitError: the store would hold more than it may; it keeps what it had.
+        """
+        self._check_open()
+        self._ended = "committed"
+        counts = self._commit(self)
+        self._book.forget_all_but(self.refs)
+        return counts
+
+    def rollback(self) -> None:
+        """Forget everything."""
+        self._check_open()
+        self._ended = "rolled back"
+        self._rows, self._appended = [], []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        if self._ended:
+            return
+        if kind is None:
+            self.commit()
+        else:
+            self.rollback()
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise AppenderClosedError(
+                f"this batch of {self.source!r} was {self._ended}; take a new one"
+            )
+
+
+def _moved(rows: Rows, start: int) -> Rows:
+    """The rows, placed behind what came before."""
+    return attrs.evolve(rows, places=[start + place for place in rows.places])
+
+
+def _rows_of(appended: Sequence[tuple[int, Labels, int, float]]) -> Iterator[Rows]:
+    """Single samples in columns, grouped by metric and label names."""
+    groups: dict[tuple[str, ...], list[tuple[int, Labels, int, float]]] = {}
+    for each in appended:
+        labels = each[1]
+        groups.setdefault((labels.metric, *labels), []).append(each)
+    for (metric, *labels_names), group in groups.items():
+        names = tuple(name for name in labels_names if name != METRIC_NAME)
+        yield Rows(
+            metric,
+            names,
+            tuple([labels[name] for _, labels, _, _ in group] for name in names),
+            array("d", [v for _, _, _, v in group]),
+            [place for place, _, _, _ in group],
+            [t for _, _, t, _ in group],
+        )
+
+
+# Checks
+
+
+def checked_sample(t: int, v: float) -> tuple[int, float]:
+    """Time and value as they are kept.
+
+    Raises:
+        UsageError: the time is no int, or the value no number.
+    """
+    if not isinstance(t, int) or isinstance(t, bool):
+        raise UsageError(
+            f"a timestamp is an int in milliseconds since the epoch, not {t!r}"
+        )
+    if not -(1 << 63) <= t < 1 << 63:
+        raise UsageError(f"a timestamp must fit in 64 bits, not {t!r}")
+    try:
+        return t, float(v)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"a sample is a number, not {v!r}") from error
+
+
+def checked_series(labels: Mapping[str, str]) -> Labels:
+    """The label set of a series.
+
+    Raises:
+        LabelError: the label set cannot exist, or has no metric name.
+    """
+    series = labels if isinstance(labels, Labels) else Labels(labels)
+    if not series.metric:
+        raise LabelError(f"a series needs a metric name as __name__: {series}")
+    return series
+
+
+def check_limits(labels: Labels, limits: Limits) -> None:
+    """Check one label set.
+
+    Raises:
+        LimitError: it has more labels, or longer ones, than allowed.
+    """
+    _check_limit("labels", len(labels), limits.labels, labels.metric)
+    for name, value in labels.items():
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
+        _check_limit("label_value_length", _bytes(value), limits.label_value_length, name)
+
+
+def check_row_limits(rows: Rows, limits: Limits) -> None:
+    """Check the label sets of rows, column by column.
+
+    Raises:
+        LimitError: a row has more labels, or longer ones, than allowed.
+    """
+    _check_limit("labels", 1 + len(rows.names), limits.labels, rows.metric)
+    metric_length = _bytes(rows.metric)
+    _check_limit(
+        "label_value_length", metric_length, limits.label_value_length, METRIC_NAME
+    )
+    for name, column in zip(rows.names, rows.columns, strict=True):
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
+        longest = max(column, key=len, default="")
+        # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
+        if 4 * len(longest) > limits.label_value_length:
+            length = max(map(_bytes, column))
+            _check_limit("label_value_length", length, limits.label_value_length, name)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _check_limit(limit: str, came: int, allowed: int, where: str) -> None:
+    if came > allowed:
+        raise LimitError(
+            f"expected at most {allowed} for the limit {limit}, got {came}"
+            f" at {where[:60]!r}",
+            limit=limit,
+            allowed=allowed,
+        )

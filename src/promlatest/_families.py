@@ -1,0 +1,128 @@
+"""prometheus_client's metric families to rows, without text in between.
+
+It needs the shape of a family only, so it imports nothing of prometheus_client. The names
+are those that the program's `/metrics` shows in the text format, so that a registry and a
+scrape of it give the same series (F-4).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from promlatest._datapoint import Exemplar, Metadata, MetricType
+from promlatest._floats import normalise_bound
+from promlatest._labels import Labels
+from promlatest._rows import Rows
+
+# The text format names these families by their samples.
+_NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
+# It has these samples in families of their own, which are gauges.
+_APART: Final = ("_created", "_gsum", "_gcount")
+_BOUND_LABEL: Final[Mapping[str, str]] = {"histogram": "le", "summary": "quantile"}
+_TYPES: Final[Mapping[str, MetricType]] = {
+    "counter": "counter",
+    "gauge": "gauge",
+    "histogram": "histogram",
+    "gaugehistogram": "gaugehistogram",
+    "summary": "summary",
+    "info": "info",
+    "stateset": "stateset",
+}
+
+
+class FamilySample(Protocol):
+    """One sample of a family, as `prometheus_client.samples.Sample` has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> dict[str, str]: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def timestamp(self) -> Any: ...
+    @property
+    def exemplar(self) -> Any: ...
+
+
+class MetricFamily(Protocol):
+    """A family, as `prometheus_client.Metric` has it."""
+
+    name: str
+    documentation: str
+    unit: str
+    type: str
+    samples: list[Any]
+
+
+class Registry(Protocol):
+    """Whatever collects families: a `CollectorRegistry` or one of its collectors."""
+
+    def collect(self) -> Iterable[Any]: ...
+
+
+def rows_of(families: Iterable[MetricFamily]) -> tuple[list[Rows], dict[str, Metadata]]:
+    """The samples of families in columns, and what is known of the families.
+
+    Native histograms have no sample of their own here and are left out.
+    """
+    groups: dict[tuple[str, ...], list[tuple[int, FamilySample, str]]] = {}
+    metadata: dict[str, Metadata] = {}
+    place = 0
+    for family in families:
+        metadata |= _metadata(family)
+        bound = _BOUND_LABEL.get(family.type, "")
+        for sample in family.samples:
+            if sample.value is None:
+                continue
+            key = (sample.name, *sorted(sample.labels))
+            groups.setdefault(key, []).append((place, sample, bound))
+            place += 1
+    return [_rows(key, group) for key, group in groups.items()], metadata
+
+
+def _metadata(family: MetricFamily) -> dict[str, Metadata]:
+    kind = _TYPES.get(family.type, "unknown")
+    name = family.name + _NAME_SUFFIX.get(family.type, "")
+    known = {name: Metadata(kind, family.documentation, family.unit)}
+    sampled = {sample.name for sample in family.samples}
+    for suffix in _APART:
+        if family.name + suffix in sampled:
+            known[family.name + suffix] = Metadata("gauge", family.documentation)
+    return known
+
+
+def _rows(key: tuple[str, ...], group: list[tuple[int, FamilySample, str]]) -> Rows:
+    metric, *names = key
+    times = [_milliseconds(sample.timestamp) for _, sample, _ in group]
+    exemplars = {
+        row: _exemplar(sample.exemplar)
+        for row, (_, sample, _) in enumerate(group)
+        if sample.exemplar is not None
+    }
+    return Rows(
+        metric,
+        tuple(names),
+        tuple([_cell(name, sample, bound) for _, sample, bound in group] for name in names),
+        array("d", [float(sample.value) for _, sample, _ in group]),
+        [place for place, _, _ in group],
+        times if any(time is not None for time in times) else None,
+        exemplars,
+    )
+
+
+def _cell(name: str, sample: FamilySample, bound: str) -> str:
+    value = str(sample.labels[name])
+    return normalise_bound(value) if name == bound else value
+
+
+def _exemplar(exemplar: Any) -> Exemplar:
+    labels = Labels(exemplar.labels)
+    return Exemplar(labels, float(exemplar.value), _milliseconds(exemplar.timestamp))
+
+
+def _milliseconds(seconds: Any) -> int | None:
+    """Milliseconds of a time in seconds, rounded: it may be any kind of number."""
+    return None if seconds is None else round(float(seconds) * 1000)

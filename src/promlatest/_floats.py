@@ -1,0 +1,69 @@
+"""Numbers as Go reads and writes them (F-1, F-3)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+# What Python's float() takes beyond this: digits of other scripts, underscores,
+# blanks around, a sign before nan.
+_DECIMAL: Final = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII
+)
+_SPECIAL: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE | re.ASCII)
+
+_NAMES: Final = {math.inf: "+Inf", -math.inf: "-Inf"}
+
+
+def parse_float(text: str) -> float:
+    """The number that Go's ParseFloat reads, less hexadecimal and underscores (F-1).
+
+    Raises:
+        ValueError: it is no such number, or too large for a float.
+    """
+    if _DECIMAL.fullmatch(text):
+        value = float(text)
+        if math.isinf(value):
+            raise ValueError("the number is too large")
+        return value
+    if _SPECIAL.fullmatch(text):
+        return float(text)
+    raise ValueError("expected a number")
+
+
+def format_float(value: float) -> str:
+    """The shortest text that reads back as this number, in Go's "g" form.
+
+    >>> format_float(5.0), format_float(1048576.0), format_float(0.00001)
+    ('5', '1.048576e+06', '1e-05')
+    """
+    text = format_bound(value)
+    return text[:-2] if text.endswith(".0") else text
+
+
+def format_bound(value: float) -> str:
+    """The text of a number as OpenMetrics wants it in `le` and `quantile` (F-3).
+
+    >>> format_bound(1.0), format_bound(1000000.0), format_bound(float("inf"))
+    ('1.0', '1e+06', '+Inf')
+    """
+    if not math.isfinite(value):
+        return _NAMES.get(value, "NaN")
+    plain = repr(value)
+    digits = plain.lstrip("-").partition("e")[0].replace(".", "").strip("0")
+    scientific = f"{value:.{max(len(digits), 1) - 1}e}"
+    exponent = int(scientific.partition("e")[2])
+    return plain if -4 <= exponent < 6 else scientific
+
+
+def normalise_bound(text: str) -> str:
+    """A value of `le` or `quantile` in its one spelling; what is no number stays (F-3).
+
+    >>> normalise_bound("1"), normalise_bound("+inf"), normalise_bound("low")
+    ('1.0', '+Inf', 'low')
+    """
+    try:
+        return format_bound(parse_float(text))
+    except ValueError:
+        return text

@@ -1,0 +1,711 @@
+"""Histograms: the buckets, sum and count of one moment, as one value.
+
+A classic histogram travels as many series: one `_bucket` for each bound `le`, a `_sum`
+and a `_count`. `assemble` puts them together again, and a `Histogram` answers what one
+asks of it: quantiles, fractions, counts up to a bound, differences and sums. What is
+wrong with it is told by `Histogram.problems` and never raised, for an endpoint's
+faults must not hide its data.
+
+Everything here is pure and immutable: no lock, no store, safe to share and to keep.
+Estimates are those of Prometheus (promql/quantile.go, BucketQuantile and
+BucketFraction), edge by edge; the rules are H-1 to H-6 of our specification. Native
+histograms are not read.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from math import copysign, inf, isfinite, isinf, isnan, nan
+from operator import add, itemgetter, sub
+from typing import Final, Literal, NamedTuple
+
+import attrs
+
+from promlatest._datapoint import DataPoint
+from promlatest._labels import METRIC_NAME, Labels, quote
+from promlatest.exceptions import UsageError
+
+# Prometheus' smallDeltaTolerance: less than this, relative to the sum of both
+# counts, is rounding and no change.
+_TOLERANCE: Final = 1e-12
+
+# Go's ParseFloat less hexadecimal and underscores (F-1).
+_GO_FLOAT: Final = re.compile(
+    r"nan|[+-]?(?:inf(?:inity)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@attrs.frozen
+class Bucket:
+    """How many observations one bucket holds.
+
+    Attributes:
+        le: the upper bound, which belongs to the bucket, in the metric's unit.
+        count: its observations: all up to `le` in `Histogram.buckets`, those of this
+            bucket alone in `Histogram.bucket_counts`.
+    """
+
+    le: float
+    count: float
+
+
+def _comparable(value: float) -> float | None:
+    """A key under which NaN equals NaN, so that equal expositions are equal."""
+    return None if isnan(value) else value
+
+
+def _all_comparable(values: tuple[float, ...]) -> tuple[float | None, ...]:
+    return tuple(map(_comparable, values))
+
+
+@attrs.frozen
+class Histogram:
+    """A classic histogram at one moment; `assemble` makes them of points.
+
+    The constructor trusts what it is given: bounds ascending and none twice. `build`
+    sorts and coalesces for those who cannot promise that.
+
+        >>> latency = build(
+        ...     Labels(__name__="latency_seconds"),
+        ...     [(0.1, 5), (0.5, 9), (float("inf"), 10)],
+        ...     sum=2.5,
+        ... )
+        >>> latency.quantile(0.5), latency.count_le(0.5), latency.mean
+        (0.1, 9, 0.25)
+        >>> latency.bucket_counts[1]
+        Bucket(le=0.5, count=4)
+        >>> latency.valid
+        True
+
+    Attributes:
+        labels: the labels without `le`; `__name__` is the base name, without suffix.
+        bounds: the buckets' upper bounds `le`, ascending.
+        cumulative: beside each bound, the observations at or below it, as exposed.
+        count: all observations; where no `_count` was exposed, what the +Inf bucket
+            holds; NaN where that is not there either, since the highest finite
+            bucket need not hold all.
+        sum: the sum of all observations; NaN where no `_sum` was exposed.
+        timestamp: when it was sampled, in milliseconds since the epoch.
+        noted: the part of `problems` that only the points could tell.
+    """
+
+    labels: Labels
+    bounds: tuple[float, ...]
+    cumulative: tuple[float, ...] = attrs.field(eq=_all_comparable)
+    count: float = attrs.field(eq=_comparable)
+    sum: float = attrs.field(eq=_comparable)
+    timestamp: int
+    noted: tuple[str, ...] = ()
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The buckets by ascending bound, with cumulative counts as exposed."""
+        return tuple(map(Bucket, self.bounds, self.cumulative))
+
+    @property
+    def bucket_counts(self) -> tuple[Bucket, ...]:
+        """The buckets by ascending bound, each with the observations of its own.
+
+        Own means above the bound before and up to this one. A histogram that is not
+        monotonic shows negative counts here; `problems` then says where.
+        """
+        below = (0, *self.cumulative)
+        return tuple(map(Bucket, self.bounds, map(sub, self.cumulative, below)))
+
+    @property
+    def mean(self) -> float:
+        """The mean observation, in the metric's unit; NaN if there is none."""
+        return _divide(self.sum, self.count)
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing is wrong with it, that is whether `problems` is empty."""
+        return not self.problems
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with it, a sentence each; empty for a valid histogram.
+
+        Bounds that are unreadable, double or missing, counts that fall, are negative
+        or no number, a +Inf bucket unlike the count, parts of different moments.
+
+        >>> torn = build(Labels(), [(1, 5), (2, 3), (float("inf"), 7)], count=8)
+        >>> print(*torn.problems, sep="\\n")
+        not monotonic at le="2.0": 3 after 5
+        the +Inf bucket holds 7, the count is 8
+        """
+        return (*self.noted, *_faults(self))
+
+    @cached_property
+    def _climb(self) -> _Climb:
+        return _monotonic(self.cumulative)
+
+    def quantile(self, q: float) -> float:
+        """The estimated q-quantile, in the metric's unit, as Prometheus estimates it.
+
+        Linear between the bounds of the bucket that holds it, from 0 if that is the
+        first; in the +Inf bucket, the highest finite bound. The algorithm is
+        `histogram_quantile`'s (promql/quantile.go, BucketQuantile): counts that fall
+        are lifted to the count before. It takes a bisection, O(log buckets).
+
+        Returns NaN without observations, without a +Inf bucket, with no other bucket
+        or for a q of NaN; -Inf below q = 0 and +Inf above q = 1. Raises nothing.
+
+        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
+        >>> h.quantile(0.75), h.quantile(1.5)
+        (1.5, inf)
+        """
+        if not 0 <= q <= 1:
+            return q if isnan(q) else copysign(inf, q)
+        bounds, (counts, _, finite) = self.bounds, self._climb
+        top = len(bounds) - 1
+        if top < 1 or bounds[top] != inf or counts[top] == 0:
+            return nan
+        rank = q * counts[top]
+        at = _first_reaching(counts, rank, top, finite)
+        if at == top:
+            return bounds[top - 1]
+        if at == 0 and bounds[0] <= 0:
+            return bounds[0]
+        start, below = (bounds[at - 1], counts[at - 1]) if at else (0.0, 0.0)
+        return start + (bounds[at] - start) * _divide(rank - below, counts[at] - below)
+
+    def fraction(self, lower: float, upper: float) -> float:
+        """The estimated fraction of observations between two values, from 0 to 1.
+
+        The algorithm is `histogram_fraction`'s (promql/quantile.go, BucketFraction):
+        linear inside a bucket; the open-ended buckets are not divided. Bounds in the
+        metric's unit. Returns 0 if lower is not below upper; NaN without
+        observations, without a +Inf bucket or for a bound of NaN. Raises nothing.
+
+        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
+        >>> h.fraction(0, 1.5)
+        0.75
+        """
+        if not self.bounds or self.bounds[-1] != inf:
+            return nan
+        total = self.cumulative[-1]
+        if total == 0 or isnan(lower) or isnan(upper):
+            return nan
+        if lower >= upper:
+            return 0.0
+        return _divide(self._rank(upper, total) - self._rank(lower, total), total)
+
+    def _rank(self, value: float, total: float) -> float:
+        """How many observations are estimated to be at or below the value."""
+        rank = _rank_of(value, self.bounds, self.cumulative)
+        return total if rank > total else rank
+
+    def count_le(self, bound: float) -> float:
+        """How many observations are at or below a bound, exactly.
+
+        Never an estimate, so the bound must be a bucket's; for others there is
+        `fraction`. It compares as a number: 1 finds `le="1.0"`.
+
+        Raises:
+            UsageError: no bucket has this bound; the message names the nearest.
+        """
+        at = bisect_left(self.bounds, bound)
+        if self.bounds[at : at + 1] != (bound,):
+            raise UsageError(_no_bucket(self, bound, at))
+        return self.cumulative[at]
+
+    def between(self, lower: float, upper: float) -> float:
+        """How many observations are above lower and at or below upper, exactly.
+
+        A lower of -Inf counts from the very first.
+
+        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 7)])
+        >>> h.between(1, 2), h.between(float("-inf"), 2)
+        (2, 4)
+
+        Raises:
+            UsageError: no bucket has this bound, or lower is above upper.
+        """
+        if lower > upper:
+            raise UsageError(f"between needs lower <= upper, not {lower} and {upper}")
+        below = 0 if lower == -inf else self.count_le(lower)
+        return self.count_le(upper) - below
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """Both together: counts and sums added, the labels that they share.
+
+        The timestamp is the later one. `sum(histograms)` works too.
+
+        Raises:
+            UsageError: the bounds differ; the message says which.
+        """
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return attrs.evolve(
+            _combined(add, self, other),
+            labels=_common(self.labels, other.labels),
+            timestamp=max(self.timestamp, other.timestamp),
+        )
+
+    def __radd__(self, other: int) -> Histogram:
+        """So that `sum` may start from its 0."""
+        return self if other == 0 else NotImplemented
+
+    def __sub__(self, earlier: Histogram) -> Histogram:
+        """What was observed since an earlier moment, with these labels and time.
+
+        Raises:
+            UsageError: the bounds differ, or a cumulative count fell, so that no
+                difference is what was observed. `since` counts from the reset.
+        """
+        if not isinstance(earlier, Histogram):
+            return NotImplemented
+        if fall := _fall(self, earlier):
+            raise UsageError(
+                f"{fall}: a counter reset, or later and earlier were swapped; "
+                "later.since(earlier) counts from the reset"
+            )
+        return _combined(sub, self, earlier)
+
+    def reset_since(self, earlier: Histogram) -> bool:
+        """Whether a bucket's cumulative count or the count fell since earlier.
+
+        The sum is not asked: it may fall, since observations may be negative.
+
+        Raises:
+            UsageError: the bounds differ; the message says which.
+        """
+        return bool(_fall(self, earlier))
+
+    def since(self, earlier: Histogram) -> Histogram:
+        """What was observed since an earlier moment, resets known.
+
+        After a reset that is all there is now, as in Prometheus' `increase`: what came
+        between the earlier moment and the reset is lost. `reset_since` tells.
+
+        >>> before = build(Labels(), [(1, 2), (float("inf"), 5)])
+        >>> after = build(Labels(), [(1, 1), (float("inf"), 3)])
+        >>> after.reset_since(before), after.since(before).count
+        (True, 3)
+
+        Raises:
+            UsageError: the bounds differ; the message says which.
+        """
+        return self if self.reset_since(earlier) else self - earlier
+
+    def as_dict(self) -> dict[str, object]:
+        """A dict that JSON can hold; `le` is text as Prometheus writes it (F-3).
+
+        A number that JSON lacks is None for NaN and "+Inf" or "-Inf" else. Bucket
+        counts are cumulative.
+
+        >>> build(Labels(a="b"), [(1, 2), (float("inf"), 5)], sum=7.5).as_dict()
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'labels': {'a': 'b'}, 'timestamp': 0, 'count': 5, 'sum': 7.5,
+         'buckets': [{'le': '1.0', 'count': 2}, {'le': '+Inf', 'count': 5}],
+         'problems': []}
+        """
+        return {
+            "labels": dict(self.labels),
+            "timestamp": self.timestamp,
+            "count": _json_number(self.count),
+            "sum": _json_number(self.sum),
+            "buckets": [
+                {"le": le_text(bucket.le), "count": _json_number(bucket.count)}
+                for bucket in self.buckets
+            ],
+            "problems": list(self.problems),
+        }
+
+
+def assemble(points: Iterable[DataPoint], metric: str) -> list[Histogram]:
+    """The histograms of one metric, sorted by labels (H-1).
+
+    `metric` is the base name: points of its `_bucket`, `_sum` and `_count` (or
+    `_gsum` and `_gcount`, a gauge histogram's) are grouped by all labels but `le`, in
+    whatever order they come, and points of other metrics are left out. A bucket
+    without a readable `le` is left out and noted in `problems`. Takes time linear in
+    the points. Raises nothing.
+
+    >>> points = [
+    ...     DataPoint(Labels(__name__="size_bucket", le="8"), 1000, 3.0),
+    ...     DataPoint(Labels(__name__="size_bucket", le="+Inf"), 1000, 4.0),
+    ...     DataPoint(Labels(__name__="size_sum"), 1000, 20.0),
+    ...     DataPoint(Labels(__name__="size_count"), 1000, 4.0),
+    ... ]
+    >>> [size] = assemble(points, "size")
+    >>> size.labels, size.count, size.mean
+    (Labels({__name__="size"}), 4.0, 5.0)
+    >>> size.buckets
+    (Bucket(le=8.0, count=3.0), Bucket(le=inf, count=4.0))
+    """
+    groups = _grouped(points, metric)
+    made = [parts.build(_named(key, metric)) for key, parts in groups.items()]
+    return sorted(made, key=lambda histogram: histogram.labels.flat)
+
+
+def build(
+    labels: Labels,
+    buckets: Iterable[tuple[float, float]],
+    *,
+    count: float | None = None,
+    sum: float = nan,  # noqa: A002 the field's word
+    timestamp: int = 0,
+    noted: Iterable[str] = (),
+) -> Histogram:
+    """A histogram of pairs `(le, cumulative count)` in any order.
+
+    Bounds are sorted as numbers; the counts of equal bounds are added up, as
+    Prometheus does it, and a bound that is NaN is left out, for it has no place in
+    an order; both are noted in `problems`. Without a `count` it is what the +Inf
+    bucket holds, or NaN. Raises nothing.
+    """
+    found = list(noted)
+    bounds, cumulative = _coalesced(_ordered(buckets, found), found)
+    if count is None:
+        count = cumulative[-1] if bounds and bounds[-1] == inf else nan
+    return Histogram(
+        labels, bounds, cumulative, count, sum, timestamp, tuple(dict.fromkeys(found))
+    )
+
+
+def _ordered(
+    buckets: Iterable[tuple[float, float]], found: list[str]
+) -> list[tuple[float, float]]:
+    pairs = list(buckets)
+    if any(le != le for le, _ in pairs):
+        found.append('le="NaN" is no bound')
+        pairs = [pair for pair in pairs if not isnan(pair[0])]
+    # By the bound alone: equal bounds keep their order, and counts may be NaN.
+    pairs.sort(key=itemgetter(0))
+    return pairs
+
+
+def _coalesced(
+    pairs: list[tuple[float, float]], found: list[str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    counts = dict(pairs)
+    if len(counts) < len(pairs):
+        counts = {}
+        for le, count in pairs:
+            if le in counts:
+                found.append(f"double bound le={_quoted(le)}")
+            counts[le] = counts.get(le, 0) + count
+    return tuple(counts), tuple(counts.values())
+
+
+# -- assembling -----------------------------------------------------------------------
+
+_Role = Literal["bucket", "sum", "count"]
+
+
+def _roles(metric: str) -> dict[str, _Role]:
+    return {
+        f"{metric}_bucket": "bucket",
+        f"{metric}_sum": "sum",
+        f"{metric}_gsum": "sum",
+        f"{metric}_count": "count",
+        f"{metric}_gcount": "count",
+    }
+
+
+class _Layout(NamedTuple):
+    """Where in a flat label tuple things stand; the same for all with these names.
+
+    Kept per set of names, since a metric's points have two or three, and slicing by
+    it is a tenth of `Labels.without`.
+    """
+
+    metric_at: int | None
+    le_at: int | None
+    rest: Callable[[tuple[str, ...]], tuple[str, ...]]
+
+
+def _layout(names: tuple[str, ...]) -> _Layout:
+    at = {name: 2 * place + 1 for place, name in enumerate(names)}
+    metric_at, le_at = at.pop(METRIC_NAME, None), at.pop("le", None)
+    kept = [place for value_at in at.values() for place in (value_at - 1, value_at)]
+    return _Layout(metric_at, le_at, itemgetter(*kept) if kept else _nothing)
+
+
+def _nothing(_: tuple[str, ...]) -> tuple[str, ...]:
+    return ()
+
+
+@attrs.define
+class _Parts:
+    """What has been found of one histogram so far."""
+
+    buckets: list[tuple[float, float]] = attrs.field(factory=list)
+    totals: dict[_Role, float] = attrs.field(factory=dict)
+    timestamps: set[int] = attrs.field(factory=set)
+    noted: list[str] = attrs.field(factory=list)
+
+    def take_bucket(self, le: str | None, count: float) -> None:
+        bound = None if le is None else parse_le(le)
+        if bound is not None:
+            self.buckets.append((bound, count))
+        elif le is None:
+            self.noted.append("a bucket without le")
+        else:
+            self.noted.append(f"le={quote(le)} is no number")
+
+    def take_total(self, role: _Role, value: float) -> None:
+        if role in self.totals:
+            self.noted.append(f"a second {role}, {_number(value)}, not taken")
+        self.totals.setdefault(role, value)
+
+    def build(self, labels: Labels) -> Histogram:
+        first, last = min(self.timestamps), max(self.timestamps)
+        if first != last:
+            self.noted.append(f"parts of different moments: {first} to {last}")
+        return build(
+            labels,
+            self.buckets,
+            count=self.totals.get("count"),
+            sum=self.totals.get("sum", nan),
+            timestamp=last,
+            noted=self.noted,
+        )
+
+
+def _grouped(points: Iterable[DataPoint], metric: str) -> dict[tuple[str, ...], _Parts]:
+    """The parts of each histogram by their flat labels without `__name__` and `le`."""
+    roles = _roles(metric)
+    layouts: dict[tuple[str, ...], _Layout] = {}
+    groups: dict[tuple[str, ...], _Parts] = {}
+    for labels, timestamp, value in points:
+        flat = labels.flat
+        names = flat[::2]
+        if (layout := layouts.get(names)) is None:
+            layout = layouts[names] = _layout(names)
+        metric_at, le_at, rest = layout
+        role = None if metric_at is None else roles.get(flat[metric_at])
+        if role is None:
+            continue
+        key = rest(flat)
+        if (parts := groups.get(key)) is None:
+            parts = groups[key] = _Parts()
+        parts.timestamps.add(timestamp)
+        if role == "bucket":
+            parts.take_bucket(None if le_at is None else flat[le_at], value)
+        else:
+            parts.take_total(role, value)
+    return groups
+
+
+def _named(key: tuple[str, ...], metric: str) -> Labels:
+    at = 2 * bisect_left(key[::2], METRIC_NAME)
+    return Labels.from_flat((*key[:at], METRIC_NAME, metric, *key[at:]))
+
+
+@lru_cache(maxsize=1024)  # few texts come again and again: 0.1 µs instead of 0.6
+def parse_le(text: str) -> float | None:
+    """The number that a label's text stands for in Go's syntax (F-1); None if none.
+
+    >>> [parse_le(text) for text in ("+Inf", "1e-08", "1_0", " 1", "1e400")]
+    [inf, 1e-08, None, None, None]
+    """
+    if not _GO_FLOAT.fullmatch(text):
+        return None
+    number = float(text)
+    out_of_range = isinf(number) and "n" not in text.lower()
+    return None if out_of_range else number
+
+
+def le_text(le: float) -> str:
+    """A bound as Prometheus 3 writes it: the shortest digits, and a point (F-3).
+
+    >>> [le_text(le) for le in (1, 0.25, 1e-05, 100000, 1048576, float("inf"))]
+    ['1.0', '0.25', '1e-05', '100000.0', '1.048576e+06', '+Inf']
+    """
+    if not isfinite(le):
+        return "NaN" if isnan(le) else "+Inf" if le > 0 else "-Inf"
+    shortest = repr(float(le))
+    if abs(le) < 1e6 or "e" in shortest:
+        return shortest
+    # Python keeps to plain digits up to 1e16, Go up to 1e6.
+    sign, digits = shortest[: le < 0], shortest[le < 0 :]
+    whole, _, part = digits.partition(".")
+    mantissa = f"{digits[0]}.{whole[1:]}{part}".rstrip("0").rstrip(".")
+    return f"{sign}{mantissa}e+{len(whole) - 1:02}"
+
+
+# -- estimating -----------------------------------------------------------------------
+
+
+class _Climb(NamedTuple):
+    """Counts that never fall: those exposed, with each fall lifted.
+
+    `fallen` are the places that were lifted, `finite` says that all counts are.
+    """
+
+    counts: tuple[float, ...]
+    fallen: tuple[int, ...]
+    finite: bool
+
+
+def _monotonic(cumulative: tuple[float, ...]) -> _Climb:
+    """Lift what falls; take what differs by rounding only as no change (H-2)."""
+    counts, fallen = list(cumulative), []
+    before = counts[0] if counts else 0.0
+    for at, now in enumerate(counts):
+        # Scaled before they are added, so that no two counts add up to infinity.
+        rounding = _TOLERANCE * abs(before) + _TOLERANCE * abs(now)
+        if now < before:
+            counts[at] = before
+            if before - now >= rounding:
+                fallen.append(at)
+        elif now - before < rounding:
+            counts[at] = before
+        else:
+            before = now
+    return _Climb(tuple(counts), tuple(fallen), all(map(isfinite, counts)))
+
+
+def _first_reaching(counts: Sequence[float], rank: float, top: int, finite: bool) -> int:
+    """The first bucket below the top one whose count reaches the rank, else the top."""
+    if finite:
+        return bisect_left(counts, rank, 0, top)
+    # A NaN count reaches no rank, and nothing reaches a NaN rank; there is no order
+    # among them to bisect.
+    return next((at for at in range(top) if counts[at] >= rank), top)
+
+
+def _rank_of(value: float, bounds: tuple[float, ...], counts: tuple[float, ...]) -> float:
+    """The estimated observations at or below a value; the top bound is +Inf (H-4)."""
+    at = bisect_left(bounds, value)
+    start, below = (bounds[at - 1], counts[at - 1]) if at else (_floor(bounds), 0.0)
+    if start >= value:
+        return below
+    end, count = bounds[at], counts[at]
+    if value == end or start == -inf:
+        return count
+    if end == inf:
+        return below
+    return below + (count - below) * (value - start) / (end - start)
+
+
+def _floor(bounds: tuple[float, ...]) -> float:
+    """Where the first bucket starts: at 0, unless it ends there or below."""
+    return 0.0 if bounds[0] > 0 else -inf
+
+
+def _divide(dividend: float, divisor: float) -> float:
+    """The quotient as IEEE 754 has it, where Python raises: x/0 is ±Inf, 0/0 NaN."""
+    try:
+        return dividend / divisor
+    except ZeroDivisionError:
+        if dividend == 0 or isnan(dividend):
+            return nan
+        return copysign(inf, dividend) * copysign(1, divisor)
+
+
+# -- judging and combining ------------------------------------------------------------
+
+
+def _faults(histogram: Histogram) -> Iterator[str]:
+    bounds, counts = histogram.bounds, histogram.cumulative
+    if not bounds:
+        yield "no buckets"
+        return
+    if bounds[-1] != inf:
+        yield "no +Inf bucket"
+    yield from _count_faults(histogram)
+    total = histogram.count
+    if bounds[-1] == inf and not _alike(counts[-1], total):
+        yield (
+            f"the +Inf bucket holds {_number(counts[-1])}, the count is {_number(total)}"
+        )
+
+
+def _count_faults(histogram: Histogram) -> Iterator[str]:
+    lifted, fallen, _ = histogram._climb
+    for at, count in enumerate(histogram.cumulative):
+        if not 0 <= count < inf:
+            what = "a negative count" if isfinite(count) else "no finite count"
+            yield f"{what} {_where(histogram, at)}: {_number(count)}"
+    for at in fallen:
+        fall = f"{_number(histogram.cumulative[at])} after {_number(lifted[at])}"
+        yield f"not monotonic {_where(histogram, at)}: {fall}"
+
+
+def _where(histogram: Histogram, at: int) -> str:
+    return f"at le={_quoted(histogram.bounds[at])}"
+
+
+def _combined(
+    operator: Callable[[float, float], float], left: Histogram, right: Histogram
+) -> Histogram:
+    _agree(left, right)
+    return attrs.evolve(
+        left,
+        cumulative=tuple(map(operator, left.cumulative, right.cumulative)),
+        count=operator(left.count, right.count),
+        sum=operator(left.sum, right.sum),
+        noted=tuple(dict.fromkeys(left.noted + right.noted)),
+    )
+
+
+def _agree(left: Histogram, right: Histogram) -> None:
+    if left.bounds == right.bounds:
+        return
+    ours, theirs = set(left.bounds), set(right.bounds)
+    sides = (("left", ours - theirs), ("right", theirs - ours))
+    differ = (
+        f"only the {side} has le={', '.join(map(_quoted, sorted(bounds)))}"
+        for side, bounds in sides
+        if bounds
+    )
+    raise UsageError(f"the bounds differ: {'; '.join(differ)}")
+
+
+def _fall(later: Histogram, earlier: Histogram) -> str:
+    """What fell between the two, in words; "" if nothing did.
+
+    Cumulative counts are compared, as each is a counter to Prometheus. A bucket's own
+    count may fall without a reset, where the exporter read its buckets one by one;
+    the difference is then not monotonic and says so.
+    """
+    _agree(later, earlier)
+    compared = (
+        *zip(later.bounds, later.cumulative, earlier.cumulative, strict=True),
+        (None, later.count, earlier.count),
+    )
+    for le, now, before in compared:
+        if now < before:
+            what = "the count" if le is None else f"the bucket le={_quoted(le)}"
+            return f"{what} fell from {_number(before)} to {_number(now)}"
+    return ""
+
+
+def _common(left: Labels, right: Labels) -> Labels:
+    differ = (name for name, value in left.items() if right.get(name) != value)
+    return left.without(*differ)
+
+
+def _no_bucket(histogram: Histogram, bound: float, at: int) -> str:
+    nearest = ", ".join(map(_quoted, histogram.bounds[max(at - 1, 0) : at + 1]))
+    return (
+        f"{histogram.labels.series()} has no bucket le={_quoted(bound)} to count "
+        f"exactly; the nearest: {nearest or 'none'}"
+    )
+
+
+def _alike(one: float, other: float) -> bool:
+    return one == other or abs(one - other) < _TOLERANCE * (abs(one) + abs(other))
+
+
+def _quoted(le: float) -> str:
+    return f'"{le_text(le)}"'
+
+
+def _number(value: float) -> str:
+    """A count as a person writes it: without a fraction where there is none."""
+    return le_text(value) if not isfinite(value) else repr(value).removesuffix(".0")
+
+
+def _json_number(value: float) -> float | str | None:
+    if isfinite(value):
+        return value
+    return None if isnan(value) else le_text(value)

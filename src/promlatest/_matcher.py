@@ -1,0 +1,185 @@
+"""Matchers: a label name, one of four operators, and a value.
+
+Matching is Prometheus' (M-1 to M-3): a label that is not there is matched as the
+empty string, and a regular expression must match the whole value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final, Literal, get_args
+
+from promlatest._labels import quote, quote_name
+from promlatest._regex import compile_pattern
+from promlatest.exceptions import LabelError, UsageError
+
+Operator = Literal["=", "!=", "=~", "!~"]
+
+LabelValue = str | re.Pattern[str] | Collection[str] | None
+"""What a keyword of a query may be: equal, full match, any of them; None: absent."""
+
+# A verdict is kept per distinct value, so a label with millions of values must not
+# turn the memory of one matcher into a second store.
+_VERDICTS_KEPT: Final = 10_000
+
+
+class Matcher:
+    """One condition on one label.
+
+        >>> Matcher("name", "=~", "pods|nodes").matches("pods")
+        True
+        >>> print(Matcher("name", "!=", "pods"))
+        name!="pods"
+
+    Raises:
+        UsageError: the operator is none of ``=``, ``!=``, ``=~``, ``!~``.
+        LabelError: the name is empty, or name or value is no text.
+        PatternError: the regular expression cannot be read.
+    """
+
+    __slots__ = ("_hash", "_verdicts", "name", "operator", "value")
+
+    name: str
+    operator: Operator
+    value: str
+
+    def __init__(self, name: str, operator: Operator, value: str) -> None:
+        if operator not in get_args(Operator):
+            raise UsageError(f"operator must be =, !=, =~ or !~, not {operator!r}")
+        if not isinstance(name, str) or not name or not isinstance(value, str):
+            raise LabelError(f"a matcher needs a name and a text: {name!r}, {value!r}")
+        self.name = name
+        self.operator = operator
+        self.value = value
+        self._hash = hash((name, operator, value))
+        self._verdicts = _VERDICTS[operator](value)
+
+    def matches(self, value: str) -> bool:
+        """Whether a label of this value fulfils the condition; "" is an absent one."""
+        return self._verdicts[value]
+
+    @property
+    def literals(self) -> frozenset[str] | None:
+        """The only values that can match, where they can be listed; else None.
+
+        It lets a query use an index in place of asking for every value.
+        """
+        return self._verdicts.only
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Matcher):
+            return NotImplemented
+        return (self.name, self.operator, self.value) == (
+            other.name,
+            other.operator,
+            other.value,
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return f"{quote_name(self.name)}{self.operator}{quote(self.value)}"
+
+    def __repr__(self) -> str:
+        return f"Matcher({self.name!r}, {self.operator!r}, {self.value!r})"
+
+
+class _Verdicts(dict[str, bool]):
+    """The verdicts of one matcher by value, each worked out once.
+
+    It is a dict, so that the second question about a value costs one look-up in C. Two
+    threads that ask first at once work the same verdict out twice, and it is the same.
+    """
+
+    __slots__ = ("_judge", "only")
+
+    def __init__(
+        self, judge: Callable[[str], bool], only: frozenset[str] | None = None
+    ) -> None:
+        super().__init__()
+        self._judge = judge
+        self.only = only
+
+    def __missing__(self, value: str) -> bool:
+        if len(self) >= _VERDICTS_KEPT:
+            self.clear()
+        verdict = self[value] = self._judge(value)
+        return verdict
+
+
+def _equal(value: str) -> _Verdicts:
+    return _Verdicts(value.__eq__, frozenset({value}))
+
+
+def _not_equal(value: str) -> _Verdicts:
+    return _Verdicts(value.__ne__)
+
+
+def _regex(value: str) -> _Verdicts:
+    pattern = compile_pattern(value)
+    return _Verdicts(pattern.matches, pattern.literals)
+
+
+def _not_regex(value: str) -> _Verdicts:
+    pattern = compile_pattern(value)
+    return _Verdicts(lambda text: not pattern.matches(text))
+
+
+def _python_regex(pattern: re.Pattern[str]) -> _Verdicts:
+    return _Verdicts(lambda text: pattern.fullmatch(text) is not None)
+
+
+def _any_of(values: frozenset[str]) -> _Verdicts:
+    return _Verdicts(values.__contains__, values)
+
+
+_VERDICTS: Final = {"=": _equal, "!=": _not_equal, "=~": _regex, "!~": _not_regex}
+
+
+class KeywordMatcher(Matcher):
+    """What a keyword can say and a selector text cannot: a compiled Python pattern,
+    which keeps the meaning that Python gives it, or a collection of values."""
+
+    __slots__ = ("_identity",)
+
+    def __init__(self, name: str, text: str, verdicts: _Verdicts, identity: object) -> None:
+        self.name = name
+        self.operator = "=~"
+        self.value = text
+        self._identity = identity
+        self._hash = hash((name, identity))
+        self._verdicts = verdicts
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, KeywordMatcher):
+            return False
+        return (self.name, self._identity) == (other.name, other._identity)
+
+    __hash__ = Matcher.__hash__
+
+
+def keyword_matcher(name: str, value: LabelValue) -> Matcher:
+    """The matcher that a query's keyword stands for.
+
+    A text must be equal; "" or None means that the label is absent; a compiled
+    `re.Pattern` must match in full; of a collection any value may match.
+
+    Raises:
+        UsageError: the value is nothing of these.
+    """
+    if value is None or isinstance(value, str):
+        return Matcher(name, "=", value or "")
+    if isinstance(value, re.Pattern):
+        if not isinstance(value.pattern, str):
+            raise UsageError(f"label {name!r}: the pattern must be of str, not bytes")
+        return KeywordMatcher(name, value.pattern, _python_regex(value), value)
+    if isinstance(value, Collection) and all(isinstance(each, str) for each in value):
+        values = frozenset(value)
+        text = "|".join(sorted(values))
+        return KeywordMatcher(name, text, _any_of(values), values)
+    raise UsageError(
+        f"label {name!r}: expected a str, None, a compiled pattern or a collection"
+        f" of str, not {value!r}"
+    )

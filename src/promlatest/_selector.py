@@ -1,0 +1,192 @@
+"""Selector text, ``name{a="b",c=~"d|e"}``, to matchers and back.
+
+The grammar is that of a PromQL vector selector, UTF-8 names in quotes included
+(``{"my.metric", "a.b"="c"}``), with PromQL's string literals: double or single quotes
+with Go's escapes, or backticks without any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from promlatest._labels import LEGACY_METRIC_NAME, METRIC_NAME, quote
+from promlatest._matcher import Matcher, Operator
+from promlatest.exceptions import PatternError, SelectorError
+
+_BLANK: Final = re.compile(r"[ \t\r\n]*")
+_METRIC: Final = LEGACY_METRIC_NAME
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_OPERATOR: Final = re.compile(r"=~|!~|!=|=")
+_STRING: Final = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`]*`", re.DOTALL
+)
+_ESCAPE: Final = re.compile(
+    r"\\(?:([abfnrtv\\'\"])|([0-3][0-7]{2})|x([0-9a-fA-F]{2})"
+    r"|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))",
+    re.DOTALL,
+)
+_SIMPLE: Final = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
+
+
+def parse_selector(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a selector; the metric's name is one of them.
+
+        >>> parse_selector('up{job=~"a|b"}')
+        (Matcher('__name__', '=', 'up'), Matcher('job', '=~', 'a|b'))
+
+    Raises:
+        SelectorError: the text is no selector, or one that Prometheus refuses since
+            it could match everything (M-2). It carries the position.
+    """
+    matchers = _Reader(text).read()
+    # {a!="x"} or {}: each matcher is fulfilled by an absent label   (M-2)
+    if all(matcher.matches("") for matcher in matchers):
+        raise SelectorError(
+            text, 0, "a selector needs a metric name or a matcher that rules out"
+            " the empty value",
+        )  # fmt: skip
+    return matchers
+
+
+def format_selector(matchers: Iterable[Matcher]) -> str:
+    """The selector text that stands for these matchers.
+
+    >>> format_selector(parse_selector("{__name__='up', job=`a`}"))
+    'up{job="a"}'
+    """
+    head = ""
+    rest: list[str] = []
+    for matcher in matchers:
+        if not head and _is_name(matcher) and _METRIC.fullmatch(matcher.value):
+            head = matcher.value
+        elif not head and _is_name(matcher):
+            rest.insert(0, quote(matcher.value))
+        else:
+            rest.append(str(matcher))
+    return head + ("{" + ",".join(rest) + "}" if rest or not head else "")
+
+
+def _is_name(matcher: Matcher) -> bool:
+    return matcher.name == METRIC_NAME and matcher.operator == "="
+
+
+class _Reader:
+    """Reads one selector from left to right; `at` is where it stands."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.metric: str | None = None
+        self.matchers: list[Matcher] = []
+
+    def read(self) -> tuple[Matcher, ...]:
+        self.metric = self.take(_METRIC)
+        if self.take_literal("{"):
+            while not self.take_literal("}"):
+                self.read_matcher()
+                if not self.take_literal(",") and not self.peek("}"):
+                    raise self.error("expected ',' or '}'")
+        elif self.metric is None:
+            raise self.error("expected a metric name or '{'")
+        if self.at < len(self.text):
+            raise self.error("expected the end of the selector")
+        if self.metric is not None:
+            self.matchers.insert(0, Matcher(METRIC_NAME, "=", self.metric))
+        return tuple(self.matchers)
+
+    def read_matcher(self) -> None:
+        start = self.at
+        quoted = self.take(_STRING)
+        if quoted is not None and (self.peek(",") or self.peek("}")):
+            self.set_metric(self.unquote(quoted, start), start)
+            return
+        name = self.take(_LABEL) if quoted is None else self.unquote(quoted, start)
+        if not name:
+            raise self.error("expected a label name or '}'")
+        operator = self.take(_OPERATOR)
+        if operator is None:
+            raise self.error("expected one of = != =~ !~")
+        self.add(name, operator, start)
+
+    def add(self, name: str, operator: str, start: int) -> None:
+        at = self.at
+        literal = self.take(_STRING)
+        if literal is None:
+            raise self.error("expected a value in quotes")
+        value = self.unquote(literal, at)
+        if name == METRIC_NAME and operator == "=" and self.metric is not None:
+            self.set_metric(value, start)
+        known: dict[str, Operator] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
+        try:
+            self.matchers.append(Matcher(name, known[operator], value))
+        except PatternError as error:
+            raise SelectorError(self.text, at, str(error)) from error
+
+    def set_metric(self, metric: str, at: int) -> None:
+        if self.metric is not None:
+            reason = f"the metric's name is set twice: {self.metric!r} and {metric!r}"
+            raise SelectorError(self.text, at, reason)
+        if not metric:
+            raise SelectorError(self.text, at, "a metric's name must not be empty")
+        self.metric = metric
+
+    def unquote(self, literal: str, start: int) -> str:
+        body = literal[1:-1]
+        if literal[0] == "`" or "\\" not in body:
+            return body
+
+        def unescape(match: re.Match[str]) -> str:
+            simple, octal, hexa, short, long, other = match.groups()
+            if other is not None or (simple in ("'", '"') and simple != literal[0]):
+                at = start + 1 + match.start()
+                reason = f"unknown escape {match.group()!r} in a string"
+                raise SelectorError(self.text, at, reason)
+            if simple is not None:
+                return _SIMPLE[simple]
+            if octal or hexa:  # one byte of UTF-8, not one character
+                return bytes([int(octal or hexa, 8 if octal else 16)]).decode(
+                    "utf-8", "surrogateescape"
+                )
+            return self.character(int(short or long, 16), start + 1 + match.start())
+
+        try:
+            raw = _ESCAPE.sub(unescape, body).encode("utf-8", "surrogateescape")
+            return raw.decode()
+        except UnicodeError as error:
+            reason = "the escapes of this string are no valid UTF-8"
+            raise SelectorError(self.text, start, reason) from error
+
+    def character(self, code: int, at: int) -> str:
+        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+            raise SelectorError(self.text, at, f"no character has the code {code:#x}")
+        return chr(code)
+
+    def take(self, pattern: re.Pattern[str]) -> str | None:
+        """What the pattern matches here, past blanks; None if it does not."""
+        start = self.blank()
+        match = pattern.match(self.text, start)
+        if match is None:
+            return None
+        self.at = self.blank(match.end())
+        return match.group()
+
+    def take_literal(self, literal: str) -> bool:
+        if not self.peek(literal):
+            return False
+        self.at = self.blank(self.at + len(literal))
+        return True
+
+    def peek(self, literal: str) -> bool:
+        self.at = self.blank()
+        return self.text.startswith(literal, self.at)
+
+    def blank(self, at: int | None = None) -> int:
+        match = _BLANK.match(self.text, self.at if at is None else at)
+        assert match is not None  # it matches nothing, too
+        return match.end()
+
+    def error(self, expected: str) -> SelectorError:
+        came = repr(self.text[self.at]) if self.at < len(self.text) else "the end"
+        return SelectorError(self.text, self.at, f"{expected}, not {came}")

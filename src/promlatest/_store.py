@@ -1,0 +1,455 @@
+"""The store: the latest sample of every series, by source, behind the core's only lock.
+
+Everything that readers see hangs on one tuple, `_shown`, that is never changed and only
+ever replaced. Reading takes that reference and goes. Writers build what is to come
+aside, without the lock, and take it to swap the reference in; if somebody else was
+faster, they build again on what is there now.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Lock
+from typing import Final
+
+import attrs
+
+from promlatest._appender import (
+    FAR_FUTURE,
+    Batch,
+    DirectAppender,
+    LiveSource,
+    RefBook,
+    check_limits,
+)
+from promlatest._clock import now_ms
+from promlatest._datapoint import DataPoint
+from promlatest._families import MetricFamily, Registry, rows_of
+from promlatest._labels import Labels
+from promlatest._limits import Limits
+from promlatest._matcher import Matcher
+from promlatest._query import Part, QueryMethods, Snapshot, StalePart
+from promlatest._rows import Rows
+from promlatest._selector import parse_selector
+from promlatest._snapshot import (
+    Commit,
+    Counts,
+    SourceSnapshot,
+    replace,
+    update,
+    without,
+)
+from promlatest.exceptions import LimitError, UsageError
+from promlatest.exposition import Exposition, parse
+
+__all__ = ["Change", "Source", "Store"]
+
+_log: Final = logging.getLogger("promlatest")
+
+
+@attrs.frozen(eq=False)
+class Source:
+    """What the store has of one source.
+
+    Attributes:
+        name: the source.
+        timestamp: of the last commit, in milliseconds since the epoch.
+        series: how many series are visible.
+        error: why the last scrape failed; None if it did not.
+        current: what is visible, as a frozen `Queryable`.
+        previous: what was visible before that; with `current` it gives differences.
+        last_known: what was visible before the scrapes failed; None if they did not.
+    """
+
+    name: str
+    _snapshot: SourceSnapshot = attrs.field(factory=SourceSnapshot)
+    _previous: SourceSnapshot = attrs.field(factory=SourceSnapshot)
+    _last_known: SourceSnapshot | None = None
+    error: Exception | None = None
+
+    @property
+    def timestamp(self) -> int:
+        return self._snapshot.timestamp
+
+    @property
+    def series(self) -> int:
+        return self._snapshot.size
+
+    @property
+    def current(self) -> Snapshot:
+        return Snapshot((self._snapshot,))
+
+    @property
+    def previous(self) -> Snapshot:
+        return Snapshot((self._previous,))
+
+    @property
+    def last_known(self) -> Snapshot | None:
+        return None if self._last_known is None else Snapshot((self._last_known,))
+
+    def advanced(self, snapshot: SourceSnapshot) -> Source:
+        """The source after a commit."""
+        return Source(self.name, snapshot, self.newest)
+
+    def failed(self, report: SourceSnapshot, error: Exception) -> Source:
+        """The source after a failed scrape: all but the report of it is stale."""
+        return Source(self.name, report, self._previous, self.newest, error)
+
+    @property
+    def newest(self) -> SourceSnapshot:
+        """The last good snapshot, visible or not."""
+        return self._snapshot if self._last_known is None else self._last_known
+
+
+@attrs.frozen(eq=False)
+class Change:
+    """What a subscriber is told after a commit.
+
+    Attributes:
+        source: what the store has of the source now.
+        counts: what became of the samples.
+    """
+
+    source: Source
+    counts: Counts
+
+
+class Store(QueryMethods):
+    """The latest sample of every series, in memory.
+
+        >>> store = Store()
+        >>> with store.appender() as app:
+        ...     ref = app.append(
+        ...         0, {"__name__": "workqueue_depth", "name": "pods"}, 1_000, 3.0
+        ...     )
+        >>> store.query("workqueue_depth", name="pods")[0].value
+        3.0
+
+    It is safe to use from any thread. Reading takes no lock.
+
+    Args:
+        limits: what the store takes at the most.
+        clock: what tells the time, in milliseconds since the epoch.
+    """
+
+    def __init__(
+        self, *, limits: Limits | None = None, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self._limits: Final = Limits() if limits is None else limits
+        self._clock: Final = clock
+        self._live: Final = LiveSource()
+        self._lock: Final = Lock()
+        # Guarded by the lock for writing. Each is replaced and never changed, so
+        # a reader may keep what it took.
+        self._sources: Mapping[str, Source] = {}
+        self._shown: tuple[Part, ...] = (self._live,)
+        self._subscribers: tuple[Callable[[Change], None], ...] = ()
+        self._books: dict[str, RefBook] = {}
+        self._counts: Final = Counts()
+
+    # Writing
+
+    def appender(self) -> DirectAppender:
+        """An appender that writes at once; its commit and rollback do nothing."""
+        return DirectAppender(self._live, self._clock, self._create, self._refuse)
+
+    def batch(
+        self, source: str, *, replace: bool = True, timestamp: int | None = None
+    ) -> Batch:
+        """A batch that becomes visible at once when it is committed.
+
+        Args:
+            source: whose samples these are; every source has its own.
+            replace: True for a whole state, as a scrape brings it: what the batch does
+                not bring is gone. False for an update, as a push brings it.
+            timestamp: of samples without one of their own, in milliseconds since
+                the epoch; None: the moment of the commit.
+
+        Raises:
+            UsageError: the source has no name.
+        """
+        if not source:
+            raise UsageError("a batch needs the name of its source")
+        with self._lock:
+            book = self._books.setdefault(source, RefBook())
+        return Batch(
+            source,
+            self._commit,
+            replace=replace,
+            timestamp=timestamp,
+            limits=self._limits,
+            book=book,
+        )
+
+    def ingest(
+        self,
+        body: bytes | str,
+        content_type: str = "text/plain",
+        *,
+        source: str = "body",
+        timestamp: int | None = None,
+        lenient: bool = False,
+    ) -> Exposition:
+        """Read a body and hold what it says, in place of what its source had.
+
+            >>> store = Store()
+            >>> store.ingest('depth{queue="pods"} 3').format
+            'text'
+            >>> [point.value for point in store.select("depth")]
+            [3.0]
+
+        Args:
+            body: an exposition in the text format or in OpenMetrics.
+            content_type: the Content-Type it came with; it decides on the format.
+            source: whose samples these are.
+            timestamp: of samples without one of their own, in milliseconds.
+            lenient: skip lines that cannot be read; the result's `diagnostics` tell.
+
+        Raises:
+            ParseError, ContentTypeError, LimitError: nothing of the body is kept.
+        """
+        exposition = parse(
+            body, content_type, lenient=lenient, max_samples=self._limits.series
+        )
+        with self.batch(source, timestamp=timestamp) as batch:
+            batch.append_rows(exposition.rows, exposition.metadata)
+        return exposition
+
+    def collect(
+        self,
+        registry: Registry | Iterable[MetricFamily],
+        *,
+        source: str = "registry",
+        timestamp: int | None = None,
+    ) -> Counts:
+        """Read a prometheus_client registry, without text in between.
+
+        Names are those that the program exposes: a `Counter("jobs", …)` is `jobs_total`.
+
+        Args:
+            registry: a `CollectorRegistry`, or whatever else has its `collect()`.
+            source: whose samples these are.
+            timestamp: of samples without one of their own, in milliseconds.
+        """
+        families = registry if isinstance(registry, Iterable) else registry.collect()
+        batch = self.batch(source, timestamp=timestamp)
+        batch.append_rows(*rows_of(families))
+        return batch.commit()
+
+    def fail(
+        self,
+        source: str,
+        error: Exception,
+        *,
+        report: Iterable[Rows] = (),
+        timestamp: int | None = None,
+    ) -> None:
+        """Make a source stale: its series are not seen until its next commit.
+
+        Args:
+            source: whose scrape failed.
+            error: why.
+            report: what is to be seen all the same, `up` for one.
+            timestamp: of the failure, in milliseconds since the epoch.
+        """
+        when = self._clock() if timestamp is None else timestamp
+        commit = Commit(list(report), {}, when, when + FAR_FUTURE)
+
+        def build(held: Source) -> tuple[Source, Counts]:
+            shown, counts = replace(SourceSnapshot(), commit)
+            return held.failed(shown, error), counts
+
+        self._swap(source, build)
+
+    def remove(self, source: str) -> None:
+        """Forget a source and its series."""
+        with self._lock:
+            self._books.pop(source, None)
+            self._show({k: v for k, v in self._sources.items() if k != source})
+
+    def drop(self, *matchers: Matcher | str) -> int:
+        """Forget the series that fulfil all matchers, or a selector text.
+
+        A source that is scraped brings back what it still exposes.
+
+        Returns:
+            How many series are gone.
+
+        Raises:
+            UsageError: no matcher was given.
+            SelectorError: a text is no selector.
+        """
+        wanted = tuple(_flat_matchers(matchers))
+        if not wanted:
+            raise UsageError("drop needs a matcher or a selector: it drops no whole store")
+        before = len(self)
+        for name in list(self._sources):
+            self._swap(name, lambda held: _source_without(held, wanted))
+        self._drop_live(wanted)
+        return before - len(self)
+
+    # Reading
+
+    def _parts(self) -> Sequence[Part]:
+        return self._shown
+
+    def select(self, selector: str, /, *, stale: bool = False) -> list[DataPoint]:
+        """The latest points of a selector text, ``name{a="b",c=~"d|e"}``.
+
+        Args:
+            selector: the text.
+            stale: also show the last known points of sources whose scrape failed; they
+                have `DataPoint.stale` set.
+
+        Raises:
+            SelectorError: the text cannot be read; it carries the position.
+        """
+        if stale:
+            return self.snapshot(stale=True).select(selector)
+        return super().select(selector)
+
+    def snapshot(self, *, stale: bool = False) -> Snapshot:
+        """Everything at this moment: a frozen `Queryable`, safe to keep for ever.
+
+        Args:
+            stale: also show the last known points of sources whose scrape failed.
+        """
+        sources = self._sources.values()
+        parts: list[Part] = [self._live.freeze()]
+        parts += [source._snapshot for source in sources]
+        if stale:
+            known = (source._last_known for source in sources)
+            parts += [StalePart(each) for each in known if each is not None]
+        return Snapshot(tuple(parts))
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """What the store has of each source, by name."""
+        return dict(self._sources)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of all samples so far; those appended directly are counted where
+        they were not taken."""
+        with self._lock:
+            return attrs.evolve(self._counts)
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Have a function called after every change of a source but direct appends.
+
+        It is called on the thread that made the change, which waits for it, and without
+        a lock. What it raises is logged.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        with self._lock:
+            self._subscribers = (*self._subscribers, callback)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                kept = (each for each in self._subscribers if each is not callback)
+                self._subscribers = tuple(kept)
+
+        return unsubscribe
+
+    # How it is done
+
+    def _commit(self, batch: Batch) -> Counts:
+        now = self._clock()
+        when = now if batch.timestamp is None else batch.timestamp
+        commit = Commit(batch.rows, batch.metadata, when, now + FAR_FUTURE)
+        put = replace if batch.replace else update
+
+        def build(held: Source) -> tuple[Source, Counts]:
+            snapshot, counts = put(held.newest, commit)
+            return held.advanced(snapshot), counts
+
+        return self._swap(batch.source, build)
+
+    def _swap(self, name: str, build: Callable[[Source], tuple[Source, Counts]]) -> Counts:
+        """Put what is built from a source in its place; build again if it changed
+        meanwhile, since building happens without the lock."""
+        while True:
+            held = self._sources.get(name)
+            source, counts = build(Source(name) if held is None else held)
+            with self._lock:
+                if self._sources.get(name) is held:
+                    sources = {**self._sources, name: source}
+                    self._check_size(sources)
+                    self._show(sources)
+                    self._counts.add(counts)
+                    break
+        self._tell(Change(source, counts))
+        return counts
+
+    def _show(self, sources: Mapping[str, Source]) -> None:
+        """Let readers see these sources. The caller holds the lock."""
+        self._sources = sources
+        self._shown = (self._live, *(each._snapshot for each in sources.values()))
+
+    def _check_size(self, sources: Mapping[str, Source], extra: int = 0) -> None:
+        size = extra + len(self._live.samples)
+        size += sum(each.series for each in sources.values())
+        if size > self._limits.series:
+            raise LimitError(
+                f"expected at most {self._limits.series} series in the store, got {size}",
+                limit="series",
+                allowed=self._limits.series,
+            )
+
+    def _tell(self, change: Change) -> None:
+        for callback in self._subscribers:
+            try:
+                callback(change)
+            except Exception:
+                _log.exception("a subscriber of %r failed", change.source.name)
+
+    def _create(self, labels: Labels, t: int, v: float) -> int:
+        check_limits(labels, self._limits)
+        with self._lock:
+            ref = self._live.ref(labels)
+            if not ref:
+                self._check_size(self._sources, extra=1)
+                ref = self._live.create(labels, t, v)
+            return ref
+
+    def _refuse(self, reason: str) -> None:
+        with self._lock:
+            setattr(self._counts, reason, getattr(self._counts, reason) + 1)
+
+    def _drop_live(self, wanted: tuple[Matcher, ...]) -> None:
+        """Drop from what was appended directly; select again if rows have moved."""
+        dropped = False
+        while not dropped:
+            selected = self._live.select(wanted)
+            with self._lock:
+                dropped = self._live.drop(selected)
+
+    def _check(self) -> None:
+        """Assert every promise that the store makes about itself."""
+        assert self._shown[0] is self._live
+        for source in self._sources.values():
+            source._snapshot._check()
+            source._previous._check()
+        for table in self._live.tables.values():
+            table.freeze()._check()
+
+
+def _source_without(held: Source, wanted: tuple[Matcher, ...]) -> tuple[Source, Counts]:
+    """The source less some series; what it had before that stays as it was."""
+    left = without(held.newest, wanted)
+    counts = Counts(removed=held.newest.size - left.size)
+    if held.error is None:
+        return Source(held.name, left, held._previous), counts
+    report = without(held._snapshot, wanted)
+    return Source(held.name, report, held._previous, left, held.error), counts
+
+
+def _flat_matchers(given: Iterable[Matcher | str]) -> Iterable[Matcher]:
+    for each in given:
+        if isinstance(each, str):
+            yield from parse_selector(each)
+        else:
+            yield each

@@ -1,0 +1,22 @@
+"""Expositions: what an endpoint answers, as bytes, and what they mean.
+
+    >>> from promlatest.exposition import parse
+    >>> [sample.value for sample in parse('depth{queue="pods"} 3\\n').samples()]
+    [3.0]
+
+It opens no socket: bytes in, samples out, and back.
+"""
+
+from promlatest.exposition._formats import ACCEPT, CONTENT_TYPES, Format, format_of
+from promlatest.exposition._reader import Diagnostic, Exposition, Sample, parse
+
+__all__ = [
+    "ACCEPT",
+    "CONTENT_TYPES",
+    "Diagnostic",
+    "Exposition",
+    "Format",
+    "Sample",
+    "format_of",
+    "parse",
+]

@@ -1,0 +1,449 @@
+"""Bytes to rows: the reader of text 0.0.4 and 1.0.0 and of OpenMetrics 1.0.
+
+What it accepts, refuses and yields is what Prometheus 3.14's scraper does. No name is
+ever changed; `le` and `quantile` get their one spelling (F-3).
+
+**How it is fast.** A line cut at its quotes, ``['a{le=', '1', '} 5']``, has everything
+but the label values in its even pieces: its *form*. Bodies have few forms and many
+lines. The first line of a form is read by `LineReader`, which knows all rules; every
+other line of that form can only differ in its label values, so cutting it is reading
+it. Values are collected as text and converted in bulk. What is not so plain (escapes,
+timestamps, exemplars) goes to `LineReader` line by line, and whatever looks wrong makes
+it read the whole body again, so that one place says what is wrong and where.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from promlatest._datapoint import Exemplar, Metadata
+from promlatest._floats import normalise_bound, parse_float
+from promlatest._labels import Labels
+from promlatest._rows import Rows
+from promlatest.exceptions import LimitError, ParseError
+from promlatest.exposition._formats import Format, format_of
+from promlatest.exposition._lines import End, LineReader, MetaLine, SampleLine
+
+# The label whose values are normalised, by the type that was given last (F-2, F-3).
+_BOUND_LABEL: Final[Mapping[str, str]] = {"histogram": "le", "summary": "quantile"}
+
+# Anything else in a value needs the exact reader's eye: NaN, Inf, blanks, underscores.
+_UNUSUAL_VALUE: Final = re.compile(r"[^-+.0-9eE\n]")
+
+_FREE_COMMENT: Final = re.compile(rb"^[ \t]*#(?![ \t]+(?:HELP|TYPE)[ \t]).*$", re.M)
+
+
+class Sample(NamedTuple):
+    """One sample of an exposition.
+
+    Attributes:
+        labels: the series, its metric as `__name__`.
+        value: the sample.
+        timestamp: the explicit timestamp in milliseconds, or None.
+        exemplar: the exemplar, or None.
+    """
+
+    labels: Labels
+    value: float
+    timestamp: int | None
+    exemplar: Exemplar | None
+
+
+@attrs.frozen
+class Diagnostic:
+    """One finding about an exposition.
+
+    Attributes:
+        line: the line, counted from 1.
+        column: the column in it, counted in characters from 1.
+        text: the offending piece of the line.
+        reason: what is wrong with it.
+        action: what was done about it: "skipped" or "kept".
+    """
+
+    line: int
+    column: int
+    text: str
+    reason: str
+    action: str
+
+    def __str__(self) -> str:
+        return (
+            f"line {self.line}, column {self.column}: {self.reason}: {self.text!r}"
+            f" ({self.action})"
+        )
+
+
+@attrs.frozen
+class Exposition:
+    """What one body says.
+
+    Attributes:
+        format: the format it was read as.
+        rows: the samples, grouped by metric and label names.
+        metadata: type, help and unit by family, as they were given.
+        diagnostics: what a lenient reading skipped.
+    """
+
+    format: Format
+    rows: tuple[Rows, ...]
+    metadata: Mapping[str, Metadata]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.rows))
+
+    def samples(self) -> Iterator[Sample]:
+        """The samples in the order in which they stand."""
+        placed = [
+            (place, sample)
+            for rows in self.rows
+            for place, sample in zip(rows.places, _samples_of(rows), strict=True)
+        ]
+        placed.sort(key=lambda pair: pair[0])
+        return (sample for _, sample in placed)
+
+
+def _samples_of(rows: Rows) -> Iterator[Sample]:
+    times = rows.timestamps or [None] * len(rows)
+    for row, labels in enumerate(rows.labels()):
+        yield Sample(labels, rows.values[row], times[row], rows.exemplars.get(row))
+
+
+def parse(
+    body: bytes | str,
+    content_type: str = "text/plain",
+    *,
+    fallback: Format | None = None,
+    lenient: bool = False,
+    max_samples: int | None = None,
+) -> Exposition:
+    """Read the body of a scrape.
+
+        >>> for sample in parse("# TYPE up gauge\\nup 1\\n").samples():
+        ...     print(sample.labels, sample.value)
+        {__name__="up"} 1.0
+
+    Args:
+        body: the exposition; bytes are read as UTF-8.
+        content_type: the Content-Type it came with; it decides on the format (C-3).
+        fallback: the format to take where the Content-Type stands for none.
+        lenient: skip lines that cannot be read, and report them as diagnostics.
+        max_samples: the most samples to take.
+
+    Raises:
+        ContentTypeError: the Content-Type stands for no exposition.
+        ParseError: the body breaks a rule of its format; nothing of it is kept.
+        LimitError: there are more than `max_samples` samples.
+    """
+    # An empty answer is a healthy one that exposes nothing, whatever its type (C-3).
+    format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
+    diagnostics: list[Diagnostic] = []
+    text = _decode(body, diagnostics if lenient else None)
+    exposition = None if lenient else _read_fast(text, format)
+    if exposition is None:
+        exposition = _read_exactly(text, format, diagnostics if lenient else None)
+    if max_samples is not None and len(exposition) > max_samples:
+        raise LimitError(
+            f"expected at most {max_samples} samples, got {len(exposition)}",
+            limit="samples",
+            allowed=max_samples,
+        )
+    return exposition
+
+
+# Decoding
+
+
+def _decode(body: bytes | str, diagnostics: list[Diagnostic] | None) -> str:
+    """The body as text.
+
+    Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8.
+    """
+    if isinstance(body, str):
+        return body
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        blanked = _FREE_COMMENT.sub(b"#", body)
+    while True:
+        try:
+            return blanked.decode()
+        except UnicodeDecodeError as error:
+            refusal = _invalid_utf8(blanked, error)
+            if diagnostics is None:
+                raise refusal from error
+            diagnostics.append(_skipped(refusal))
+            blanked = _blank_line(blanked, error.start)
+
+
+def _invalid_utf8(body: bytes, error: UnicodeDecodeError) -> ParseError:
+    start = body.rfind(b"\n", 0, error.start) + 1
+    line = body.count(b"\n", 0, start) + 1
+    column = len(body[start : error.start].decode()) + 1
+    offending = repr(body[error.start : error.start + 8])[2:-1]
+    return ParseError(line, column, offending, "expected valid UTF-8")
+
+
+def _blank_line(body: bytes, at: int) -> bytes:
+    start = body.rfind(b"\n", 0, at) + 1
+    end = body.find(b"\n", at)
+    return body[:start] + (b"#" if end < 0 else b"#" + body[end:])
+
+
+def _skipped(error: ParseError) -> Diagnostic:
+    return Diagnostic(error.line, error.column, error.text, error.reason, "skipped")
+
+
+# Collecting
+
+
+class _Form:
+    """The lines of one form: their label values and values, still as text."""
+
+    __slots__ = ("bound", "cells", "metric", "names", "places", "values")
+
+    def __init__(self, metric: str, names: tuple[str, ...], bound: str) -> None:
+        self.metric = metric
+        self.names = names
+        self.bound = bound
+        self.cells: list[str] = []
+        self.values: list[str] = []
+        self.places: list[int] = []
+
+    def rows(self, intern: dict[str, str]) -> Rows:
+        """The lines as rows.
+
+        Raises:
+            ValueError: a value is no number.
+        """
+        values = _convert(self.values)
+        width = len(self.names)
+        order = sorted(range(width), key=self.names.__getitem__)
+        columns = tuple(self._column(at, width, intern) for at in order)
+        names = tuple(self.names[at] for at in order)
+        return Rows(self.metric, names, columns, values, self.places)
+
+    def _column(self, at: int, width: int, intern: dict[str, str]) -> list[str]:
+        column = self.cells[at::width]
+        if self.names[at] == self.bound:
+            spelled = {text: normalise_bound(text) for text in set(column)}
+            column = list(map(spelled.__getitem__, column))
+        return list(map(intern.setdefault, column, column))
+
+
+def _convert(texts: list[str]) -> array[float]:
+    """The numbers of many texts at once: one search in C finds what is unusual.
+
+    Raises:
+        ValueError: a text is no plain number.
+    """
+    if _UNUSUAL_VALUE.search("\n".join(texts)):
+        return array("d", map(_convert_one, texts))
+    values = array("d", map(float, texts))
+    if float("inf") in values or float("-inf") in values:
+        raise ValueError("a number is too large")
+    return values
+
+
+_WORDS: Final = {
+    "NaN": float("nan"),
+    "+Inf": float("inf"),
+    "-Inf": float("-inf"),
+    "Inf": float("inf"),
+}
+
+
+def _convert_one(text: str) -> float:
+    word = _WORDS.get(text)
+    return parse_float(text) if word is None else word
+
+
+@attrs.frozen(eq=False)
+class _Odd:
+    """A sample that was read by itself, with its place."""
+
+    place: int
+    line: SampleLine
+    bound: str
+
+
+class _Collected:
+    """What has been read of a body so far."""
+
+    def __init__(self, format: Format) -> None:  # noqa: A002
+        self.format = format
+        self.forms: dict[str, dict[tuple[str, ...], _Form]] = {}
+        self.odd: list[_Odd] = []
+        self.metadata: dict[str, Metadata] = {}
+        self.bound = ""
+
+    def known_forms(self) -> dict[tuple[str, ...], _Form]:
+        """The forms of lines under the TYPE that was given last."""
+        return self.forms.setdefault(self.bound, {})
+
+    def add_meta(self, line: MetaLine) -> None:
+        held = self.metadata.get(line.family, Metadata())
+        changes: dict[str, Any] = {line.keyword.lower(): line.text}
+        self.metadata[line.family] = attrs.evolve(held, **changes)
+        if line.keyword == "TYPE":
+            self.bound = _BOUND_LABEL.get(line.text, "")
+
+    def add_odd(self, place: int, line: SampleLine) -> None:
+        self.odd.append(_Odd(place, line, self.bound))
+
+    def finish(self, diagnostics: Sequence[Diagnostic]) -> Exposition:
+        intern: dict[str, str] = {}
+        rows = [
+            form.rows(intern) for forms in self.forms.values() for form in forms.values()
+        ]
+        rows.extend(_odd_rows(self.odd, intern))
+        diagnostics = tuple(sorted(diagnostics, key=lambda each: each.line))
+        return Exposition(self.format, tuple(rows), self.metadata, diagnostics)
+
+
+def _odd_rows(odd: list[_Odd], intern: dict[str, str]) -> Iterator[Rows]:
+    """Samples that were read one by one, as rows."""
+    groups: dict[tuple[str, tuple[str, ...]], list[_Odd]] = {}
+    for each in odd:
+        names = tuple(sorted(name for name, _ in each.line.labels))
+        groups.setdefault((each.line.metric, names), []).append(each)
+    for (metric, names), group in groups.items():
+        cells = [dict(each.line.labels) for each in group]
+        for each, labels in zip(group, cells, strict=True):
+            if each.bound in labels:
+                labels[each.bound] = normalise_bound(labels[each.bound])
+        exemplars = {
+            row: each.line.exemplar
+            for row, each in enumerate(group)
+            if each.line.exemplar is not None
+        }
+        times = [each.line.timestamp for each in group]
+        yield Rows(
+            metric,
+            names,
+            tuple(
+                [intern.setdefault(labels[name], labels[name]) for labels in cells]
+                for name in names
+            ),
+            array("d", [each.line.value for each in group]),
+            [each.place for each in group],
+            times if any(time is not None for time in times) else None,
+            exemplars,
+        )
+
+
+def _read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
+    """What a body says; None if it has to be read exactly.
+
+    This is the hot loop, and the only long function here.
+    """
+    collected = _Collected(format)
+    forms = collected.known_forms()
+    lines = text.split("\n")  # splitlines() also cuts at U+2028 and its like
+    if lines[-1] == "":
+        lines.pop()
+    openmetrics = format == "openmetrics"
+    if openmetrics and lines[-1:] != ["# EOF"]:
+        return None
+    last = len(lines) - 1
+    for place, line in enumerate(lines):
+        head, _, value = line.rpartition(" ")
+        pieces = head.split('"')
+        key = tuple(pieces[::2])
+        form = forms.get(key)
+        if form is None or "\\" in head:
+            if not line and not openmetrics:
+                continue
+            try:
+                read = LineReader(line + "\n", format).read()
+            except ParseError:
+                return None
+            if isinstance(read, MetaLine):
+                collected.add_meta(read)
+                forms = collected.known_forms()
+            if isinstance(read, End) and place != last:
+                return None
+            if not isinstance(read, SampleLine):
+                continue
+            if not _is_plain(read, head, pieces):
+                collected.add_odd(place, read)
+                continue
+            names = tuple(name for name, _ in read.labels)
+            form = forms[key] = _Form(read.metric, names, collected.bound)
+        form.cells += pieces[1::2]
+        form.values.append(value)
+        form.places.append(place)
+    try:
+        return collected.finish(())
+    except ValueError:
+        return None
+
+
+def _is_plain(line: SampleLine, head: str, pieces: list[str]) -> bool:
+    """Whether a line is of a form that other lines can be read by.
+
+    It ends with one blank and the value, and its quoted pieces are its label values
+    and nothing else.
+    """
+    return (
+        line.series_end == len(head)
+        and line.timestamp is None
+        and line.exemplar is None
+        and "\\" not in head
+        and [value for _, value in line.labels] == pieces[1::2]
+    )
+
+
+def _read_exactly(
+    text: str,
+    format: Format,  # noqa: A002
+    diagnostics: list[Diagnostic] | None,
+) -> Exposition:
+    """What a body says, line by line, and what is wrong with it.
+
+    Raises:
+        ParseError: a line breaks a rule, and no list takes it as a diagnostic.
+    """
+    collected = _Collected(format)
+    reader = LineReader(text, format)
+    ended = False
+    place = 0
+    while reader.at < len(text) and not ended:
+        try:
+            if format == "text" and _skip_blank_line(reader):
+                continue
+            read = reader.read()
+        except ParseError as error:
+            if diagnostics is None:
+                raise
+            diagnostics.append(_skipped(error))
+            end = text.find("\n", reader.start)
+            reader.at = len(text) if end < 0 else end + 1
+            continue
+        place += 1
+        if isinstance(read, SampleLine):
+            collected.add_odd(place, read)
+        elif isinstance(read, MetaLine):
+            collected.add_meta(read)
+        ended = isinstance(read, End)
+    if format == "openmetrics" and not ended:
+        missing = reader.error("expected '# EOF'", len(text))
+        if diagnostics is None:
+            raise missing
+        diagnostics.append(attrs.evolve(_skipped(missing), action="kept"))
+    return collected.finish(diagnostics or ())
+
+
+def _skip_blank_line(reader: LineReader) -> bool:
+    end = reader.text.find("\n", reader.at)
+    line = reader.text[reader.at : end if end >= 0 else len(reader.text)]
+    if line.strip(" \t"):
+        return False
+    reader.at += len(line) + 1
+    return True

@@ -1,0 +1,68 @@
+"""The bridge to prometheus_client: a store as a collector of a program's registry.
+
+The other way, a registry read into a store, is `Store.collect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
+
+from promlatest._interfaces import Queryable
+from promlatest._query import family_of
+
+__all__ = ["StoreCollector"]
+
+_COUNTER: Final = "_total"
+
+
+class StoreCollector(Collector):
+    """Exposes what a store holds, wherever a prometheus_client registry is exposed.
+
+        >>> from prometheus_client import CollectorRegistry, generate_latest
+        >>> from promlatest import Store
+        >>> store = Store()
+        >>> _ = store.ingest("# TYPE depth gauge\\ndepth 3\\n")
+        >>> registry = CollectorRegistry()
+        >>> registry.register(StoreCollector(store))
+        >>> print(generate_latest(registry).decode().splitlines()[-1])
+        depth 3.0
+
+    The registry exposes the names that the store has. prometheus_client writes a
+    counter's family with `_total`, so a counter whose samples lack it is exposed
+    without a type.
+    """
+
+    def __init__(self, queryable: Queryable) -> None:
+        self._queryable = queryable
+
+    def describe(self) -> list[Metric]:
+        """Nothing: what a store holds changes, so no name can be promised."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The families that are there now."""
+        described = self._queryable.metrics()
+        families: dict[str, Metric] = {}
+        for labels, _, value in self._queryable.match(()):
+            name = family_of(labels.metric, described)
+            if name not in families:
+                known = described[name]
+                families[name] = _family(name, known.type, known.help, labels.metric)
+            rest = dict(labels.without("__name__"))
+            families[name].add_sample(labels.metric, rest, value)
+        yield from families.values()
+
+
+def _family(name: str, kind: str, text: str, sampled: str) -> Metric:
+    if kind == "counter":
+        if not sampled.endswith((_COUNTER, "_created")):
+            kind = "unknown"
+        else:
+            name = name.removesuffix(_COUNTER)
+    elif kind == "info":
+        name = name.removesuffix("_info")
+    return Metric(name, text, kind)

@@ -1,0 +1,1 @@
+"""Rows and pages for people: pure, over any Queryable; no terminal is needed."""
