@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from promlatest import demo
-from promlatest.demo import WORKLOADS, Operator, OperatorCollector, Workload, serve
+from promlatest.demo import WORKLOADS, Operator, OperatorCollector, Workload, _server, serve
+from promlatest.demo._families import HELP
 from promlatest.exceptions import UsageError
 
 NAMES = sorted(workload.controller for workload in WORKLOADS)
@@ -432,9 +432,7 @@ def test_depth_has_a_priority() -> None:
 def test_all_results_are_there_from_the_start() -> None:
     """reconcile_total has its four results for each controller at once (8.1)."""
     family = families(Operator())["controller_runtime_reconcile_total"]
-    found = [
-        (s.labels["controller"], s.labels["result"], s.value) for s in family.samples
-    ]
+    found = [(s.labels["controller"], s.labels["result"], s.value) for s in family.samples]
     results = ("error", "requeue", "requeue_after", "success")
 
     assert found == [(name, result, 0) for name in NAMES for result in results]
@@ -468,7 +466,7 @@ def test_every_family_is_explained() -> None:
     typed = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
 
     assert helped == typed == sorted(set(typed))
-    assert set(typed) == set(demo.HELP)
+    assert set(typed) == set(HELP)
 
 
 def test_the_exposition_can_be_read() -> None:
@@ -539,9 +537,7 @@ def body(url: str) -> str:
 
 def read_value(text: str, name: str) -> float:
     return next(
-        float(line.split()[-1])
-        for line in text.splitlines()
-        if line.startswith(f"{name} ")
+        float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{name} ")
     )
 
 
@@ -560,9 +556,7 @@ def test_the_answer_is_text(url: str, accept: str) -> None:
     with get(url, Accept=accept) as response:
         text = response.read().decode()
 
-    assert response.headers["Content-Type"] == (
-        "text/plain; version=0.0.4; charset=utf-8"
-    )
+    assert response.headers["Content-Type"] == ("text/plain; version=0.0.4; charset=utf-8")
     assert 'controller_runtime_reconcile_total{controller="pods",result=' in text
     assert "# EOF" not in text
 
@@ -669,8 +663,8 @@ def test_a_silent_client_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who connects and says nothing is waited for only so long."""
-    assert demo._Handler.timeout <= 5
-    monkeypatch.setattr(demo._Handler, "timeout", 0.2)
+    assert _server._Handler.timeout <= 5
+    monkeypatch.setattr(_server._Handler, "timeout", 0.2)
     with socket.socket() as client:
         with serve(warmup=0) as url:
             port = int(url.split(":")[2].split("/")[0])

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
 from promlatest._datapoint import DataPoint
+from promlatest._floats import format_bound
 from promlatest._histogram import (
     Bucket,
     Histogram,
     assemble,
     build,
-    le_text,
     parse_le,
 )
 from promlatest._labels import Labels
@@ -37,9 +37,7 @@ def of(
     return build(Labels(__name__="x"), pairs, count=count, sum=total)
 
 
-def point(
-    name: str, value: float, timestamp: int = 1000, /, **labels: str
-) -> DataPoint:
+def point(name: str, value: float, timestamp: int = 1000, /, **labels: str) -> DataPoint:
     return DataPoint(Labels({**labels, "__name__": name}), timestamp, value)
 
 
@@ -167,14 +165,12 @@ def valid_histograms(
     if bounds is None:
         finite = st.floats(-1e6, 1e6)
         bounds = (*sorted(draw(st.sets(finite, min_size=1, max_size=8))), INF)
-    own = st.lists(
-        st.integers(0, 1000), min_size=len(bounds), max_size=len(bounds)
-    ).filter(any if filled else lambda _: True)
+    own = st.lists(st.integers(0, 1000), min_size=len(bounds), max_size=len(bounds)).filter(
+        any if filled else lambda _: True
+    )
     counts = map(float, accumulate(draw(own)))
     total = float(draw(st.integers(-1000, 1000)))
-    return build(
-        Labels(__name__="x", a="b"), zip(bounds, counts, strict=True), sum=total
-    )
+    return build(Labels(__name__="x", a="b"), zip(bounds, counts, strict=True), sum=total)
 
 
 @st.composite
@@ -316,9 +312,7 @@ def test_problems_say_what_is_wrong(
 
 
 @given(dirty_pairs, st.none() | dirty_counts)
-def test_no_histogram_raises(
-    pairs: list[tuple[float, float]], count: float | None
-) -> None:
+def test_no_histogram_raises(pairs: list[tuple[float, float]], count: float | None) -> None:
     """Faults are told and never raised: whatever is exposed can be looked at (H-6)."""
     h = build(Labels(), pairs, count=count)
 
@@ -520,9 +514,7 @@ def test_count_le_is_exact_on_a_bound() -> None:
         (NAN, '"1.0"'),
     ],
 )
-def test_count_le_refuses_what_it_would_have_to_guess(
-    bound: float, nearest: str
-) -> None:
+def test_count_le_refuses_what_it_would_have_to_guess(bound: float, nearest: str) -> None:
     """Between bounds there is no exact count: UsageError, with the nearest bounds."""
     with pytest.raises(UsageError, match="the nearest: ") as caught:
         of(*SIMPLE).count_le(bound)
@@ -547,9 +539,7 @@ def test_between_is_exact_on_bounds() -> None:
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(2, 1), (1.5, 2), (1, 3), (0, 1)])
-def test_between_refuses_what_it_would_have_to_guess(
-    lower: float, upper: float
-) -> None:
+def test_between_refuses_what_it_would_have_to_guess(lower: float, upper: float) -> None:
     """`between` takes bounds that there are, in order, and nothing else."""
     with pytest.raises(UsageError):
         of(*SIMPLE).between(lower, upper)
@@ -795,7 +785,7 @@ def test_le_is_read_as_go_reads_it(text: str, number: float | None) -> None:
 @example(1e16)
 def test_le_is_written_as_prometheus_writes_it(le: float) -> None:
     """`le` is written in the digits and exponents of Prometheus 3, and read back (F-3)."""
-    text = le_text(le)
+    text = format_bound(le)
     read = parse_le(text)
 
     # client_python never writes a negative number with an exponent, as Go does.
@@ -808,7 +798,7 @@ def test_le_is_written_as_prometheus_writes_it(le: float) -> None:
 @given(valid_histograms(), st.randoms(use_true_random=False))
 def test_what_is_taken_apart_is_put_together(h: Histogram, rng: random.Random) -> None:
     """A histogram written as points, shuffled, assembles to itself (H-1)."""
-    points = [point("x_bucket", b.count, le=le_text(b.le), a="b") for b in h.buckets]
+    points = [point("x_bucket", b.count, le=format_bound(b.le), a="b") for b in h.buckets]
     points += [point("x_sum", h.sum, a="b"), point("x_count", h.count, a="b")]
     rng.shuffle(points)
 

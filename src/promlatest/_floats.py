@@ -50,11 +50,14 @@ def format_bound(value: float) -> str:
     """
     if not math.isfinite(value):
         return _NAMES.get(value, "NaN")
-    plain = repr(value)
-    digits = plain.lstrip("-").partition("e")[0].replace(".", "").strip("0")
-    scientific = f"{value:.{max(len(digits), 1) - 1}e}"
-    exponent = int(scientific.partition("e")[2])
-    return plain if -4 <= exponent < 6 else scientific
+    shortest = repr(float(value))
+    if abs(value) < 1e6 or "e" in shortest:
+        return shortest
+    # Python keeps to plain digits up to 1e16, Go up to 1e6.
+    sign, digits = shortest[: value < 0], shortest[value < 0 :]
+    whole, _, part = digits.partition(".")
+    mantissa = f"{digits[0]}.{whole[1:]}{part}".rstrip("0").rstrip(".")
+    return f"{sign}{mantissa}e+{len(whole) - 1:02}"
 
 
 def normalise_bound(text: str) -> str:

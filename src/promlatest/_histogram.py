@@ -8,35 +8,29 @@ faults must not hide its data.
 
 Everything here is pure and immutable: no lock, no store, safe to share and to keep.
 Estimates are those of Prometheus (promql/quantile.go, BucketQuantile and
-BucketFraction), edge by edge; the rules are H-1 to H-6 of our specification. Native
-histograms are not read.
+BucketFraction) as rules H-1 to H-4 of our specification state them; they were not
+compared with a running Prometheus. Native histograms are not read.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from math import copysign, inf, isfinite, isinf, isnan, nan
+from math import copysign, inf, isfinite, isnan, nan
 from operator import add, itemgetter, sub
 from typing import Final, Literal, NamedTuple
 
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._floats import format_bound, parse_float
 from promlatest._labels import METRIC_NAME, Labels, quote
 from promlatest.exceptions import UsageError
 
 # Prometheus' smallDeltaTolerance: less than this, relative to the sum of both
 # counts, is rounding and no change.
 _TOLERANCE: Final = 1e-12
-
-# Go's ParseFloat less hexadecimal and underscores (F-1).
-_GO_FLOAT: Final = re.compile(
-    r"nan|[+-]?(?:inf(?:inity)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)",
-    re.ASCII | re.IGNORECASE,
-)
 
 
 @attrs.frozen
@@ -311,7 +305,7 @@ class Histogram:
             "count": _json_number(self.count),
             "sum": _json_number(self.sum),
             "buckets": [
-                {"le": le_text(bucket.le), "count": _json_number(bucket.count)}
+                {"le": format_bound(bucket.le), "count": _json_number(bucket.count)}
                 for bucket in self.buckets
             ],
             "problems": list(self.problems),
@@ -506,29 +500,10 @@ def parse_le(text: str) -> float | None:
     >>> [parse_le(text) for text in ("+Inf", "1e-08", "1_0", " 1", "1e400")]
     [inf, 1e-08, None, None, None]
     """
-    if not _GO_FLOAT.fullmatch(text):
+    try:
+        return parse_float(text)
+    except ValueError:
         return None
-    number = float(text)
-    out_of_range = isinf(number) and "n" not in text.lower()
-    return None if out_of_range else number
-
-
-def le_text(le: float) -> str:
-    """A bound as Prometheus 3 writes it: the shortest digits, and a point (F-3).
-
-    >>> [le_text(le) for le in (1, 0.25, 1e-05, 100000, 1048576, float("inf"))]
-    ['1.0', '0.25', '1e-05', '100000.0', '1.048576e+06', '+Inf']
-    """
-    if not isfinite(le):
-        return "NaN" if isnan(le) else "+Inf" if le > 0 else "-Inf"
-    shortest = repr(float(le))
-    if abs(le) < 1e6 or "e" in shortest:
-        return shortest
-    # Python keeps to plain digits up to 1e16, Go up to 1e6.
-    sign, digits = shortest[: le < 0], shortest[le < 0 :]
-    whole, _, part = digits.partition(".")
-    mantissa = f"{digits[0]}.{whole[1:]}{part}".rstrip("0").rstrip(".")
-    return f"{sign}{mantissa}e+{len(whole) - 1:02}"
 
 
 # -- estimating -----------------------------------------------------------------------
@@ -697,15 +672,15 @@ def _alike(one: float, other: float) -> bool:
 
 
 def _quoted(le: float) -> str:
-    return f'"{le_text(le)}"'
+    return f'"{format_bound(le)}"'
 
 
 def _number(value: float) -> str:
     """A count as a person writes it: without a fraction where there is none."""
-    return le_text(value) if not isfinite(value) else repr(value).removesuffix(".0")
+    return format_bound(value) if not isfinite(value) else repr(value).removesuffix(".0")
 
 
 def _json_number(value: float) -> float | str | None:
     if isfinite(value):
         return value
-    return None if isnan(value) else le_text(value)
+    return None if isnan(value) else format_bound(value)
