@@ -211,6 +211,7 @@ class LineReader:
         """The labels up to the closing brace, and a metric name found among them."""
         metric: str | None = None
         labels: list[tuple[str, str]] = []
+        self._skip(self._grammar.blank)
         while not self._literal("}"):
             start = self.at
             name, quoted = self._read_label_name()

@@ -1,0 +1,203 @@
+"""The real programs on loopback, each started once, each ended at the end.
+
+A target's values move between two scrapes, so what is compared goes through `Frozen`: it
+fetches a program's answer once and gives the same bytes to everybody who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(url: str, accept: str = "*/*") -> tuple[bytes, str]:
+    request = urllib.request.Request(url, headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read(), answer.headers.get("Content-Type", "")
+
+
+@contextmanager
+def running(name: str, url: str, *command: str) -> Iterator[str]:
+    """A program of Debian's, until it answers and while the block runs."""
+    path = shutil.which(command[0])
+    if path is None:
+        pytest.fail(f"{command[0]} is not installed: make real installs it")
+    process = subprocess.Popen(
+        [path, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(name, lambda: bool(get(url)))
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(what: str, condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"{what} did not happen within {seconds:g} s")
+
+
+@attrs.frozen
+class Programs:
+    """The metrics URLs of the exporters, by name."""
+
+    urls: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    home = tmp_path_factory.mktemp("programs")
+    alertmanager = home / "alertmanager.yml"
+    alertmanager.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    node, alert, etcd, peer = (free_port() for _ in range(4))
+    urls = {
+        "node": f"http://127.0.0.1:{node}/metrics",
+        "alertmanager": f"http://127.0.0.1:{alert}/metrics",
+        "etcd": f"http://127.0.0.1:{etcd}/metrics",
+    }
+    commands = {
+        "node": ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{node}"],
+        "alertmanager": [
+            "prometheus-alertmanager",
+            f"--config.file={alertmanager}",
+            f"--storage.path={home / 'alertmanager'}",
+            f"--web.listen-address=127.0.0.1:{alert}",
+            "--cluster.listen-address=",
+        ],
+        "etcd": [
+            "etcd",
+            f"--data-dir={home / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{etcd}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-cluster=default=http://127.0.0.1:{peer}",
+        ],
+    }
+    with ExitStack() as stack:
+        for name, command in commands.items():
+            stack.enter_context(running(name, urls[name], *command))
+        yield Programs(urls)
+
+
+class Frozen:
+    """Serves bodies that do not move: path -> (body, Content-Type)."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[bytes, str]] = {}
+        frozen = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path not in frozen.answers:
+                    self.send_error(404)
+                    return
+                body, content_type = frozen.answers[self.path]
+                self.send_response(200)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self) -> Frozen:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@attrs.frozen
+class Prometheus:
+    """A running Prometheus."""
+
+    url: str
+
+    def api(self, path: str, **parameters: str) -> Any:
+        body, _ = get(f"{self.url}/api/v1/{path}?{urlencode(parameters)}")
+        answer = json.loads(body)
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def targets(self) -> dict[str, dict[str, Any]]:
+        """The active targets, by job."""
+        found = self.api("targets", state="active")["activeTargets"]
+        return {target["labels"]["job"]: target for target in found}
+
+    def instant(self, query: str) -> list[dict[str, Any]]:
+        return self.api("query", query=query)["result"]
+
+
+@contextmanager
+def prometheus(home: Path, jobs: dict[str, tuple[str, str]]) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes jobs: name -> (address, path)."""
+    configs = [
+        {
+            "job_name": job,
+            "scrape_interval": "1s",
+            "metrics_path": path,
+            "static_configs": [{"targets": [address]}],
+        }
+        for job, (address, path) in jobs.items()
+    ]
+    config = home / "prometheus.yml"
+    config.write_text(json.dumps({"scrape_configs": configs}))  # JSON is YAML
+    url = f"http://127.0.0.1:{free_port()}"
+    with running(
+        "prometheus",
+        f"{url}/-/ready",
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={home / 'data'}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+    ):
+        server = Prometheus(url)
+        wait_for(
+            "the first scrapes",
+            lambda: (
+                {
+                    job: target["health"] != "unknown"
+                    for job, target in server.targets().items()
+                }
+                == dict.fromkeys(jobs, True)
+            ),
+        )
+        yield server
