@@ -8,7 +8,7 @@ stored in a dict, without a lock (`benchmarks/bench_append.py`: 0.4x the cost wi
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Final, Self
@@ -17,7 +17,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._labels import METRIC_NAME, Labels
-from promlatest._limits import Limits
+from promlatest._limits import Limits, check_labels
 from promlatest._matcher import Matcher
 from promlatest._rowmap import RowMap
 from promlatest._rows import Rows
@@ -26,11 +26,13 @@ from promlatest._table import Layout, Selection, Table
 from promlatest.exceptions import (
     AppenderClosedError,
     LabelError,
-    LimitError,
     UsageError,
 )
 
 FAR_FUTURE: Final = 10 * 60 * 1000  # ms; what Prometheus' scraper allows for
+
+Slot = list[tuple[int, float]]
+"""Where the sample of one series is kept: a list of just that."""
 
 _refs: Final = count(1)  # of the whole process: a ref never stands for two series
 
@@ -45,12 +47,12 @@ class LiveTable:
     (`_refs`) last, so that a reader without a lock sees whole rows only.
     """
 
-    __slots__ = ("_layout", "_metric", "_refs", "_rowmap", "_samples", "_shape")
+    __slots__ = ("_layout", "_metric", "_refs", "_rowmap", "_shape", "_slots")
 
-    def __init__(self, metric: str, samples: dict[int, tuple[int, float]]) -> None:
+    def __init__(self, metric: str) -> None:
         self._metric = metric
-        self._samples = samples
         self._refs: list[int] = []
+        self._slots: list[Slot] = []
         self._shape: tuple[tuple[str, ...], tuple[list[str], ...]] = ((), ())
         self._rowmap = RowMap((), 0)
         self._layout = Layout(metric, (), (), 0)
@@ -67,43 +69,45 @@ class LiveTable:
         return layout
 
     def points(self, selection: Selection) -> list[DataPoint]:
-        """The points of a selection; a series that was dropped meanwhile has none."""
-        points = []
-        for row, labels in zip(selection.rows, selection.labels, strict=True):
-            held = self._samples.get(self._refs[row])
-            if held is not None:
-                points.append(DataPoint(labels, *held))
-        return points
+        """The points of a selection, in its order."""
+        slots = self._slots
+        return [
+            DataPoint(labels, *slots[row][0])
+            for row, labels in zip(selection.rows, selection.labels, strict=True)
+        ]
 
     def ref(self, labels: Labels) -> int:
         """The ref of a series, 0 if there is none. The caller holds the lock."""
         row = self._rowmap.find(self._cells(labels), self._shape[1])
         return self._refs[row] if row >= 0 else 0
 
-    def create(self, labels: Labels, ref: int) -> None:
+    def create(self, labels: Labels, ref: int, slot: Slot) -> None:
         """Add a series that is not there yet. The caller holds the lock."""
         self._widen(labels)
         cells = self._cells(labels)
         for cell, column in zip(cells, self._shape[1], strict=True):
             column.append(cell)
         self._rowmap.add(cells)
+        self._slots.append(slot)
         self._refs.append(ref)
+
+    def refs(self, rows: Iterable[int]) -> list[int]:
+        """The refs of these rows."""
+        return [self._refs[row] for row in rows]
 
     def less(self, gone: Iterable[int]) -> LiveTable:
         """A table without these rows. The caller holds the lock."""
-        left = LiveTable(self._metric, self._samples)
+        left = LiveTable(self._metric)
         lost = set(gone)
         for row, labels in enumerate(self.layout.labels()):
-            if row in lost:
-                self._samples.pop(self._refs[row], None)
-            else:
-                left.create(labels, self._refs[row])
+            if row not in lost:
+                left.create(labels, self._refs[row], self._slots[row])
         return left
 
     def freeze(self) -> Table:
         """The samples as they are now."""
         layout = self.layout
-        held = [self._samples.get(ref, (0, 0.0)) for ref in self._refs[: layout.size]]
+        held = [slot[0] for slot in self._slots[: layout.size]]
         times = array("q", (time for time, _ in held))
         values = array("d", (value for _, value in held))
         return Table(layout, values, 0, times)
@@ -132,14 +136,16 @@ class LiveTable:
 class LiveSource:
     """What was appended directly: the one source that has no moments.
 
-    `samples` holds what was appended last, by ref. Storing there for a ref that is
-    known is all that an append does, and is safe without the lock; adding and removing
-    a ref happens under the store's lock.
+    `slots` holds what was appended last, by ref. Storing a sample in the slot of a ref
+    that is known is all that an append does, and is safe without the lock; adding and
+    removing a ref happens under the store's lock. An append that races with a drop
+    stores in a slot that nobody sees any more. Were the samples themselves in the dict,
+    it would bring back a ref without a series, and every later append would be lost.
     """
 
     def __init__(self) -> None:
         self.tables: dict[str, LiveTable] = {}
-        self.samples: dict[int, tuple[int, float]] = {}
+        self.slots: dict[int, Slot] = {}
         self.metadata: Mapping[str, Metadata] = {}
 
     def ref(self, labels: Labels) -> int:
@@ -150,10 +156,10 @@ class LiveSource:
     def create(self, labels: Labels, t: int, v: float) -> int:
         """Add a series with its first sample. The caller holds the lock."""
         metric = labels.metric
-        table = self.tables.get(metric) or LiveTable(metric, self.samples)
+        table = self.tables.get(metric) or LiveTable(metric)
         ref = next(_refs)
-        self.samples[ref] = (t, v)
-        table.create(labels, ref)
+        slot = self.slots[ref] = [(t, v)]
+        table.create(labels, ref, slot)
         if metric not in self.tables:
             self.tables = {**self.tables, metric: table}
         return ref
@@ -182,6 +188,8 @@ class LiveSource:
             tables[metric] = left
             if not left.layout.size:
                 del tables[metric]
+            for ref in table.refs(selection.rows):
+                del self.slots[ref]
         self.tables = tables
         return True
 
@@ -189,6 +197,12 @@ class LiveSource:
         """What is there now, as a snapshot. Samples may be appended meanwhile."""
         tables = {metric: table.freeze() for metric, table in self.tables.items()}
         return SourceSnapshot(tables, dict(self.metadata), 0)
+
+    def _check(self) -> None:
+        held = [table.refs(range(table.layout.size)) for table in self.tables.values()]
+        refs = [ref for each in held for ref in each]
+        assert sorted(refs) == sorted(self.slots), "refs without a series"
+        self.freeze()._check()
 
 
 class DirectAppender:
@@ -199,16 +213,16 @@ class DirectAppender:
     race, and one of the two samples is held afterwards.
     """
 
-    __slots__ = ("_clock", "_create", "_horizon", "_refuse", "_samples")
+    __slots__ = ("_clock", "_create", "_horizon", "_refuse", "_slots")
 
     def __init__(
         self,
         source: LiveSource,
         clock: Callable[[], int],
-        create: Callable[[Labels, int, float], int],
+        create: Callable[[Labels, int, float], tuple[int, Slot]],
         refuse: Callable[[str], None],
     ) -> None:
-        self._samples = source.samples
+        self._slots = source.slots
         self._clock = clock
         self._create = create
         self._refuse = refuse
@@ -216,14 +230,14 @@ class DirectAppender:
 
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
         """Write one sample; see `Appender.append`."""
-        held = self._samples.get(ref)
+        slot = self._slots.get(ref)
         if (
-            held is not None
+            slot is not None
             and type(t) is int
             and type(v) is float
-            and held[0] < t <= self._horizon
+            and slot[0][0] < t <= self._horizon
         ):
-            self._samples[ref] = (t, v)
+            slot[0] = (t, v)
             return ref
         return self._append_carefully(ref, labels, t, v)
 
@@ -246,12 +260,13 @@ class DirectAppender:
         self._horizon = self._clock() + FAR_FUTURE
         if t > self._horizon:
             self._refuse("out_of_bounds")
-            return ref if ref in self._samples else 0
-        if ref not in self._samples:
-            ref = self._create(checked_series(labels), t, v)
-        held = self._samples.get(ref)
-        if held is None or held[0] < t:
-            self._samples[ref] = (t, v)
+            return ref if ref in self._slots else 0
+        slot = self._slots.get(ref)
+        if slot is None:
+            ref, slot = self._create(checked_series(labels), t, v)
+        held = slot[0]
+        if held[0] < t:
+            slot[0] = (t, v)
         elif held[0] > t:
             self._refuse("out_of_order")
         elif held[1] != v and not (held[1] != held[1] and v != v):
@@ -263,27 +278,32 @@ class DirectAppender:
 
 
 class RefBook:
-    """The refs that the batches of one source have given out."""
+    """The refs that the batches of one source have given out.
+
+    Several batches may write in it at once, without a lock: both ways of looking up are
+    swapped together, and neither is ever iterated over. What one of them adds while
+    another forgets may be lost; a ref that is not known is as good as 0.
+    """
 
     def __init__(self) -> None:
-        self._labels: dict[int, Labels] = {}
-        self._refs: dict[Labels, int] = {}
+        self._pages: tuple[dict[int, Labels], dict[Labels, int]] = ({}, {})
 
     def labels(self, ref: int) -> Labels | None:
         """The series of a ref; None if it is not known (any more)."""
-        return self._labels.get(ref)
+        return self._pages[0].get(ref)
 
     def ref(self, labels: Labels) -> int:
         """The ref of a series, a new one if it has none."""
-        ref = self._refs.setdefault(labels, next(_refs))
-        self._labels[ref] = labels
+        by_ref, by_labels = self._pages
+        ref = by_labels.setdefault(labels, next(_refs))
+        by_ref[ref] = labels
         return ref
 
-    def forget_all_but(self, used: set[int]) -> None:
+    def forget_all_but(self, used: Collection[Labels]) -> None:
         """Forget the others once they are more than twice what is in use."""
-        if len(self._labels) > 2 * len(used) + 1000:
-            self._labels = {ref: self._labels[ref] for ref in used}
-            self._refs = {labels: ref for ref, labels in self._labels.items()}
+        if len(self._pages[0]) > 2 * len(used) + 1000:
+            by_ref = {self.ref(labels): labels for labels in used}
+            self._pages = by_ref, {labels: ref for ref, labels in by_ref.items()}
 
 
 class Batch:
@@ -298,6 +318,7 @@ class Batch:
         replace: whether what the batch does not bring is gone afterwards (a scrape),
             or stays (a push).
         timestamp: of samples without one of their own; None: the moment of the commit.
+        report: makes samples about the commit, once it is committed; see `commit`.
     """
 
     def __init__(
@@ -314,6 +335,7 @@ class Batch:
         self.replace: Final = replace
         self.timestamp: Final = timestamp
         self.metadata: dict[str, Metadata] = {}
+        self.report: Callable[[Counts], Iterable[Rows]] | None = None
         self._commit = commit
         self._limits = limits
         self._book = book
@@ -327,11 +349,6 @@ class Batch:
         """Everything that was appended, in columns."""
         return [*self._rows, *_rows_of(self._appended)]
 
-    @property
-    def refs(self) -> set[int]:
-        """The refs that were used."""
-        return {self._book.ref(labels) for _, labels, _, _ in self._appended}
-
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
         """Take one sample; see `Appender.append`.
 
@@ -344,7 +361,7 @@ class Batch:
         series = self._book.labels(ref)
         if series is None:
             series = checked_series(labels)
-            check_limits(series, self._limits)
+            check_labels(series, self._limits)
             ref = self._book.ref(series)
         self._appended.append((self._places, series, t, v))
         self._places += 1
@@ -357,38 +374,45 @@ class Batch:
 
         Raises:
             AppenderClosedError: the batch has ended.
-            LimitError: a label is longer, or there are more, than the store allows.
         """
         self._check_open()
         taken = list(rows)
-        for each in taken:
-            check_row_limits(each, self._limits)
         start = self._places
         self._rows += [_moved(each, start) for each in taken] if start else taken
         self._places += 1 + max((each.places[-1] for each in taken if each), default=0)
         self.metadata.update(metadata or {})
 
-    def commit(self) -> Counts:
+    def commit(self, report: Callable[[Counts], Iterable[Rows]] | None = None) -> Counts:
         """Show everything at once.
+
+        Args:
+            report: makes samples about the commit itself, such as
+                `scrape_series_added`, of what became of the others. They are shown with
+                the others and are not counted. It may be called more than once.
 
         Returns:
             What became of the samples.
 
         Raises:
             AppenderClosedError: the batch has ended.
-            LimitError: the store would hold more than it may; it keeps what it had.
+            LimitError: a label is longer, or there are more labels or series, than the
+                store allows; it keeps what it had.
         """
         self._check_open()
-        self._ended = "committed"
-        counts = self._commit(self)
-        self._book.forget_all_but(self.refs)
+        self._ended = "rolled back"  # which is what it is if committing fails
+        self.report = report
+        try:
+            counts = self._commit(self)
+            self._ended = "committed"
+        finally:
+            self._forget()
         return counts
 
     def rollback(self) -> None:
         """Forget everything."""
         self._check_open()
         self._ended = "rolled back"
-        self._rows, self._appended = [], []
+        self._forget()
 
     def __enter__(self) -> Self:
         return self
@@ -406,6 +430,10 @@ class Batch:
             self.commit()
         else:
             self.rollback()
+
+    def _forget(self) -> None:
+        self._book.forget_all_but({labels for _, labels, _, _ in self._appended})
+        self._rows, self._appended = [], []
 
     def _check_open(self) -> None:
         if self._ended:
@@ -446,16 +474,27 @@ def checked_sample(t: int, v: float) -> tuple[int, float]:
     Raises:
         UsageError: the time is no int, or the value no number.
     """
+    if isinstance(v, str | bytes | bytearray):  # float() would read them
+        raise UsageError(f"a sample is a number, not {v!r}")
+    try:
+        return checked_time(t), float(v)
+    except (TypeError, OverflowError) as error:
+        raise UsageError(f"a sample is a number, not {v!r}") from error
+
+
+def checked_time(t: int) -> int:
+    """A timestamp as it is kept.
+
+    Raises:
+        UsageError: it is no int, or does not fit in 64 bits.
+    """
     if not isinstance(t, int) or isinstance(t, bool):
         raise UsageError(
             f"a timestamp is an int in milliseconds since the epoch, not {t!r}"
         )
     if not -(1 << 63) <= t < 1 << 63:
         raise UsageError(f"a timestamp must fit in 64 bits, not {t!r}")
-    try:
-        return t, float(v)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"a sample is a number, not {v!r}") from error
+    return t
 
 
 def checked_series(labels: Mapping[str, str]) -> Labels:
@@ -468,49 +507,3 @@ def checked_series(labels: Mapping[str, str]) -> Labels:
     if not series.metric:
         raise LabelError(f"a series needs a metric name as __name__: {series}")
     return series
-
-
-def check_limits(labels: Labels, limits: Limits) -> None:
-    """Check one label set.
-
-    Raises:
-        LimitError: it has more labels, or longer ones, than allowed.
-    """
-    _check_limit("labels", len(labels), limits.labels, labels.metric)
-    for name, value in labels.items():
-        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
-        _check_limit("label_value_length", _bytes(value), limits.label_value_length, name)
-
-
-def check_row_limits(rows: Rows, limits: Limits) -> None:
-    """Check the label sets of rows, column by column.
-
-    Raises:
-        LimitError: a row has more labels, or longer ones, than allowed.
-    """
-    _check_limit("labels", 1 + len(rows.names), limits.labels, rows.metric)
-    metric_length = _bytes(rows.metric)
-    _check_limit(
-        "label_value_length", metric_length, limits.label_value_length, METRIC_NAME
-    )
-    for name, column in zip(rows.names, rows.columns, strict=True):
-        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
-        longest = max(column, key=len, default="")
-        # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
-        if 4 * len(longest) > limits.label_value_length:
-            length = max(map(_bytes, column))
-            _check_limit("label_value_length", length, limits.label_value_length, name)
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _check_limit(limit: str, came: int, allowed: int, where: str) -> None:
-    if came > allowed:
-        raise LimitError(
-            f"expected at most {allowed} for the limit {limit}, got {came}"
-            f" at {where[:60]!r}",
-            limit=limit,
-            allowed=allowed,
-        )

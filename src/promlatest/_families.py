@@ -20,7 +20,11 @@ from promlatest._rows import Rows
 _NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
 # It has these samples in families of their own, which are gauges.
 _APART: Final = ("_created", "_gsum", "_gcount")
-_BOUND_LABEL: Final[Mapping[str, str]] = {"histogram": "le", "summary": "quantile"}
+_BOUND_LABEL: Final[Mapping[str, str]] = {
+    "histogram": "le",
+    "gaugehistogram": "le",  # a histogram, as the text format calls it
+    "summary": "quantile",
+}
 _TYPES: Final[Mapping[str, MetricType]] = {
     "counter": "counter",
     "gauge": "gauge",

@@ -74,7 +74,7 @@ class Appendable(Protocol):
     """Gives out appenders. It may be called from any thread."""
 
     def batch(
-        self, source: str = ..., *, replace: bool = ..., timestamp: int | None = ...
+        self, source: str, *, replace: bool = ..., timestamp: int | None = ...
     ) -> BatchAppender:
         """A batch that replaces, or updates, what a source has."""
 

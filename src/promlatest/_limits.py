@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import attrs
 
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest._rows import Rows
+from promlatest.exceptions import LimitError
+
 
 @attrs.frozen
 class Limits:
@@ -21,3 +25,49 @@ class Limits:
     labels: int = 256
     label_name_length: int = 1_024
     label_value_length: int = 65_536
+
+
+def check_labels(labels: Labels, limits: Limits) -> None:
+    """Check one label set.
+
+    Raises:
+        LimitError: it has more labels, or longer ones, than allowed.
+    """
+    _check_limit("labels", len(labels), limits.labels, labels.metric)
+    for name, value in labels.items():
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
+        _check_limit("label_value_length", _bytes(value), limits.label_value_length, name)
+
+
+def check_rows(rows: Rows, limits: Limits) -> None:
+    """Check the label sets of rows, column by column.
+
+    Raises:
+        LimitError: a row has more labels, or longer ones, than allowed.
+    """
+    _check_limit("labels", 1 + len(rows.names), limits.labels, rows.metric)
+    metric_length = _bytes(rows.metric)
+    _check_limit(
+        "label_value_length", metric_length, limits.label_value_length, METRIC_NAME
+    )
+    for name, column in zip(rows.names, rows.columns, strict=True):
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
+        longest = max(column, key=len, default="")
+        # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
+        if 4 * len(longest) > limits.label_value_length:
+            length = max(map(_bytes, column))
+            _check_limit("label_value_length", length, limits.label_value_length, name)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _check_limit(limit: str, came: int, allowed: int, where: str) -> None:
+    if came > allowed:
+        raise LimitError(
+            f"expected at most {allowed} for the limit {limit}, got {came}"
+            f" at {where[:60]!r}",
+            limit=limit,
+            allowed=allowed,
+        )

@@ -19,6 +19,9 @@ Operator = Literal["=", "!=", "=~", "!~"]
 LabelValue = str | re.Pattern[str] | Collection[str] | None
 """What a keyword of a query may be: equal, full match, any of them; None: absent."""
 
+KeywordValue = str | re.Pattern[str] | frozenset[str]
+"""The same, hashable."""
+
 # A verdict is kept per distinct value, so a label with millions of values must not
 # turn the memory of one matcher into a second store.
 _VERDICTS_KEPT: Final = 10_000
@@ -160,25 +163,40 @@ class KeywordMatcher(Matcher):
     __hash__ = Matcher.__hash__
 
 
-def keyword_matcher(name: str, value: LabelValue) -> Matcher:
+def keyword_matcher(name: str, value: KeywordValue) -> Matcher:
     """The matcher that a query's keyword stands for.
 
-    A text must be equal; "" or None means that the label is absent; a compiled
-    `re.Pattern` must match in full; of a collection any value may match.
+    A text must be equal; "" means that the label is absent; a compiled `re.Pattern`
+    must match in full; of a collection any value may match.
+    """
+    if isinstance(value, str):
+        return Matcher(name, "=", value)
+    if isinstance(value, re.Pattern):
+        return KeywordMatcher(name, value.pattern, _python_regex(value), value)
+    text = "|".join(sorted(value))
+    return KeywordMatcher(name, text, _any_of(value), value)
+
+
+def checked_value(name: str, value: LabelValue) -> KeywordValue:
+    """What a keyword of a query was given, as the key of a cache can hold it.
 
     Raises:
-        UsageError: the value is nothing of these.
+        UsageError: it is no text, None, compiled pattern, or collection of texts.
     """
-    if value is None or isinstance(value, str):
-        return Matcher(name, "=", value or "")
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
     if isinstance(value, re.Pattern):
         if not isinstance(value.pattern, str):
             raise UsageError(f"label {name!r}: the pattern must be of str, not bytes")
-        return KeywordMatcher(name, value.pattern, _python_regex(value), value)
-    if isinstance(value, Collection) and all(isinstance(each, str) for each in value):
-        values = frozenset(value)
-        text = "|".join(sorted(values))
-        return KeywordMatcher(name, text, _any_of(values), values)
+        return value
+    if (
+        isinstance(value, Collection)
+        and not isinstance(value, bytes | bytearray)  # an empty one would pass
+        and all(isinstance(each, str) for each in value)
+    ):
+        return frozenset(value)
     raise UsageError(
         f"label {name!r}: expected a str, None, a compiled pattern or a collection"
         f" of str, not {value!r}"

@@ -8,7 +8,6 @@ whatever is committed meanwhile.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
@@ -24,7 +23,13 @@ from promlatest._datapoint import (
 )
 from promlatest._histogram import Histogram, assemble
 from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import LabelValue, Matcher, keyword_matcher
+from promlatest._matcher import (
+    KeywordValue,
+    LabelValue,
+    Matcher,
+    checked_value,
+    keyword_matcher,
+)
 from promlatest._selector import format_selector, parse_selector
 from promlatest._snapshot import SourceSnapshot
 from promlatest._table import AnyTable, Layout
@@ -132,7 +137,8 @@ class QueryMethods:
     ) -> list[Histogram]:
         """The histograms of a metric, one for each label set beside `le`.
 
-        All parts of one histogram come from the same commit.
+        All parts of one histogram come from one source and the same commit; where two
+        sources have it, it is the newest.
 
         Args:
             metric: the family's name, without `_bucket`.
@@ -143,12 +149,17 @@ class QueryMethods:
             The histograms, sorted by labels.
         """
         rest = matchers_of(metric, matchers, labels)[1:]
-        parts = self._parts()
-        points: list[DataPoint] = []
-        for suffix in ("_bucket", "_sum", "_count", "_gsum", "_gcount"):
-            named = (Matcher(METRIC_NAME, "=", metric + suffix), *rest)
-            points += _AtOneMoment(parts).match(named)
-        return assemble(points, metric)
+        suffixes = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
+        names = [Matcher(METRIC_NAME, "=", metric + suffix) for suffix in suffixes]
+        newest: dict[Labels, Histogram] = {}
+        for part in self._parts():
+            one = _AtOneMoment((part,))
+            points = [point for name in names for point in one.match((name, *rest))]
+            for histogram in assemble(points, metric):
+                held = newest.setdefault(histogram.labels, histogram)
+                if held.timestamp < histogram.timestamp:
+                    newest[histogram.labels] = histogram
+        return [newest[each] for each in sorted(newest)]
 
     def histogram(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -213,12 +224,12 @@ class QueryMethods:
         A series whose family was never described stands under its own name, with the
         type "unknown".
         """
-        known: dict[str, Metadata] = {}
-        for part in self._parts():
-            for metric in part.tables:
-                family = family_of(metric, part.metadata)
-                known.setdefault(family, part.metadata.get(family, Metadata()))
-        return dict(sorted(known.items()))
+        parts = self._parts()
+        told: dict[str, Metadata] = {}
+        for part in reversed(parts):  # the first that describes a family counts
+            told |= part.metadata
+        families = {family_of(metric, told) for part in parts for metric in part.tables}
+        return {family: told.get(family, Metadata()) for family in sorted(families)}
 
     def __len__(self) -> int:
         """How many series there are."""
@@ -242,7 +253,7 @@ class QueryMethods:
 
     def _nothing(self, wanted: str, metric: str) -> str:
         """Why nothing was found, with the closest names."""
-        families = {family_of(m, p.metadata) for p in self._parts() for m in p.tables}
+        families = self.metrics()
         if metric in families:
             return f"no series for {wanted}; {metric} has others"
         close = difflib.get_close_matches(metric, families, 3, 0.6)
@@ -273,15 +284,8 @@ def matchers_of(
     for matcher in matchers:
         if not isinstance(matcher, Matcher):
             raise UsageError(f"expected a Matcher, not {matcher!r}")
-    keys = tuple((name, _hashable(value)) for name, value in labels.items())
+    keys = tuple((name, checked_value(name, value)) for name, value in labels.items())
     return _matchers(metric, tuple(matchers), keys)
-
-
-def _hashable(value: LabelValue) -> LabelValue:
-    """The value as a key of a cache can hold it: a list or a set cannot."""
-    if isinstance(value, str | re.Pattern) or not isinstance(value, Collection):
-        return value
-    return frozenset(value)
 
 
 # A repeated query must find the same matchers again, since they hold their verdicts and
@@ -290,7 +294,7 @@ def _hashable(value: LabelValue) -> LabelValue:
 def _matchers(
     metric: str,
     matchers: tuple[Matcher, ...],
-    labels: tuple[tuple[str, LabelValue], ...],
+    labels: tuple[tuple[str, KeywordValue], ...],
 ) -> tuple[Matcher, ...]:
     named = Matcher(METRIC_NAME, "=", metric)
     return (named, *matchers, *(keyword_matcher(*label) for label in labels))

@@ -56,20 +56,16 @@ def format_selector(matchers: Iterable[Matcher]) -> str:
     >>> format_selector(parse_selector("{__name__='up', job=`a`}"))
     'up{job="a"}'
     """
-    head = ""
-    rest: list[str] = []
-    for matcher in matchers:
-        if not head and _is_name(matcher) and _METRIC.fullmatch(matcher.value):
-            head = matcher.value
-        elif not head and _is_name(matcher):
-            rest.insert(0, quote(matcher.value))
-        else:
-            rest.append(str(matcher))
-    return head + ("{" + ",".join(rest) + "}" if rest or not head else "")
-
-
-def _is_name(matcher: Matcher) -> bool:
-    return matcher.name == METRIC_NAME and matcher.operator == "="
+    rest = list(matchers)
+    named = [matcher for matcher in rest if matcher.name == METRIC_NAME]
+    if len(named) != 1 or named[0].operator != "=" or not named[0].value:
+        return "{" + ",".join(map(str, rest)) + "}"
+    rest.remove(named[0])
+    metric = named[0].value
+    inside = list(map(str, rest))
+    if _METRIC.fullmatch(metric):
+        return metric + ("{" + ",".join(inside) + "}" if inside else "")
+    return "{" + ",".join([quote(metric), *inside]) + "}"
 
 
 class _Reader:
@@ -92,9 +88,9 @@ class _Reader:
             raise self.error("expected a metric name or '{'")
         if self.at < len(self.text):
             raise self.error("expected the end of the selector")
-        if self.metric is not None:
-            self.matchers.insert(0, Matcher(METRIC_NAME, "=", self.metric))
-        return tuple(self.matchers)
+        if self.metric is None:
+            return tuple(self.matchers)
+        return Matcher(METRIC_NAME, "=", self.metric), *self.matchers
 
     def read_matcher(self) -> None:
         start = self.at
@@ -116,7 +112,7 @@ class _Reader:
         if literal is None:
             raise self.error("expected a value in quotes")
         value = self.unquote(literal, at)
-        if name == METRIC_NAME and operator == "=" and self.metric is not None:
+        if name == METRIC_NAME and self.metric is not None:
             self.set_metric(value, start)
         known: dict[str, Operator] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
         try:
@@ -125,9 +121,11 @@ class _Reader:
             raise SelectorError(self.text, at, str(error)) from error
 
     def set_metric(self, metric: str, at: int) -> None:
-        if self.metric is not None:
-            reason = f"the metric's name is set twice: {self.metric!r} and {metric!r}"
-            raise SelectorError(self.text, at, reason)
+        told = [each.value for each in self.matchers if each.name == METRIC_NAME]
+        for other in (self.metric, *told):
+            if other is not None:
+                reason = f"the metric's name is set twice: {other!r} and {metric!r}"
+                raise SelectorError(self.text, at, reason)
         if not metric:
             raise SelectorError(self.text, at, "a metric's name must not be empty")
         self.metric = metric

@@ -16,6 +16,7 @@ from functools import cached_property
 import attrs
 
 from promlatest._datapoint import Metadata
+from promlatest._limits import Limits, check_rows
 from promlatest._matcher import Matcher
 from promlatest._rows import Rows, merge, take
 from promlatest._table import Layout, Table
@@ -83,12 +84,14 @@ class Commit:
         timestamp: of samples that have none of their own, in milliseconds.
         horizon: samples after this moment are not taken: one would pin its series,
             since everything that follows were older than it.
+        limits: what series may look like.
     """
 
     rows: Collection[Rows]
     metadata: Mapping[str, Metadata]
     timestamp: int
     horizon: int
+    limits: Limits = attrs.field(factory=Limits)
 
 
 def replace(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts]:
@@ -96,9 +99,13 @@ def replace(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Count
     counts = Counts()
     tables: dict[str, Table] = {}
     for metric, group in _by_metric(commit.rows).items():
-        rows = _unique(_bounded(merge(group), commit, counts), commit, counts)
-        if len(rows):
-            tables[metric] = _replaced(rows, held.tables.get(metric), commit, counts)
+        before = held.tables.get(metric)
+        table = _revalued(group, before, commit, counts)
+        if table is None:
+            rows = _unique(_bounded(merge(group), commit, counts), commit, counts)
+            table = _replaced(rows, before, commit, counts) if len(rows) else None
+        if table is not None:
+            tables[metric] = table
     _count_changes(held.tables, tables, counts)
     return SourceSnapshot(tables, dict(commit.metadata), commit.timestamp), counts
 
@@ -119,6 +126,21 @@ def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts
     _count_changes(held.tables, tables, counts)
     metadata = {**held.metadata, **commit.metadata}
     return SourceSnapshot(tables, metadata, commit.timestamp), counts
+
+
+def with_report(
+    held: SourceSnapshot, snapshot: SourceSnapshot, report: Commit, counts: Counts
+) -> SourceSnapshot:
+    """A snapshot with samples about its own commit beside what it brought.
+
+    Of two samples of one series the one that was brought stays (C-18). Those of the
+    report are not counted; nor are those of the report before, as gone.
+    """
+    shown, _ = update(snapshot, report)
+    changes = Counts()
+    _count_changes(held.tables, shown.tables, changes)
+    counts.removed = changes.removed
+    return shown
 
 
 def without(held: SourceSnapshot, matchers: Sequence[Matcher]) -> SourceSnapshot:
@@ -143,6 +165,30 @@ def _by_metric(rows: Iterable[Rows]) -> dict[str, list[Rows]]:
     return groups
 
 
+def _revalued(
+    group: Sequence[Rows], held: Table | None, commit: Commit, counts: Counts
+) -> Table | None:
+    """The held table with newer values, where the rows share its columns: they are of
+    one reader that found the same series again. None where they do not."""
+    rows = group[0]
+    if (
+        held is None
+        or len(group) > 1
+        or rows.columns is not held.layout.columns
+        or len(rows) != held.layout.size
+        or rows.timestamps is not None
+        or held.times is not None
+        or commit.timestamp <= held.timestamp
+    ):
+        return None
+    counts.samples += len(rows)
+    return Table(held.layout, _array(rows.values), commit.timestamp, None, rows.exemplars)
+
+
+def _array(values: Sequence[float]) -> array[float]:
+    return values if isinstance(values, array) else array("d", values)
+
+
 def _bounded(rows: Rows, commit: Commit, counts: Counts) -> Rows:
     """The rows less those from too far ahead."""
     if rows.timestamps is None:
@@ -152,8 +198,10 @@ def _bounded(rows: Rows, commit: Commit, counts: Counts) -> Rows:
         for row, time in enumerate(rows.timestamps)
         if time is None or time <= commit.horizon
     ]
+    if len(kept) == len(rows):
+        return rows
     counts.out_of_bounds += len(rows) - len(kept)
-    return rows if len(kept) == len(rows) else take(rows, kept)
+    return merge([take(rows, kept)])  # which leaves out names that no row has any more
 
 
 def _unique(rows: Rows, commit: Commit, counts: Counts) -> Rows:
@@ -184,7 +232,9 @@ def _time(rows: Rows, row: int, commit: Commit) -> int:
 def _replaced(rows: Rows, held: Table | None, commit: Commit, counts: Counts) -> Table:
     layout = Layout(rows.metric, rows.names, rows.columns, len(rows))
     if held is not None and layout.same_series(held.layout):
-        layout = held.layout
+        layout = held.layout.with_columns(rows.columns)
+    else:
+        check_rows(rows, commit.limits)
     table = _table(layout, rows, commit)
     counts.samples += layout.size
     if held is None or _is_newer(table, held):
@@ -193,7 +243,7 @@ def _replaced(rows: Rows, held: Table | None, commit: Commit, counts: Counts) ->
 
 
 def _table(layout: Layout, rows: Rows, commit: Commit) -> Table:
-    values = array("d", rows.values)
+    values = _array(rows.values)
     if rows.timestamps is None:
         return Table(layout, values, commit.timestamp, None, rows.exemplars)
     given = rows.timestamps
@@ -210,6 +260,7 @@ def _settled(table: Table, held: Table, counts: Counts) -> Table:
     """The table with the held sample wherever the new one is not newer."""
     values = table.values[:]
     times = array("q", map(table.time, range(table.layout.size)))
+    exemplars = dict(table.exemplars)
     for row, cells in enumerate(_keys_as(table.layout, held.layout)):
         before = -1 if cells is None else held.layout.find(cells)
         if before >= 0 and not _supersedes(
@@ -218,7 +269,11 @@ def _settled(table: Table, held: Table, counts: Counts) -> Table:
             counts,
         ):
             times[row], values[row] = held.time(before), held.values[before]
-    return attrs.evolve(table, values=values, times=_shortened(times, table.timestamp))
+            exemplars.pop(row, None)
+            if before in held.exemplars:
+                exemplars[row] = held.exemplars[before]
+    short = _shortened(times, table.timestamp)
+    return attrs.evolve(table, values=values, times=short, exemplars=exemplars)
 
 
 def _supersedes(new: tuple[int, float], held: tuple[int, float], counts: Counts) -> bool:
@@ -271,7 +326,9 @@ def _updated(rows: Rows, held: Table, commit: Commit, counts: Counts) -> Table:
         exemplars |= {
             at: rows.exemplars[row] for at, row in new_rows if row in rows.exemplars
         }
-        layout = _extended(layout, take(rows, fresh))
+        new = take(rows, fresh)
+        check_rows(new, commit.limits)
+        layout = _extended(layout, new)
         values.extend(rows.values[row] for row in fresh)
         times.extend(_time(rows, row, commit) for row in fresh)
     short = _shortened(times, commit.timestamp)

@@ -21,13 +21,14 @@ from promlatest._appender import (
     DirectAppender,
     LiveSource,
     RefBook,
-    check_limits,
+    Slot,
+    checked_time,
 )
 from promlatest._clock import now_ms
 from promlatest._datapoint import DataPoint
 from promlatest._families import MetricFamily, Registry, rows_of
 from promlatest._labels import Labels
-from promlatest._limits import Limits
+from promlatest._limits import Limits, check_labels
 from promlatest._matcher import Matcher
 from promlatest._query import Part, QueryMethods, Snapshot, StalePart
 from promlatest._rows import Rows
@@ -38,10 +39,11 @@ from promlatest._snapshot import (
     SourceSnapshot,
     replace,
     update,
+    with_report,
     without,
 )
 from promlatest.exceptions import LimitError, UsageError
-from promlatest.exposition import Exposition, parse
+from promlatest.exposition import Exposition, Reader, parse
 
 __all__ = ["Change", "Source", "Store"]
 
@@ -146,6 +148,7 @@ class Store(QueryMethods):
         self._shown: tuple[Part, ...] = (self._live,)
         self._subscribers: tuple[Callable[[Change], None], ...] = ()
         self._books: dict[str, RefBook] = {}
+        self._readers: dict[str, Reader] = {}  # a reader in use is not in here
         self._counts: Final = Counts()
 
     # Writing
@@ -167,10 +170,13 @@ class Store(QueryMethods):
                 the epoch; None: the moment of the commit.
 
         Raises:
-            UsageError: the source has no name.
+            UsageError: the source has no name, or the timestamp is no int, or more than
+                ten minutes ahead: it would pin every series of the batch.
         """
         if not source:
             raise UsageError("a batch needs the name of its source")
+        if timestamp is not None:
+            self._check_time(timestamp)
         with self._lock:
             book = self._books.setdefault(source, RefBook())
         return Batch(
@@ -209,9 +215,10 @@ class Store(QueryMethods):
         Raises:
             ParseError, ContentTypeError, LimitError: nothing of the body is kept.
         """
-        exposition = parse(
-            body, content_type, lenient=lenient, max_samples=self._limits.series
-        )
+        if lenient:
+            exposition = parse(body, content_type, lenient=True)
+        else:
+            exposition = self._read(source, body, content_type)
         with self.batch(source, timestamp=timestamp) as batch:
             batch.append_rows(exposition.rows, exposition.metadata)
         return exposition
@@ -253,8 +260,8 @@ class Store(QueryMethods):
             report: what is to be seen all the same, `up` for one.
             timestamp: of the failure, in milliseconds since the epoch.
         """
-        when = self._clock() if timestamp is None else timestamp
-        commit = Commit(list(report), {}, when, when + FAR_FUTURE)
+        when = self._clock() if timestamp is None else self._check_time(timestamp)
+        commit = Commit(list(report), {}, when, when + FAR_FUTURE, self._limits)
 
         def build(held: Source) -> tuple[Source, Counts]:
             shown, counts = replace(SourceSnapshot(), commit)
@@ -266,7 +273,14 @@ class Store(QueryMethods):
         """Forget a source and its series."""
         with self._lock:
             self._books.pop(source, None)
+            self._readers.pop(source, None)
+            held = self._sources.get(source)
+            if held is None:
+                return
             self._show({k: v for k, v in self._sources.items() if k != source})
+            counts = Counts(removed=held.newest.size)
+            self._counts.add(counts)
+        self._tell(Change(Source(source), counts))
 
     def drop(self, *matchers: Matcher | str) -> int:
         """Forget the series that fulfil all matchers, or a selector text.
@@ -283,11 +297,11 @@ class Store(QueryMethods):
         wanted = tuple(_flat_matchers(matchers))
         if not wanted:
             raise UsageError("drop needs a matcher or a selector: it drops no whole store")
-        before = len(self)
-        for name in list(self._sources):
-            self._swap(name, lambda held: _source_without(held, wanted))
-        self._drop_live(wanted)
-        return before - len(self)
+        gone = [
+            self._swap(name, lambda held: _source_without(held, wanted)).removed
+            for name in list(self._sources)
+        ]
+        return sum(gone) + self._drop_live(wanted)
 
     # Reading
 
@@ -356,24 +370,40 @@ class Store(QueryMethods):
 
     # How it is done
 
+    def _read(self, source: str, body: bytes | str, content_type: str) -> Exposition:
+        """Read a body with the reader that read the last one of this source."""
+        with self._lock:
+            reader = self._readers.pop(source, None) or Reader()
+        exposition = reader.read(body, content_type, max_samples=self._limits.series)
+        with self._lock:
+            self._readers[source] = reader
+        return exposition
+
     def _commit(self, batch: Batch) -> Counts:
         now = self._clock()
         when = now if batch.timestamp is None else batch.timestamp
-        commit = Commit(batch.rows, batch.metadata, when, now + FAR_FUTURE)
+        commit = Commit(batch.rows, batch.metadata, when, now + FAR_FUTURE, self._limits)
         put = replace if batch.replace else update
 
         def build(held: Source) -> tuple[Source, Counts]:
             snapshot, counts = put(held.newest, commit)
+            if batch.report is not None:
+                report = attrs.evolve(commit, rows=list(batch.report(counts)))
+                snapshot = with_report(held.newest, snapshot, report, counts)
             return held.advanced(snapshot), counts
 
         return self._swap(batch.source, build)
 
     def _swap(self, name: str, build: Callable[[Source], tuple[Source, Counts]]) -> Counts:
         """Put what is built from a source in its place; build again if it changed
-        meanwhile, since building happens without the lock."""
+        meanwhile, since building happens without the lock. A source that is left as it
+        was is no change, and nobody is told."""
         while True:
             held = self._sources.get(name)
-            source, counts = build(Source(name) if held is None else held)
+            start = Source(name) if held is None else held
+            source, counts = build(start)
+            if source is start:
+                return counts
             with self._lock:
                 if self._sources.get(name) is held:
                     sources = {**self._sources, name: source}
@@ -390,7 +420,7 @@ class Store(QueryMethods):
         self._shown = (self._live, *(each._snapshot for each in sources.values()))
 
     def _check_size(self, sources: Mapping[str, Source], extra: int = 0) -> None:
-        size = extra + len(self._live.samples)
+        size = extra + len(self._live.slots)
         size += sum(each.series for each in sources.values())
         if size > self._limits.series:
             raise LimitError(
@@ -399,6 +429,14 @@ class Store(QueryMethods):
                 allowed=self._limits.series,
             )
 
+    def _check_time(self, timestamp: int) -> int:
+        if checked_time(timestamp) > self._clock() + FAR_FUTURE:
+            raise UsageError(
+                "expected a timestamp in milliseconds, at most ten minutes ahead,"
+                f" not {timestamp!r}"
+            )
+        return timestamp
+
     def _tell(self, change: Change) -> None:
         for callback in self._subscribers:
             try:
@@ -406,26 +444,26 @@ class Store(QueryMethods):
             except Exception:
                 _log.exception("a subscriber of %r failed", change.source.name)
 
-    def _create(self, labels: Labels, t: int, v: float) -> int:
-        check_limits(labels, self._limits)
+    def _create(self, labels: Labels, t: int, v: float) -> tuple[int, Slot]:
+        check_labels(labels, self._limits)
         with self._lock:
             ref = self._live.ref(labels)
             if not ref:
                 self._check_size(self._sources, extra=1)
                 ref = self._live.create(labels, t, v)
-            return ref
+            return ref, self._live.slots[ref]
 
     def _refuse(self, reason: str) -> None:
         with self._lock:
             setattr(self._counts, reason, getattr(self._counts, reason) + 1)
 
-    def _drop_live(self, wanted: tuple[Matcher, ...]) -> None:
+    def _drop_live(self, wanted: tuple[Matcher, ...]) -> int:
         """Drop from what was appended directly; select again if rows have moved."""
-        dropped = False
-        while not dropped:
+        while True:
             selected = self._live.select(wanted)
             with self._lock:
-                dropped = self._live.drop(selected)
+                if self._live.drop(selected):
+                    return sum(len(each.rows) for _, each in selected.values())
 
     def _check(self) -> None:
         """Assert every promise that the store makes about itself."""
@@ -433,17 +471,21 @@ class Store(QueryMethods):
         for source in self._sources.values():
             source._snapshot._check()
             source._previous._check()
-        for table in self._live.tables.values():
-            table.freeze()._check()
+        self._live._check()
 
 
 def _source_without(held: Source, wanted: tuple[Matcher, ...]) -> tuple[Source, Counts]:
     """The source less some series; what it had before that stays as it was."""
     left = without(held.newest, wanted)
     counts = Counts(removed=held.newest.size - left.size)
+    if held.error is None and not counts.removed:
+        return held, counts
     if held.error is None:
         return Source(held.name, left, held._previous), counts
     report = without(held._snapshot, wanted)
+    counts.removed += held.series - report.size
+    if not counts.removed:
+        return held, counts
     return Source(held.name, report, held._previous, left, held.error), counts
 
 

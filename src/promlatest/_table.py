@@ -85,6 +85,15 @@ class Layout:
             and self.columns == other.columns
         )
 
+    def with_columns(self, columns: tuple[Sequence[str], ...]) -> Layout:
+        """The same layout over equal columns, with everything that was built for it."""
+        twin = Layout(self.metric, self.names, columns, self.size)
+        twin._indexes = self._indexes
+        twin._selections = self._selections
+        twin._hits_kept = self._hits_kept
+        twin._rowmap = self._rowmap
+        return twin
+
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The rows that fulfil all matchers; those of `__name__` are not looked at."""
         kept = self._selections.get(matchers)

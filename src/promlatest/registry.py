@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
+from promlatest._datapoint import Metadata
 from promlatest._interfaces import Queryable
 from promlatest._query import family_of
 
@@ -50,7 +51,8 @@ class StoreCollector(Collector):
         for labels, _, value in self._queryable.match(()):
             name = family_of(labels.metric, described)
             if name not in families:
-                known = described[name]
+                # What came after `described` was asked for is not in it.
+                known = described.get(name, Metadata())
                 families[name] = _family(name, known.type, known.help, labels.metric)
             rest = dict(labels.without("__name__"))
             families[name].add_sample(labels.metric, rest, value)

@@ -7,8 +7,11 @@
 It opens no socket: bytes in, samples out, and back.
 """
 
+from promlatest.exposition._again import Reader
+from promlatest.exposition._check import check
 from promlatest.exposition._formats import ACCEPT, CONTENT_TYPES, Format, format_of
 from promlatest.exposition._reader import Diagnostic, Exposition, Sample, parse
+from promlatest.exposition._render import render
 
 __all__ = [
     "ACCEPT",
@@ -16,7 +19,10 @@ __all__ = [
     "Diagnostic",
     "Exposition",
     "Format",
+    "Reader",
     "Sample",
+    "check",
     "format_of",
     "parse",
+    "render",
 ]

@@ -28,14 +28,20 @@ _SHOWN: Final = 60  # characters of an offending text that an error carries
 
 @attrs.frozen
 class SampleLine:
-    """A sample as it stands in the text; no label is dropped or changed yet."""
+    """A sample as it stands in the text; no label is dropped or changed yet.
+
+    `series_start` and `series_end` are where the series stands in the text, and
+    `exemplar_labels` are those of the exemplar, one that stands twice among them.
+    """
 
     metric: str
     labels: tuple[tuple[str, str], ...]
     value: float
     timestamp: int | None
     exemplar: Exemplar | None
+    series_start: int
     series_end: int
+    exemplar_labels: tuple[tuple[str, str], ...] = ()
 
 
 @attrs.frozen
@@ -46,10 +52,15 @@ class MetaLine:
     family: str
     text: str
 
+    @property
+    def metric_type(self) -> MetricType:
+        """What a TYPE line says."""
+        return _OPENMETRICS_TYPES[self.text]
+
 
 @attrs.frozen
 class Comment:
-    """A comment that means nothing."""
+    """A comment or a blank line, which mean nothing."""
 
 
 @attrs.frozen
@@ -69,6 +80,7 @@ class Grammar:
     quoted: re.Pattern[str]
     value: re.Pattern[str]
     comment: re.Pattern[str]
+    blank_line: re.Pattern[str]
     comma_required: bool
     exemplars: bool
     types: dict[str, MetricType]
@@ -77,11 +89,15 @@ class Grammar:
     free_comments: bool
 
 
+_LAST: Final = (1 << 63) - 1  # the last millisecond that Prometheus has
+
+
 def _milliseconds(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError("expected a timestamp in whole milliseconds")
-    timestamp = int(text)
-    if timestamp >= 1 << 63:
+    # Python refuses to convert thousands of digits; 20 that count are too many already.
+    timestamp = int(text.lstrip("0")[:20] or "0")
+    if timestamp > _LAST:
         raise ValueError("the timestamp is too large")
     return timestamp
 
@@ -91,9 +107,12 @@ def _seconds(text: str) -> int:
         seconds = parse_float(text)
     except ValueError as error:
         raise ValueError("expected a timestamp in seconds") from error
-    if not math.isfinite(seconds) or abs(seconds) >= (1 << 63) / 1000:
+    if not math.isfinite(seconds):
         raise ValueError("expected a finite timestamp in seconds")
-    return int(seconds * 1000)  # towards zero, as Go converts
+    # Towards zero, as Go converts. Prometheus takes the body also where the milliseconds
+    # don't fit, and drops the sample as one of another age; the end of time does that.
+    milliseconds = max(-_LAST, min(seconds * 1000, _LAST))
+    return int(milliseconds)
 
 
 _VALUE_ESCAPES: Final = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
@@ -120,9 +139,10 @@ _OPENMETRICS_TYPES: Final[dict[str, MetricType]] = {
 TEXT: Final = Grammar(
     blank=re.compile(r"[ \t]*"),
     before_value=re.compile(r"[ \t]*"),
-    quoted=re.compile(r'"([^\\"]*(?:\\.[^\\"]*)*)"'),  # a line break may stand in it
+    quoted=re.compile(r'"((?:[^\\"]++|\\.)*+)"'),  # a line break may stand in it
     value=re.compile(r"[^{ \t\n]+"),
     comment=re.compile(r"#[ \t]+(HELP|TYPE)[ \t]+"),
+    blank_line=re.compile(r"[ \t]*(?:\n|\Z)"),
     comma_required=False,
     exemplars=False,
     types=_TEXT_TYPES,
@@ -133,9 +153,10 @@ TEXT: Final = Grammar(
 OPENMETRICS: Final = Grammar(
     blank=re.compile(r""),
     before_value=re.compile(r" "),
-    quoted=re.compile(r'"([^\\"\n]*(?:\\.[^\\"\n]*)*)"'),
+    quoted=re.compile(r'"((?:[^\\"\n]++|\\.)*+)"'),
     value=re.compile(r"[^ \n]+"),
     comment=re.compile(r"# (HELP|TYPE|UNIT) "),
+    blank_line=re.compile(r"(?!)"),  # there is none
     comma_required=True,
     exemplars=True,
     types=_OPENMETRICS_TYPES,
@@ -149,6 +170,8 @@ _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _ESCAPE: Final = re.compile(r"\\.")
 _REST: Final = re.compile(r"[^\n]*")
+_COMPOSITE: Final = re.compile(r"\{[ \t]*(?:\w+[ \t]*:|\})")
+_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
 
 
 def unescape(text: str, escapes: dict[str, str] = _VALUE_ESCAPES) -> str:
@@ -161,16 +184,18 @@ def unescape(text: str, escapes: dict[str, str] = _VALUE_ESCAPES) -> str:
 class LineReader:
     """Reads lines of one format out of a text.
 
-    `at` is where it stands. A line starts after the last and ends past its line
-    break; in the text format a quoted value may hold line breaks itself.
+    `at` is where it stands, `start` where the line that was read last began, and `line`
+    that line's number. A line ends past its line break; in the text format a quoted
+    value may hold line breaks itself.
     """
 
     def __init__(self, text: str, format: Format) -> None:  # noqa: A002 the field's word
         self.text = text
         self.at = 0
         self.start = 0
+        self.line = 1
         self._grammar = GRAMMARS[format]
-        self._quoted_metric: str | None = None
+        self._run_over: int | None = None
 
     def read(self) -> Line:
         """The line that starts here.
@@ -178,39 +203,59 @@ class LineReader:
         Raises:
             ParseError: the line breaks a rule of the format.
         """
+        self.line += self.text.count("\n", self.start, self.at)
         self.start = self.at
+        self._run_over = None
+        if self._take(self._grammar.blank_line) is not None:
+            return Comment()
         self._skip(self._grammar.blank)
         if self.text.startswith("#", self.at):
             return self._read_comment()
         return self._read_sample()
 
+    def skip_line(self) -> None:
+        """Leave out the line that could not be read."""
+        end = self.text.find("\n", self.start)
+        self.at = len(self.text) if end < 0 else end + 1
+
     # Samples
 
     def _read_sample(self) -> SampleLine:
+        series_start = self.at
         metric = self._take(_METRIC)
+        series_end = self.at
         self._skip(self._grammar.blank)
         labels: tuple[tuple[str, str], ...] = ()
         if self._literal("{"):
             quoted, labels = self._read_labels(metric is None)
             metric = metric if quoted is None else quoted
+            series_end = self.at
         elif metric is None:
             self._fail("expected a metric name")
         if metric is None:
-            self._fail("expected a metric name inside the braces", self.start)
-        self._check_names(metric, labels)
-        series_end = self.at
+            self._fail("expected a metric name inside the braces", series_start)
+        self._check_metric(metric, labels, series_start)
         value = self._read_value()
         timestamp = self._read_timestamp()
-        exemplar = self._read_exemplar()
+        exemplar_labels, exemplar = self._read_exemplar()
         self._end_line("expected a timestamp or the end of the line")
-        return SampleLine(metric, labels, value, timestamp, exemplar, series_end)
+        return SampleLine(
+            metric,
+            labels,
+            value,
+            timestamp,
+            exemplar,
+            series_start,
+            series_end,
+            exemplar_labels,
+        )
 
     def _read_labels(
         self, may_name: bool
     ) -> tuple[str | None, tuple[tuple[str, str], ...]]:
         """The labels up to the closing brace, and a metric name found among them."""
         metric: str | None = None
-        labels: list[tuple[str, str]] = []
+        labels: dict[str, str] = {}
         self._skip(self._grammar.blank)
         while not self._literal("}"):
             start = self.at
@@ -220,9 +265,10 @@ class LineReader:
                     self._fail("expected '=': the metric has its name", start)
                 metric = name
             else:
-                labels.append((name, self._read_label_value()))
+                self._check_label_name(name, labels, start)
+                labels[name] = self._read_label_value()
             self._end_item()
-        return metric, tuple(labels)
+        return metric, tuple(labels.items())
 
     def _read_label_name(self) -> tuple[str, bool]:
         name = self._take(_LABEL)
@@ -233,12 +279,12 @@ class LineReader:
             self._fail("expected a label name")
         return quoted, True
 
-    def _read_label_value(self) -> str:
+    def _read_label_value(self, may_hold_nul: bool = True) -> str:
         self._skip(self._grammar.blank)
         if not self._literal("="):
             self._fail("expected '=' after the label name")
         self._skip(self._grammar.blank)
-        value = self._take_quoted()
+        value = self._take_quoted(may_hold_nul)
         if value is None:
             self._fail("expected a label value in double quotes")
         return value
@@ -254,21 +300,24 @@ class LineReader:
         elif self._grammar.comma_required and not self.text.startswith("}", self.at):
             self._fail("expected ',' or '}'")
 
-    def _check_names(self, metric: str, labels: tuple[tuple[str, str], ...]) -> None:
+    def _check_label_name(self, name: str, seen: dict[str, str], start: int) -> None:
+        if not name:
+            self._fail("a label name must not be empty", start)
+        if name in seen:
+            self._fail("a label name stands twice", start)
+
+    def _check_metric(
+        self, metric: str, labels: tuple[tuple[str, str], ...], start: int
+    ) -> None:
         if not metric:
-            self._fail("a metric name must not be empty", self.start)
-        seen = {METRIC_NAME}
-        for name, _ in labels:
-            if not name:
-                self._fail("a label name must not be empty", self.start)
-            if name in seen:
-                self._fail(f"label name {name!r} stands twice", self.start)
-            seen.add(name)
+            self._fail("a metric name must not be empty", start)
+        if any(name == METRIC_NAME for name, _ in labels):
+            self._fail("a second metric name stands in the label __name__", start)
 
     def _read_value(self) -> float:
         self._skip(self._grammar.before_value)
         start = self.at
-        if self.text.startswith("{", start):
+        if _COMPOSITE.match(self.text, start):
             self._fail("expected a number: native histograms cannot be read")
         text = self._take(self._grammar.value)
         if text is None or self._blank_missing(start):
@@ -298,15 +347,24 @@ class LineReader:
         except ValueError as error:
             self._fail(str(error), at)
 
-    def _read_exemplar(self) -> Exemplar | None:
+    def _read_exemplar(self) -> tuple[tuple[tuple[str, str], ...], Exemplar | None]:
         if not (self._grammar.exemplars and self.text.startswith(" # {", self.at)):
-            return None
-        start = self.at = self.at + 4
-        _, labels = self._read_labels(may_name=False)
-        if len({name for name, _ in labels}) != len(labels):
-            self._fail("a label name stands twice in the exemplar", start)
+            return (), None
+        self.at += len(" # {")
+        pairs = self._read_exemplar_labels()
         value = self._read_value()
-        return Exemplar(Labels(dict(labels)), value, self._read_timestamp())
+        timestamp = self._read_timestamp()
+        # Prometheus doesn't look at these names: of a name that stands twice, the first.
+        labels = Labels({name: value for name, value in reversed(pairs) if name})
+        return pairs, Exemplar(labels, value, timestamp)
+
+    def _read_exemplar_labels(self) -> tuple[tuple[str, str], ...]:
+        pairs: list[tuple[str, str]] = []
+        while not self._literal("}"):
+            name, _ = self._read_label_name()
+            pairs.append((name, self._read_label_value(may_hold_nul=False)))
+            self._end_item()
+        return tuple(pairs)
 
     # Comments and metadata
 
@@ -341,11 +399,13 @@ class LineReader:
         if not self._grammar.free_comments and not rest.startswith(" "):
             self._fail(f"expected a blank and a text after the name of {keyword}", at)
         text = rest[1:]
+        at = min(at + 1, self.at)
         if keyword == "TYPE":
-            text = self._metric_type(text, at + 1)
+            text = self._metric_type(text, at)
         elif keyword == "UNIT":
-            self._check_unit(family, text, at + 1)
+            self._check_unit(family, text, at)
         else:
+            self._check_utf8(text, at)
             text = unescape(text, self._grammar.meta_escapes)
         self._end_line("expected the end of the line")
         return MetaLine(keyword, family, text)
@@ -357,7 +417,7 @@ class LineReader:
 
     def _check_unit(self, family: str, unit: str, at: int) -> None:
         if unit and not family.endswith(f"_{unit}"):
-            self._fail(f"expected the unit to be a suffix of {family!r}", at)
+            self._fail(f"expected the unit to be a suffix of {family[:_SHOWN]!r}", at)
 
     # Steps
 
@@ -373,14 +433,27 @@ class LineReader:
         self.at = match.end()
         return match[0]
 
-    def _take_quoted(self) -> str | None:
-        match = self._grammar.quoted.match(self.text, self.at)
+    def _take_quoted(self, may_hold_nul: bool = False) -> str | None:
+        start = self.at
+        match = self._grammar.quoted.match(self.text, start)
         if match is None:
-            if self.text.startswith('"', self.at):
+            if self.text.startswith('"', start):
                 self._fail("expected a closing quote")
             return None
         self.at = match.end()
-        return unescape(match[1])
+        quoted = match[1]
+        if self._run_over is None and "\n" in quoted:
+            self._run_over = start
+        self._check_utf8(quoted, start + 1)
+        if not may_hold_nul and "\0" in quoted:
+            self._fail("a NUL byte cannot stand here", start + 1 + quoted.index("\0"))
+        return unescape(quoted)
+
+    def _check_utf8(self, text: str, at: int) -> None:
+        """Bytes that are no UTF-8 come as lone surrogates (`surrogateescape`)."""
+        found = None if text.isascii() else _NOT_UTF8.search(text)
+        if found is not None:
+            self._fail("expected valid UTF-8", at + found.start())
 
     def _literal(self, literal: str) -> bool:
         if not self.text.startswith(literal, self.at):
@@ -397,15 +470,29 @@ class LineReader:
             self._fail(expected)
 
     def _fail(self, reason: str, at: int | None = None) -> NoReturn:
+        if self._run_over is not None:
+            # What looks wrong is only where a text without its closing quote met the
+            # next quote, often lines below.
+            reason, at = "expected a closing quote", self._run_over
         raise self.error(reason, self.at if at is None else at)
 
     def error(self, reason: str, at: int) -> ParseError:
-        """The error for this place in the text."""
-        line = self.text.count("\n", 0, at) + 1
+        """The error for this place, which is in the line that was read last."""
+        line = self.line + self.text.count("\n", self.start, at)
         column = at - (self.text.rfind("\n", 0, at) + 1) + 1
         end = self.text.find("\n", at)
         offending = self.text[at : end if end >= 0 else len(self.text)]
         if not offending:
             came = "the end of the line" if end >= 0 else "the end of the body"
             reason = f"{reason}, got {came}"
-        return ParseError(line, column, offending[:_SHOWN], reason)
+        return ParseError(line, column, printable(offending[:_SHOWN]), reason)
+
+
+def printable(text: str) -> str:
+    """A text that can be printed: bytes that were no UTF-8 as `\\xff`."""
+    return _NOT_UTF8.sub(_name_byte, text)
+
+
+def _name_byte(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
@@ -27,15 +27,13 @@ from promlatest._labels import Labels
 from promlatest._rows import Rows
 from promlatest.exceptions import LimitError, ParseError
 from promlatest.exposition._formats import Format, format_of
-from promlatest.exposition._lines import End, LineReader, MetaLine, SampleLine
+from promlatest.exposition._lines import End, Line, LineReader, MetaLine, SampleLine
 
 # The label whose values are normalised, by the type that was given last (F-2, F-3).
 _BOUND_LABEL: Final[Mapping[str, str]] = {"histogram": "le", "summary": "quantile"}
 
 # Anything else in a value needs the exact reader's eye: NaN, Inf, blanks, underscores.
 _UNUSUAL_VALUE: Final = re.compile(r"[^-+.0-9eE\n]")
-
-_FREE_COMMENT: Final = re.compile(rb"^[ \t]*#(?![ \t]+(?:HELP|TYPE)[ \t]).*$", re.M)
 
 
 class Sample(NamedTuple):
@@ -63,7 +61,9 @@ class Diagnostic:
         column: the column in it, counted in characters from 1.
         text: the offending piece of the line.
         reason: what is wrong with it.
-        action: what was done about it: "skipped" or "kept".
+        action: what a reader does about it: "skipped" or "kept".
+        severity: "error" for what the format forbids, "warning" for what it allows
+            and good practice advises against.
     """
 
     line: int
@@ -71,11 +71,12 @@ class Diagnostic:
     text: str
     reason: str
     action: str
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         return (
             f"line {self.line}, column {self.column}: {self.reason}: {self.text!r}"
-            f" ({self.action})"
+            f" ({self.severity}, {self.action})"
         )
 
 
@@ -94,6 +95,9 @@ class Exposition:
     rows: tuple[Rows, ...]
     metadata: Mapping[str, Metadata]
     diagnostics: tuple[Diagnostic, ...] = ()
+    # Places of samples whose line is not just series, blank and value: the reader of the
+    # next body must not take such a line apart at its last blank.
+    _uneven: frozenset[int] = attrs.field(default=frozenset(), repr=False, eq=False)
 
     def __len__(self) -> int:
         return sum(map(len, self.rows))
@@ -143,11 +147,10 @@ def parse(
     """
     # An empty answer is a healthy one that exposes nothing, whatever its type (C-3).
     format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
-    diagnostics: list[Diagnostic] = []
-    text = _decode(body, diagnostics if lenient else None)
+    text = decode(body)
     exposition = None if lenient else _read_fast(text, format)
     if exposition is None:
-        exposition = _read_exactly(text, format, diagnostics if lenient else None)
+        exposition = _read_exactly(text, format, lenient=lenient)
     if max_samples is not None and len(exposition) > max_samples:
         raise LimitError(
             f"expected at most {max_samples} samples, got {len(exposition)}",
@@ -160,40 +163,28 @@ def parse(
 # Decoding
 
 
-def _decode(body: bytes | str, diagnostics: list[Diagnostic] | None) -> str:
-    """The body as text.
+def decode(body: bytes | str) -> str:
+    """The body as text, in which bytes that are no UTF-8 are lone surrogates.
 
-    Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8.
+    Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8. Which
+    is which only the exact reading knows.
     """
     if isinstance(body, str):
         return body
     try:
         return body.decode()
     except UnicodeDecodeError:
-        blanked = _FREE_COMMENT.sub(b"#", body)
-    while True:
-        try:
-            return blanked.decode()
-        except UnicodeDecodeError as error:
-            refusal = _invalid_utf8(blanked, error)
-            if diagnostics is None:
-                raise refusal from error
-            diagnostics.append(_skipped(refusal))
-            blanked = _blank_line(blanked, error.start)
+        return body.decode(errors="surrogateescape")
 
 
-def _invalid_utf8(body: bytes, error: UnicodeDecodeError) -> ParseError:
-    start = body.rfind(b"\n", 0, error.start) + 1
-    line = body.count(b"\n", 0, start) + 1
-    column = len(body[start : error.start].decode()) + 1
-    offending = repr(body[error.start : error.start + 8])[2:-1]
-    return ParseError(line, column, offending, "expected valid UTF-8")
-
-
-def _blank_line(body: bytes, at: int) -> bytes:
-    start = body.rfind(b"\n", 0, at) + 1
-    end = body.find(b"\n", at)
-    return body[:start] + (b"#" if end < 0 else b"#" + body[end:])
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _skipped(error: ParseError) -> Diagnostic:
@@ -220,10 +211,13 @@ class _Form:
         """The lines as rows.
 
         Raises:
-            ValueError: a value is no number.
+            ValueError: a value is no number, or a line has a quote too many, whose
+                pieces look like this form: `a{b="c"}"d 1`.
         """
         values = _convert(self.values)
         width = len(self.names)
+        if len(self.cells) != width * len(values):
+            raise ValueError("a quote stands outside of the labels")
         order = sorted(range(width), key=self.names.__getitem__)
         columns = tuple(self._column(at, width, intern) for at in order)
         names = tuple(self.names[at] for at in order)
@@ -237,7 +231,7 @@ class _Form:
         return list(map(intern.setdefault, column, column))
 
 
-def _convert(texts: list[str]) -> array[float]:
+def _convert(texts: Sequence[str]) -> array[float]:
     """The numbers of many texts at once: one search in C finds what is unusual.
 
     Raises:
@@ -273,6 +267,20 @@ class _Odd:
     bound: str
 
 
+def collect_metadata(lines: Iterable[MetaLine]) -> dict[str, Metadata]:
+    """What lines say of families; of two that contradict each other, the last."""
+    metadata: dict[str, Metadata] = {}
+    for line in lines:
+        _note(line, metadata)
+    return metadata
+
+
+def _note(line: MetaLine, metadata: dict[str, Metadata]) -> None:
+    changes: dict[str, Any] = {line.keyword.lower(): line.text}
+    held = metadata.get(line.family, Metadata())
+    metadata[line.family] = attrs.evolve(held, **changes)
+
+
 class _Collected:
     """What has been read of a body so far."""
 
@@ -281,6 +289,7 @@ class _Collected:
         self.forms: dict[str, dict[tuple[str, ...], _Form]] = {}
         self.odd: list[_Odd] = []
         self.metadata: dict[str, Metadata] = {}
+        self.uneven: set[int] = set()
         self.bound = ""
 
     def known_forms(self) -> dict[tuple[str, ...], _Form]:
@@ -288,9 +297,7 @@ class _Collected:
         return self.forms.setdefault(self.bound, {})
 
     def add_meta(self, line: MetaLine) -> None:
-        held = self.metadata.get(line.family, Metadata())
-        changes: dict[str, Any] = {line.keyword.lower(): line.text}
-        self.metadata[line.family] = attrs.evolve(held, **changes)
+        _note(line, self.metadata)
         if line.keyword == "TYPE":
             self.bound = _BOUND_LABEL.get(line.text, "")
 
@@ -304,7 +311,8 @@ class _Collected:
         ]
         rows.extend(_odd_rows(self.odd, intern))
         diagnostics = tuple(sorted(diagnostics, key=lambda each: each.line))
-        return Exposition(self.format, tuple(rows), self.metadata, diagnostics)
+        uneven = frozenset(self.uneven)
+        return Exposition(self.format, tuple(rows), self.metadata, diagnostics, uneven)
 
 
 def _odd_rows(odd: list[_Odd], intern: dict[str, str]) -> Iterator[Rows]:
@@ -343,6 +351,8 @@ def _read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
 
     This is the hot loop, and the only long function here.
     """
+    if not _is_utf8(text):
+        return None
     collected = _Collected(format)
     forms = collected.known_forms()
     lines = text.split("\n")  # splitlines() also cuts at U+2028 and its like
@@ -371,6 +381,8 @@ def _read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
                 return None
             if not isinstance(read, SampleLine):
                 continue
+            if not _is_even(read, head):
+                collected.uneven.add(place)
             if not _is_plain(read, head, pieces):
                 collected.add_odd(place, read)
                 continue
@@ -385,16 +397,16 @@ def _read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
         return None
 
 
-def _is_plain(line: SampleLine, head: str, pieces: list[str]) -> bool:
-    """Whether a line is of a form that other lines can be read by.
+def _is_even(line: SampleLine, head: str) -> bool:
+    """Whether a line is a series, one blank and the value, and nothing else."""
+    return line.series_end == len(head) and line.timestamp is None and line.exemplar is None
 
-    It ends with one blank and the value, and its quoted pieces are its label values
-    and nothing else.
-    """
+
+def _is_plain(line: SampleLine, head: str, pieces: list[str]) -> bool:
+    """Whether a line is of a form that other lines can be read by: its quoted pieces
+    are its label values and nothing else."""
     return (
-        line.series_end == len(head)
-        and line.timestamp is None
-        and line.exemplar is None
+        _is_even(line, head)
         and "\\" not in head
         and [value for _, value in line.labels] == pieces[1::2]
     )
@@ -403,47 +415,50 @@ def _is_plain(line: SampleLine, head: str, pieces: list[str]) -> bool:
 def _read_exactly(
     text: str,
     format: Format,  # noqa: A002
-    diagnostics: list[Diagnostic] | None,
+    *,
+    lenient: bool = False,
 ) -> Exposition:
     """What a body says, line by line, and what is wrong with it.
 
     Raises:
-        ParseError: a line breaks a rule, and no list takes it as a diagnostic.
+        ParseError: a line breaks a rule, and the reading is not lenient.
     """
     collected = _Collected(format)
+    found: list[Diagnostic] = []
+    lines = read_lines(text, format, found if lenient else None)
+    for place, (_, read) in enumerate(lines):
+        if isinstance(read, SampleLine):
+            collected.add_odd(place, read)
+        elif isinstance(read, MetaLine):
+            collected.add_meta(read)
+    return collected.finish(found)
+
+
+def read_lines(
+    text: str,
+    format: Format,  # noqa: A002
+    diagnostics: list[Diagnostic] | None,
+) -> Iterator[tuple[LineReader, Line]]:
+    """Each line with the reader that has just read it.
+
+    Raises:
+        ParseError: a line breaks a rule, and no list takes it as a diagnostic.
+    """
     reader = LineReader(text, format)
     ended = False
-    place = 0
     while reader.at < len(text) and not ended:
         try:
-            if format == "text" and _skip_blank_line(reader):
-                continue
             read = reader.read()
         except ParseError as error:
             if diagnostics is None:
                 raise
             diagnostics.append(_skipped(error))
-            end = text.find("\n", reader.start)
-            reader.at = len(text) if end < 0 else end + 1
+            reader.skip_line()
             continue
-        place += 1
-        if isinstance(read, SampleLine):
-            collected.add_odd(place, read)
-        elif isinstance(read, MetaLine):
-            collected.add_meta(read)
         ended = isinstance(read, End)
+        yield reader, read
     if format == "openmetrics" and not ended:
         missing = reader.error("expected '# EOF'", len(text))
         if diagnostics is None:
             raise missing
         diagnostics.append(attrs.evolve(_skipped(missing), action="kept"))
-    return collected.finish(diagnostics or ())
-
-
-def _skip_blank_line(reader: LineReader) -> bool:
-    end = reader.text.find("\n", reader.at)
-    line = reader.text[reader.at : end if end >= 0 else len(reader.text)]
-    if line.strip(" \t"):
-        return False
-    reader.at += len(line) + 1
-    return True

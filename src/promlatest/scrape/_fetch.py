@@ -1,0 +1,274 @@
+"""One fetch: a target to the bytes it answers with, within one deadline and one limit.
+
+It owns what needs no HTTP: files, the standard input, callables. Over HTTP and unix
+sockets it hands on to `_http`, the only module that imports the client (the extra
+``[scrape]``); that import stands in `http_client`, so that a file can be read without
+the extra.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from promlatest._datapoint import Metadata
+from promlatest._families import rows_of
+from promlatest._rows import Rows
+from promlatest.exceptions import (
+    BodyError,
+    ConnectError,
+    EndpointError,
+    LimitError,
+    MissingExtraError,
+    TimeoutExceededError,
+    UsageError,
+)
+from promlatest.exposition import CONTENT_TYPES
+from promlatest.scrape._target import Kind, Target
+
+if TYPE_CHECKING:
+    from promlatest.scrape._http import HttpClient
+
+__all__ = [
+    "Collected",
+    "Fetched",
+    "ScrapeLimits",
+    "collect",
+    "http_client",
+    "read_local",
+    "timed_out",
+    "too_large",
+]
+
+_CHUNK: Final = 1 << 18  # bytes
+
+
+@attrs.frozen
+class ScrapeLimits:
+    """What one scrape takes at the most; past one it fails and nothing of it is kept.
+
+    0 switches a limit off.
+
+    Attributes:
+        body_size: bytes of the body after gunzip; so many are too many already (C-2). A
+            body takes up to twice of it in memory while it is fetched.
+        samples: samples after relabelling (C-13).
+        labels: labels of one series, `__name__` and target labels among them (C-11).
+        label_name_length: bytes of one label name.
+        label_value_length: bytes of one label value.
+        redirects: redirects to follow.
+    """
+
+    body_size: int = 128 << 20
+    samples: int = 2_000_000
+    labels: int = 256
+    label_name_length: int = 1_024
+    label_value_length: int = 65_536
+    redirects: int = 10
+
+
+@attrs.frozen
+class Fetched:
+    """What a target answered.
+
+    Attributes:
+        body: the exposition, unpacked.
+        content_type: as it was sent; for a file as its last line tells.
+        url: where the answer came from at last, without secrets.
+        status: the HTTP status; None where there is no HTTP.
+        wire_bytes: bytes of the body as they came, packed or not.
+        redirects: how many were followed.
+        complete: False if the answer had no announced end, so that a cut cannot be
+            seen (HTTP/1.0 without a Content-Length).
+    """
+
+    body: bytes = attrs.field(repr=False)
+    content_type: str
+    url: str
+    status: int | None = None
+    wire_bytes: int = 0
+    redirects: int = 0
+    complete: bool = True
+
+
+@attrs.frozen
+class Collected:
+    """What a prometheus_client registry holds: samples that were never text."""
+
+    rows: Sequence[Rows] = attrs.field(repr=False)
+    metadata: Mapping[str, Metadata] = attrs.field(repr=False)
+    body: bytes = b""
+    status: int | None = None
+
+
+def http_client() -> HttpClient:
+    """A client for HTTP; its methods are for one event loop.
+
+    Raises:
+        MissingExtraError: the extra ``[scrape]`` is not installed.
+    """
+    try:
+        # Not at the top: files and callables are scraped without the extra.
+        from promlatest.scrape._http import HttpClient
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "aiohttp":
+            raise
+        raise MissingExtraError("scrape", "Scraping over HTTP") from None
+    return HttpClient()
+
+
+def too_large(limit: int, what: str, target: str) -> LimitError:
+    """The error for a body that reaches the limit."""
+    return LimitError(
+        f"the body is too large: {what} reached the limit body_size of {limit} bytes",
+        limit="body_size",
+        allowed=limit,
+        target=target,
+    )
+
+
+def timed_out(phase: str, timeout: float, target: str) -> TimeoutExceededError:
+    """The error for a scrape whose time ran out."""
+    return TimeoutExceededError(
+        f"no complete answer within {timeout:g} s; {_WAITING[phase]}",
+        phase=phase,
+        target=target,
+    )
+
+
+_WAITING: Final[Mapping[str, str]] = {
+    "connect": "it ran out while connecting: is it the right host?",
+    "headers": "it ran out while waiting for the answer to begin",
+    "body": "it ran out in the middle of the body: it is slow, or sends without end",
+}
+
+
+# What needs no HTTP
+
+
+def read_local(target: Target, timeout: float, limit: int) -> Fetched:
+    """The body of a file, the standard input or a callable. It blocks.
+
+    Args:
+        target: of one of these kinds.
+        timeout: in seconds. A callable is not interrupted.
+        limit: bytes that are too many; 0 for none.
+
+    Raises:
+        ConnectError: there is no such file, or it cannot be read.
+        TimeoutExceededError, LimitError, BodyError: as their names say.
+    """
+    try:
+        body = _LOCAL[target.kind](target, time.monotonic() + timeout, limit)
+    except OSError as error:
+        raise _unreadable(target, error) from error
+    except _OutOfTimeError:
+        raise timed_out("body", timeout, target.name) from None
+    if limit and len(body) >= limit:
+        raise too_large(limit, "it", target.name)
+    return Fetched(body, _content_type(body), target.name, wire_bytes=len(body))
+
+
+class _OutOfTimeError(Exception):
+    """The deadline of a read has passed."""
+
+
+def _read_file(target: Target, deadline: float, limit: int) -> bytes:
+    # Without waiting: to open a pipe that nobody writes to would block for ever.
+    fd = os.open(target.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return _read_fd(fd, deadline, limit)
+    finally:
+        os.close(fd)
+
+
+def _read_stdin(_: Target, deadline: float, limit: int) -> bytes:
+    return _read_fd(sys.stdin.fileno(), deadline, limit)
+
+
+def _read_fd(fd: int, deadline: float, limit: int) -> bytes:
+    """Everything up to the end; by `poll`, so that a pipe cannot outwait the deadline."""
+    parts: list[bytes] = []
+    size = 0
+    while part := _read_chunk(fd, deadline):
+        parts.append(part)
+        size += len(part)
+        if limit and size >= limit:
+            break
+    return b"".join(parts)
+
+
+def _read_chunk(fd: int, deadline: float) -> bytes:
+    while True:
+        if hasattr(select, "poll"):  # not on Windows
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise _OutOfTimeError
+        if time.monotonic() > deadline:
+            raise _OutOfTimeError
+        try:
+            return os.read(fd, _CHUNK)
+        except BlockingIOError:  # another reader of the pipe was faster
+            time.sleep(0.005)
+
+
+def _call(target: Target, deadline: float, limit: int) -> bytes:
+    assert callable(target.read)
+    try:
+        body = target.read()
+    except Exception as error:
+        raise BodyError(
+            f"the callable raised {type(error).__name__}: {error}", target=target.name
+        ) from error
+    if isinstance(body, str):
+        body = body.encode()
+    if not isinstance(body, bytes):
+        raise UsageError(f"a callable target returns bytes, not {type(body).__name__}")
+    if time.monotonic() > deadline:
+        raise _OutOfTimeError
+    return body
+
+
+_LOCAL: Final[Mapping[Kind, Callable[[Target, float, int], bytes]]] = {
+    "file": _read_file,
+    "stdin": _read_stdin,
+    "callable": _call,
+}
+
+
+def collect(target: Target) -> Collected:
+    """What the registry of a target holds. It blocks.
+
+    Raises:
+        BodyError: one of its collectors raised.
+    """
+    registry: Any = target.read
+    families = registry.collect() if hasattr(registry, "collect") else registry
+    try:
+        return Collected(*rows_of(families))
+    except Exception as error:
+        raise BodyError(
+            f"collecting raised {type(error).__name__}: {error}", target=target.name
+        ) from error
+
+
+def _unreadable(target: Target, error: OSError) -> EndpointError:
+    reason = error.strerror or type(error).__name__
+    return ConnectError(f"cannot be read: {reason}", target=target.name)
+
+
+def _content_type(body: bytes) -> str:
+    """OpenMetrics ends in a line of its own, and nothing else does."""
+    ends = body.endswith((b"\n# EOF\n", b"\n# EOF")) or body.strip() == b"# EOF"
+    return CONTENT_TYPES["openmetrics" if ends else "text"]

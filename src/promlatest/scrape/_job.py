@@ -1,0 +1,52 @@
+"""How targets are scraped: the options that the targets of one job share."""
+
+from __future__ import annotations
+
+import attrs
+
+from promlatest.exceptions import UsageError
+from promlatest.exposition import Format
+from promlatest.scrape._fetch import ScrapeLimits
+from promlatest.scrape._relabel import Relabel
+
+__all__ = ["LOOKBACK", "Job"]
+
+LOOKBACK = 5 * 60 * 1000  # ms; for so long Prometheus sees a sample after its time
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """What a `scrape_config` says about all of its targets.
+
+    Attributes:
+        name: the label `job` of its series.
+        interval: from the start of a scrape to the start of the next, in seconds.
+        timeout: for one whole scrape, in seconds; not above the interval.
+        honor_labels: keep a label of the sample that clashes with one of the target;
+            else it becomes `exported_…` (C-8).
+        honor_timestamps: keep the timestamps that an exposition gives (C-16).
+        limits: how much one scrape may bring.
+        fallback: the format where the Content-Type names none (C-3).
+        follow_redirects: False: a redirect is an error.
+        compression: ask for gzip, except on this machine.
+        metric_relabel: rules for every sample (C-10).
+        lookback: a sample with a timestamp of its own that is older than so many
+            milliseconds is not taken (C-16).
+    """
+
+    name: str = "promlatest"
+    interval: float = 60.0
+    timeout: float = 10.0
+    honor_labels: bool = False
+    honor_timestamps: bool = True
+    limits: ScrapeLimits = attrs.field(factory=ScrapeLimits)
+    fallback: Format | None = None
+    follow_redirects: bool = True
+    compression: bool = True
+    metric_relabel: tuple[Relabel, ...] = ()
+    lookback: int = LOOKBACK
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("interval", "timeout"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} must be above 0 s, not {getattr(self, name)!r}")

@@ -1,0 +1,222 @@
+"""Relabelling: rules over a label set, as in Prometheus' `relabel_configs` (C-10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import md5
+from typing import Final, Literal, get_args
+
+import attrs
+
+from promlatest._labels import LEGACY_LABEL_NAME
+from promlatest._regex import Pattern, compile_pattern
+from promlatest.exceptions import UsageError
+
+__all__ = ["Relabel", "relabel"]
+
+Action = Literal[
+    "replace",
+    "keep",
+    "drop",
+    "keepequal",
+    "dropequal",
+    "hashmod",
+    "labelmap",
+    "labeldrop",
+    "labelkeep",
+    "lowercase",
+    "uppercase",
+]
+
+# Go's Expand: $1, $name, ${name}, $$. The longest name wins, so $1x is the group "1x".
+_REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
+
+
+@attrs.frozen(kw_only=True)
+class Relabel:
+    """One rule; its fields are those of a `relabel_config`.
+
+    Attributes:
+        source_labels: whose values are joined and looked at.
+        separator: what they are joined with.
+        regex: must match the whole of it.
+        modulus: of `hashmod`.
+        target_label: the label to set.
+        replacement: its value, or a name for `labelmap`; `$1` is a group of the regex.
+        action: what to do.
+    """
+
+    source_labels: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    separator: str = ";"
+    regex: str = "(.*)"
+    modulus: int = 0
+    target_label: str = ""
+    replacement: str = "$1"
+    action: Action = "replace"
+    pattern: Pattern = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.action not in get_args(Action):
+            raise UsageError(
+                f"action is one of {', '.join(get_args(Action))}, not {self.action!r}"
+            )
+        for needed in _NEEDED.get(self.action, ()):
+            if not getattr(self, needed):
+                raise UsageError(f"the action {self.action} needs {needed}")
+        for unwanted in _UNWANTED.get(self.action, ()):
+            if getattr(self, unwanted) != getattr(_DEFAULTS, unwanted):
+                raise UsageError(f"the action {self.action} takes no {unwanted}")
+        object.__setattr__(self, "pattern", compile_pattern(self.regex))
+
+
+class _DEFAULTS:
+    source_labels: tuple[str, ...] = ()
+    separator = ";"
+    regex = "(.*)"
+    modulus = 0
+    target_label = ""
+    replacement = "$1"
+
+
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "replace": ("target_label",),
+    "hashmod": ("target_label", "modulus"),
+    "keepequal": ("source_labels", "target_label"),
+    "dropequal": ("source_labels", "target_label"),
+    "lowercase": ("target_label",),
+    "uppercase": ("target_label",),
+    "labelmap": ("replacement",),
+}
+_NO_VALUE: Final = ("source_labels", "target_label", "modulus", "separator", "replacement")
+_NO_PATTERN: Final = ("regex", "modulus", "separator", "replacement")
+_UNWANTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "labeldrop": _NO_VALUE,
+    "labelkeep": _NO_VALUE,
+    "keepequal": _NO_PATTERN,
+    "dropequal": _NO_PATTERN,
+    "lowercase": ("replacement",),
+    "uppercase": ("replacement",),
+}
+
+
+def relabel(labels: Mapping[str, str], rules: Iterable[Relabel]) -> dict[str, str] | None:
+    """The labels after all rules; None once a rule drops them.
+
+    >>> rule = Relabel(source_labels=["pod"], regex="(.*)-.*", target_label="app")
+    >>> relabel({"pod": "web-1"}, [rule])
+    {'pod': 'web-1', 'app': 'web'}
+    """
+    after: dict[str, str] | None = {name: v for name, v in labels.items() if v}
+    for rule in rules:
+        if after is None:
+            break
+        after = _ACTIONS[rule.action](rule, after)
+    return after
+
+
+Labels = dict[str, str]
+
+
+def _value(rule: Relabel, labels: Labels) -> str:
+    return rule.separator.join(labels.get(name, "") for name in rule.source_labels)
+
+
+def _replace(rule: Relabel, labels: Labels) -> Labels:
+    groups = rule.pattern.fullmatch(_value(rule, labels))
+    if groups is None:
+        return labels
+    name = _expand(rule.target_label, rule.pattern, groups)
+    if not _is_label_name(name):
+        return labels
+    return _set(labels, name, _expand(rule.replacement, rule.pattern, groups))
+
+
+def _keep(rule: Relabel, labels: Labels) -> Labels | None:
+    return labels if rule.pattern.matches(_value(rule, labels)) else None
+
+
+def _drop(rule: Relabel, labels: Labels) -> Labels | None:
+    return None if rule.pattern.matches(_value(rule, labels)) else labels
+
+
+def _keepequal(rule: Relabel, labels: Labels) -> Labels | None:
+    return labels if labels.get(rule.target_label, "") == _value(rule, labels) else None
+
+
+def _dropequal(rule: Relabel, labels: Labels) -> Labels | None:
+    return None if labels.get(rule.target_label, "") == _value(rule, labels) else labels
+
+
+def _hashmod(rule: Relabel, labels: Labels) -> Labels:
+    digest = md5(_value(rule, labels).encode(), usedforsecurity=False).digest()
+    number = int.from_bytes(digest[8:], "big") % rule.modulus
+    return _set(labels, rule.target_label, str(number))
+
+
+def _labelmap(rule: Relabel, labels: Labels) -> Labels:
+    mapped = dict(labels)
+    for name, value in labels.items():
+        groups = rule.pattern.fullmatch(name)
+        if groups is not None:
+            mapped[_expand(rule.replacement, rule.pattern, groups)] = value
+    return mapped
+
+
+def _labeldrop(rule: Relabel, labels: Labels) -> Labels:
+    return {n: v for n, v in labels.items() if not rule.pattern.matches(n)}
+
+
+def _labelkeep(rule: Relabel, labels: Labels) -> Labels:
+    return {n: v for n, v in labels.items() if rule.pattern.matches(n)}
+
+
+def _lowercase(rule: Relabel, labels: Labels) -> Labels:
+    return _set(labels, rule.target_label, _value(rule, labels).lower())
+
+
+def _uppercase(rule: Relabel, labels: Labels) -> Labels:
+    return _set(labels, rule.target_label, _value(rule, labels).upper())
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Relabel, Labels], Labels | None]]] = {
+    "replace": _replace,
+    "keep": _keep,
+    "drop": _drop,
+    "keepequal": _keepequal,
+    "dropequal": _dropequal,
+    "hashmod": _hashmod,
+    "labelmap": _labelmap,
+    "labeldrop": _labeldrop,
+    "labelkeep": _labelkeep,
+    "lowercase": _lowercase,
+    "uppercase": _uppercase,
+}
+
+
+def _set(labels: Labels, name: str, value: str) -> Labels:
+    """The labels with one set; an empty value takes it away."""
+    if value:
+        return {**labels, name: value}
+    return {n: v for n, v in labels.items() if n != name}
+
+
+def _is_label_name(name: str) -> bool:
+    # The default scheme since 3.0 takes any text; legacy names are the usual ones.
+    return bool(LEGACY_LABEL_NAME.fullmatch(name)) or bool(name)
+
+
+def _expand(template: str, pattern: Pattern, groups: tuple[str | None, ...]) -> str:
+    """The template with its references, as Go's `Regexp.Expand` has it: one to a group
+    that is not there is empty, and a `$` that begins none stays out."""
+
+    def group(match: re.Match[str]) -> str:
+        if match[1]:
+            return "$"
+        name = match[2] or match[3]
+        number = int(name) if name.isdigit() else pattern.group_names.get(name, 0)
+        if name == "0":
+            return ""
+        return (groups[number - 1] or "") if 0 < number <= len(groups) else ""
+
+    return _REFERENCE.sub(group, template)

@@ -1,0 +1,371 @@
+"""Where a scrape goes: a `Target`, and how it is read from what a person types.
+
+It owns the address, the credentials and the trust of one endpoint, and the promise that
+no secret is ever shown: `name` and `repr` leave out credentials, header values and the
+values of the query. It opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import attrs
+
+from promlatest._families import MetricFamily, Registry
+from promlatest.exceptions import UsageError
+
+__all__ = ["TLS", "Auth", "Kind", "Target"]
+
+Kind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
+
+METRICS_PATH: Final = "/metrics"
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_UNIX: Final = re.compile(r"unix:(?://)?(?P<socket>[^:]+)(?::(?P<path>/.*))?")
+
+
+@attrs.frozen
+class Auth:
+    """How a target is to know us; at most one of the kinds.
+
+    A file is read anew for every scrape, so that a rotated token is taken up.
+
+    Attributes:
+        bearer_token: sent as ``Authorization: Bearer …``.
+        bearer_token_file: holds the token.
+        username: of basic authentication.
+        username_file: holds it.
+        password: of basic authentication.
+        password_file: holds it.
+        type: what stands before the token, "Bearer" if nothing else is given.
+    """
+
+    bearer_token: str = attrs.field(default="", repr=False)
+    bearer_token_file: str = ""
+    username: str = attrs.field(default="", repr=False)
+    username_file: str = ""
+    password: str = attrs.field(default="", repr=False)
+    password_file: str = ""
+    type: str = "Bearer"
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("bearer_token", "username", "password"):
+            if getattr(self, name) and getattr(self, f"{name}_file"):
+                raise UsageError(f"give {name} or {name}_file, not both")
+            _refuse_control(getattr(self, name), name)
+        if self.bearer and self.basic:
+            raise UsageError("give a bearer token or a username, not both")
+        if self.type.lower() == "basic":
+            raise UsageError("basic authentication takes a username and a password")
+
+    @property
+    def bearer(self) -> bool:
+        """Whether there is a bearer token."""
+        return bool(self.bearer_token or self.bearer_token_file)
+
+    @property
+    def basic(self) -> bool:
+        """Whether there is a name or a password."""
+        return bool(
+            self.username or self.username_file or self.password or self.password_file
+        )
+
+
+@attrs.frozen
+class TLS:
+    """Whom to trust over https, and how to be trusted.
+
+    Attributes:
+        ca_file: certificates to trust in place of the system's.
+        ca: the same as text.
+        cert_file: a client certificate in PEM.
+        key_file: its key; "" if it is in `cert_file`.
+        server_name: the name that the certificate must have, if not the host's.
+        skip_verify: take any certificate.
+        min_version: "TLS10" to "TLS13", or "" for Python's default.
+        max_version: the same, upwards.
+    """
+
+    ca_file: str = ""
+    ca: str = attrs.field(default="", repr=False)
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    skip_verify: bool = False
+    min_version: str = ""
+    max_version: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.ca and self.ca_file:
+            raise UsageError("give ca or ca_file, not both")
+        if self.key_file and not self.cert_file:
+            raise UsageError("a key_file needs its cert_file")
+        for name in ("min_version", "max_version"):
+            if getattr(self, name) not in ("", "TLS10", "TLS11", "TLS12", "TLS13"):
+                raise UsageError(f"{name} is TLS10 to TLS13, not {getattr(self, name)!r}")
+
+
+def _strings(given: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(given)
+
+
+def _pairs(
+    given: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]],
+) -> tuple[tuple[str, str], ...]:
+    """Query parameters as pairs: a name may stand several times."""
+    if not isinstance(given, Mapping):
+        return tuple(given)
+    return tuple(
+        (name, value)
+        for name, values in given.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+
+
+@attrs.frozen(eq=False)
+class Target:
+    """One endpoint to scrape.
+
+        >>> Target.parse(":8080").name
+        'http://localhost:8080/metrics'
+        >>> Target.parse("https://me:secret@example.org/m?token=secret").name
+        'https://example.org/m?token=***'
+
+    Attributes:
+        kind: how it is reached.
+        url: where it is, for http and unix; without credentials and query.
+        path: the file, or the unix socket.
+        read: what gives the body, for a callable; what is collected, for a registry.
+        params: the query, pair by pair.
+        headers: further headers to send.
+        auth: how it is to know us.
+        tls: whom to trust over https.
+        labels: labels for its series; `job` and `instance` have defaults.
+    """
+
+    kind: Kind
+    url: str = ""
+    path: str = ""
+    read: Callable[[], bytes] | Registry | Iterable[MetricFamily] | None = attrs.field(
+        default=None, repr=False
+    )
+    params: tuple[tuple[str, str], ...] = attrs.field(
+        default=(), converter=_pairs, repr=False
+    )
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_strings, repr=False)
+    auth: Auth = attrs.field(factory=Auth)
+    tls: TLS = attrs.field(factory=TLS)
+    labels: Mapping[str, str] = attrs.field(factory=dict, converter=_strings)
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in self.headers.items():
+            _refuse_control(f"{name}{value}", f"the header {name[:40]!r}")
+
+    @classmethod
+    def parse(cls, text: str, **options: Any) -> Self:
+        """The target that a person means.
+
+        ``http://host:port/path``, ``https://…``, ``host:port``, ``:8080``, ``host``,
+        ``file:PATH`` or the path of a file that is there, ``-`` for the standard input,
+        ``unix:/path.sock`` with ``:/metrics`` behind it if the path is another one.
+        Credentials in a URL become `auth`.
+
+        Args:
+            text: what was typed.
+            options: the attributes of the target that the text cannot hold.
+
+        Raises:
+            UsageError: the text is none of these.
+        """
+        text = text.strip()
+        _refuse_control(text, "a target")
+        for fits, read in _READERS:
+            if fits(text):
+                return cls(**{**options, **read(text, options)})
+        raise UsageError("a target is a URL, host:port, :port, a file or -; got nothing")
+
+    @classmethod
+    def of(cls, what: Target | str | os.PathLike[str] | object, **options: Any) -> Target:
+        """A target of whatever can be one: a target, a text, a path, a callable that
+        returns bytes, or a prometheus_client registry.
+
+        Raises:
+            UsageError: it is none of these.
+        """
+        if isinstance(what, Target):
+            return attrs.evolve(what, **options) if options else what
+        if isinstance(what, str):
+            return cls.parse(what, **options)
+        if isinstance(what, os.PathLike):
+            return cls("file", path=os.fspath(what), **options)
+        if hasattr(what, "collect"):
+            return cls("registry", read=what, **options)
+        if callable(what):
+            return cls("callable", read=what, **options)
+        raise UsageError(f"a target is a text, a path, a callable or a registry: {what!r}")
+
+    @property
+    def name(self) -> str:
+        """The target as it is shown everywhere: without any secret."""
+        return _NAMES[self.kind](self)
+
+    @property
+    def instance(self) -> str:
+        """What stands in the label `instance` if nothing else is given."""
+        if self.kind == "http":
+            return urlsplit(self.url).netloc
+        return self.name.partition(":")[2] if self.kind == "file" else self.name
+
+    @property
+    def host(self) -> str:
+        """The host; "" where there is none."""
+        return (urlsplit(self.url).hostname or "") if self.kind == "http" else ""
+
+    @property
+    def port(self) -> int:
+        """The port; 0 where there is none."""
+        if self.kind != "http":
+            return 0
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _refuse_control(text: str, what: str) -> None:
+    if _CONTROL.search(text):
+        raise UsageError(f"{what} must not hold a line break or a control character")
+
+
+# Names: what may be seen
+
+
+def _masked(params: tuple[tuple[str, str], ...]) -> str:
+    shown = "&".join(f"{name}=***" for name, _ in params)
+    return f"?{shown}" if shown else ""
+
+
+def _of_read(target: Target) -> str:
+    named = getattr(target.read, "__qualname__", type(target.read).__name__)
+    return f"{target.kind}:{named}"
+
+
+_NAMES: Final[Mapping[Kind, Callable[[Target], str]]] = {
+    "http": lambda target: target.url + _masked(target.params),
+    "unix": lambda target: (
+        f"unix:{target.path}:{urlsplit(target.url).path}{_masked(target.params)}"
+    ),
+    "file": lambda target: f"file:{target.path}",
+    "stdin": lambda target: "stdin",
+    "callable": _of_read,
+    "registry": _of_read,
+}
+
+
+# Reading what was typed: the first that fits takes it
+
+Fields = dict[str, Any]
+
+
+def _stdin(text: str, _: Fields) -> Fields:
+    return {"kind": "stdin"}
+
+
+def _file(text: str, _: Fields) -> Fields:
+    path = text.removeprefix("file:")
+    if path.startswith("//"):
+        path = unquote(path.removeprefix("//").removeprefix("localhost"))
+    if not path:
+        raise UsageError("file: needs a path behind it")
+    return {"kind": "file", "path": path}
+
+
+def _unix(text: str, options: Fields) -> Fields:
+    match = _UNIX.fullmatch(text)
+    if match is None:
+        raise UsageError(f"expected unix:/path.sock or unix:/path.sock:/metrics: {text!r}")
+    split = urlsplit("http://localhost" + (match["path"] or METRICS_PATH))
+    return {
+        "kind": "unix",
+        "path": match["socket"],
+        "url": f"http://localhost{split.path}",
+        "params": _params(split, options),
+    }
+
+
+def _is_there(text: str) -> bool:
+    try:
+        mode = Path(text).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISDIR(mode)
+
+
+def _path(text: str, options: Fields) -> Fields:
+    if stat.S_ISSOCK(Path(text).stat().st_mode):
+        return _unix(f"unix:{Path(text).resolve()}", options)
+    return {"kind": "file", "path": text}
+
+
+def _url(text: str, options: Fields) -> Fields:
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[1].lower() not in ("http", "https"):
+        raise UsageError(f"expected http://, https://, file: or unix:, not {scheme[1]}://")
+    split = _split(text if scheme else f"http://{text}")
+    host = split.hostname or "localhost"
+    netloc = f"[{host}]" if ":" in host else host
+    if split.port is not None:
+        netloc += f":{split.port}"
+    fields: Fields = {
+        "kind": "http",
+        "url": f"{split.scheme.lower()}://{netloc}{split.path or METRICS_PATH}",
+        "params": _params(split, options),
+    }
+    if split.username is not None:
+        if options.get("auth", Auth()) != Auth():
+            raise UsageError("give credentials in the URL or beside it, not both")
+        fields["auth"] = Auth(
+            username=unquote(split.username), password=unquote(split.password or "")
+        )
+    return fields
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; what is wrong is said without a word of its text, since that
+    may hold a password."""
+    try:
+        split = urlsplit(url)
+        port_fits = split.port != 0
+    except ValueError:
+        port_fits = False
+    if not port_fits:
+        raise UsageError("a target's host or port cannot be read; expected host:port")
+    if not split.hostname and split.port is None:
+        raise UsageError("a target needs a host: http://host:port/path")
+    if re.search(r"[\s<>\"{}|\\^`]", split.hostname or ""):
+        raise UsageError(f"no host can be called {split.hostname!r}")
+    return split
+
+
+def _params(split: SplitResult, options: Fields) -> tuple[tuple[str, str], ...]:
+    typed = parse_qsl(split.query, keep_blank_values=True)
+    return (*typed, *_pairs(options.get("params", ())))
+
+
+_READERS: Final[
+    tuple[tuple[Callable[[str], bool], Callable[[str, Fields], Fields]], ...]
+] = (
+    (lambda text: text == "-", _stdin),
+    (lambda text: text.startswith("file:"), _file),
+    (lambda text: text.startswith("unix:"), _unix),
+    (lambda text: not _SCHEME.match(text) and _is_there(text), _path),
+    (bool, _url),
+)

@@ -1,0 +1,188 @@
+"""What a scraper says about itself: `promlatest_*` metrics, and a line in the log
+whenever a target changes its state.
+
+Metrics go to a registry of the user's choice, or nowhere. Lines go to the logger
+``promlatest.scrape``; a scrape that is like the one before it writes none.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from promlatest.exceptions import (
+    BodyError,
+    ConnectError,
+    ContentTypeError,
+    LimitError,
+    ParseError,
+    PromlatestError,
+    StatusError,
+    TimeoutExceededError,
+)
+from promlatest.scrape._ingest import ScrapeResult
+
+__all__ = ["StateLog", "Telemetry"]
+
+_log: Final = logging.getLogger("promlatest.scrape")
+
+_REASONS: Final[tuple[tuple[type[PromlatestError], str], ...]] = (
+    (ConnectError, "connect"),
+    (TimeoutExceededError, "timeout"),
+    (StatusError, "status"),
+    (ContentTypeError, "content_type"),
+    (BodyError, "body"),
+    (LimitError, "limit"),
+    (ParseError, "parse"),
+    (PromlatestError, "other"),
+)
+_PHASES: Final = ("fetch", "parse", "commit")
+_REFUSED: Final = ("duplicates", "out_of_order", "out_of_bounds", "too_old")
+
+
+def reason_of(error: PromlatestError) -> str:
+    """One word for the kind of an error."""
+    return next(word for kind, word in _REASONS if isinstance(error, kind))
+
+
+class _Metrics:
+    """The metrics of all scrapers that share a registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.scrapes = Counter(
+            "promlatest_scrapes_total", "Scrapes.", ["job"], registry=registry
+        )
+        self.failures = Counter(
+            "promlatest_scrape_failures_total",
+            "Scrapes that failed, by reason.",
+            ["job", "reason"],
+            registry=registry,
+        )
+        self.seconds = Counter(
+            "promlatest_scrape_seconds_total",
+            "Time spent on scrapes, by phase.",
+            ["job", "phase"],
+            registry=registry,
+        )
+        self.bytes = Counter(
+            "promlatest_scrape_body_bytes_total",
+            "Bytes of bodies, unpacked.",
+            ["job"],
+            registry=registry,
+        )
+        self.samples = Counter(
+            "promlatest_scrape_samples_total",
+            "Samples that were exposed.",
+            ["job"],
+            registry=registry,
+        )
+        self.refused = Counter(
+            "promlatest_refused_samples_total",
+            "Samples of good scrapes that were not taken, by reason.",
+            ["job", "reason"],
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "promlatest_skipped_ticks_total",
+            "Scrapes left out because the one before was still under way.",
+            ["job"],
+            registry=registry,
+        )
+        self.targets = Gauge(
+            "promlatest_targets", "Targets that are scraped.", ["job"], registry=registry
+        )
+
+
+# Two scrapers may share a registry, and a registry takes a name once.
+_known: Final[WeakKeyDictionary[CollectorRegistry, _Metrics]] = WeakKeyDictionary()
+
+
+class Telemetry:
+    """Counts scrapes in a registry; without one it does nothing."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        self._metrics: _Metrics | None = None
+        if registry is not None:
+            if registry not in _known:
+                _known[registry] = _Metrics(registry)
+            self._metrics = _known[registry]
+
+    def record(self, job: str, result: ScrapeResult) -> None:
+        """Count one scrape."""
+        metrics = self._metrics
+        if metrics is None:
+            return
+        metrics.scrapes.labels(job).inc()
+        if result.error is not None:
+            metrics.failures.labels(job, reason_of(result.error)).inc()
+        for phase in _PHASES:
+            metrics.seconds.labels(job, phase).inc(getattr(result, f"{phase}_seconds"))
+        metrics.bytes.labels(job).inc(result.bytes)
+        metrics.samples.labels(job).inc(result.samples)
+        for reason in _REFUSED:
+            metrics.refused.labels(job, reason).inc(getattr(result, reason))
+
+    def skipped(self, job: str, ticks: int) -> None:
+        """Count ticks that were left out."""
+        if self._metrics is not None and ticks:
+            self._metrics.skipped.labels(job).inc(ticks)
+
+    def targets(self, job: str, change: int) -> None:
+        """Count targets that came (1) or went (-1)."""
+        if self._metrics is not None:
+            self._metrics.targets.labels(job).inc(change)
+
+
+class StateLog:
+    """Writes a line when a target is first seen, fails, fails otherwise, recovers, or
+    begins to expose series twice."""
+
+    def __init__(self, job: str) -> None:
+        self._job = job
+        self._state = "new"
+        self._twice = False
+
+    def record(self, result: ScrapeResult) -> None:
+        """Look at one scrape."""
+        state = "up" if result.error is None else _kind_of(result.error)
+        if state != self._state:
+            self._say(state, result)
+            self._state = state
+        twice = result.duplicates > 0 if result.up else self._twice
+        if twice and not self._twice:
+            _log.warning(
+                "%s exposes series twice; the first sample counts (%d left out)",
+                result.source,
+                result.duplicates,
+                extra=self._extra(result),
+            )
+        self._twice = twice
+
+    def _say(self, state: str, result: ScrapeResult) -> None:
+        extra = self._extra(result)
+        if result.error is not None:
+            _log.warning("%s is down: %s", result.source, _message(result), extra=extra)
+        elif self._state == "new":
+            _log.info("%s is up: %d samples", result.source, result.samples, extra=extra)
+        else:
+            _log.info(
+                "%s is up again: %d samples", result.source, result.samples, extra=extra
+            )
+
+    def _extra(self, result: ScrapeResult) -> dict[str, object]:
+        reason = None if result.error is None else reason_of(result.error)
+        return {"target": result.source, "job": self._job, "reason": reason}
+
+
+def _message(result: ScrapeResult) -> str:
+    """The error without the target, which the line has already."""
+    return getattr(result.error, "message", None) or str(result.error)
+
+
+def _kind_of(error: PromlatestError) -> str:
+    """What makes two failures the same: not their numbers and positions."""
+    detail = getattr(error, "status", None) or getattr(error, "phase", None)
+    return f"{reason_of(error)} {detail or getattr(error, 'limit', '')}"

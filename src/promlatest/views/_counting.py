@@ -1,0 +1,138 @@
+"""Counters between two moments: what they hold, and how fast they grow.
+
+A rate is worked out for each series by itself and then added up, as Prometheus does it, so
+that one series that began again does not hide in a sum. A counter that fell, or whose
+process was started anew, counts from zero: its rate is that of the new value, and `reset`
+says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+import attrs
+
+from promlatest._datapoint import DataPoint
+from promlatest._interfaces import Queryable
+from promlatest._labels import Labels
+from promlatest.exceptions import UsageError
+from promlatest.views._json import Row, number
+
+# A start time is worked out anew by some runtimes at each look, and then trembles.
+_SAME_START: Final = 0.5  # seconds
+
+K = TypeVar("K", str, tuple[str, str])
+
+
+@attrs.frozen
+class Count(Row):
+    """What a counter holds.
+
+    Attributes:
+        total: the counter, added up over its series.
+        per_second: how fast it grew since the earlier moment; None: not known.
+        reset: whether it began again since then; the rate then leaves out what came
+            between the earlier moment and the reset.
+    """
+
+    total: float | None
+    per_second: float | None = None
+    reset: bool = False
+
+
+class _Target(NamedTuple):
+    """Who exposed a series: the labels that a scrape gives."""
+
+    job: str
+    instance: str
+
+
+class _Step(NamedTuple):
+    """What one series did between the two moments."""
+
+    value: float
+    per_second: float | None
+    reset: bool
+
+
+def everything(labels: Labels) -> str:
+    """The key under which all series are one."""
+    return ""
+
+
+class Counters:
+    """Reads counters of a moment, beside an earlier one if there is one.
+
+    Args:
+        now: the moment.
+        earlier: the one before; None: no rates.
+        seconds: the time between them; None: as the points' timestamps say.
+
+    Raises:
+        UsageError: the seconds are not above 0.
+    """
+
+    def __init__(
+        self, now: Queryable, earlier: Queryable | None, seconds: float | None
+    ) -> None:
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"expected seconds above 0 between two moments, not {seconds}")
+        self._now = now
+        self._earlier = earlier
+        self._seconds = seconds
+        self._restarted = set(self._restarts())
+
+    def total(self, metric: str) -> Count | None:
+        """All series of a counter together; None if it has none."""
+        return self.by(metric, everything).get("")
+
+    def by(self, metric: str, key: Callable[[Labels], K]) -> dict[K, Count]:
+        """A counter's series, grouped by what the key says of their labels, sorted."""
+        before = {point.labels: point for point in self._before(metric)}
+        known = {_target(labels): then.timestamp for labels, then in before.items()}
+        groups: dict[K, list[_Step]] = {}
+        for point in self._now.query(metric):
+            step = self._step(point, before.get(point.labels), known)
+            groups.setdefault(key(point.labels), []).append(step)
+        return {name: _added(groups[name]) for name in sorted(groups)}
+
+    def _before(self, metric: str) -> list[DataPoint]:
+        return self._earlier.query(metric) if self._earlier is not None else []
+
+    def _step(
+        self, now: DataPoint, then: DataPoint | None, known: Mapping[_Target, int]
+    ) -> _Step:
+        """What a series did; `known` says when the metric of each target was sampled."""
+        target = _target(now.labels)
+        if then is None:
+            # A series that appears where others of its metric were before began at 0:
+            # that is how a counter gets a label value it has not had yet.
+            return _Step(now.value, self._rate(now.value, now, known.get(target)), False)
+        reset = now.value < then.value or target in self._restarted
+        increase = now.value if reset else now.value - then.value
+        return _Step(now.value, self._rate(increase, now, then.timestamp), reset)
+
+    def _rate(self, increase: float, now: DataPoint, since: int | None) -> float | None:
+        if since is None:
+            return None
+        seconds = self._seconds or (now.timestamp - since) / 1000
+        return number(increase / seconds) if seconds > 0 else None
+
+    def _restarts(self) -> Iterator[_Target]:
+        """The targets whose process is another than at the earlier moment."""
+        metric = "process_start_time_seconds"
+        before = {point.labels: point.value for point in self._before(metric)}
+        for labels, _, value in self._now.query(metric):
+            if abs(value - before.get(labels, value)) > _SAME_START:
+                yield _target(labels)
+
+
+def _target(labels: Labels) -> _Target:
+    return _Target(labels.get("job", ""), labels.get("instance", ""))
+
+
+def _added(steps: Iterable[_Step]) -> Count:
+    values, rates, resets = zip(*steps, strict=True)
+    known = [rate for rate in rates if rate is not None]
+    return Count(number(sum(values)), sum(known) if known else None, any(resets))

@@ -1,0 +1,127 @@
+"""Text in terminal cells: how wide it is, how to make it harmless, how to make it fit.
+
+Label values come from whoever writes an endpoint, so nothing of them reaches a terminal
+before `harmless`. Widths are those of East Asian terminals and err on the wide side: a
+line may be a cell shorter than said, and never longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+from unicodedata import category, east_asian_width
+
+Align = Literal["left", "right"]
+
+ELLIPSIS: Final = "…"
+UNKNOWN: Final = "–"
+
+# U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
+_WIDENS: Final = "\ufe0f"
+_ASCII: Final = str.maketrans({"–": "-", "…": "~", "µ": "u", "≥": ">", "·": "|", "─": "-"})
+
+
+def harmless(text: str) -> str:
+    r"""The text with everything escaped that is no picture of a character.
+
+    That is control characters, which a terminal obeys, and those without a picture, such
+    as marks that turn the direction of writing.
+
+    >>> print(harmless("\x1b[2J\npods"))
+    \x1b[2J\npods
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a printable text takes.
+
+    >>> cells("pods"), cells("容器"), cells("é")
+    (4, 4, 1)
+    """
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+def _cells_of(character: str) -> int:
+    if character == _WIDENS:
+        return 1
+    if category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def shorten(text: str, width: int, prose: bool = False) -> str:
+    """The text in at most this many cells; what does not fit is cut out of its middle.
+
+    Names differ at both their ends. Prose is read from its beginning and loses its end.
+
+    >>> shorten("rest_client_requests_total", 15)
+    'rest_cl…s_total'
+    >>> shorten("How long it took.", 9, prose=True)
+    'How long…'
+    """
+    if cells(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    if prose:
+        return _beginning(text, width - 1).rstrip() + ELLIPSIS
+    head = _beginning(text, width // 2)
+    tail = _beginning(reversed(text), width - 1 - cells(head))[::-1]
+    return f"{head}{ELLIPSIS}{tail}"
+
+
+def _beginning(text: Iterable[str], width: int) -> str:
+    kept: list[str] = []
+    for character in text:
+        width -= _cells_of(character)
+        if width < 0:
+            break
+        kept.append(character)
+    return "".join(kept)
+
+
+def pad(text: str, width: int, align: Align = "left") -> str:
+    """The text in exactly this many cells, unless it takes more.
+
+    >>> pad("容", 4) + "|", pad("7", 3, "right")
+    ('容  |', '  7')
+    """
+    blanks = " " * (width - cells(text))
+    return text + blanks if align == "left" else blanks + text
+
+
+def fold(items: Iterable[str], width: int, gap: str = " ") -> Iterator[str]:
+    """Lines of items, as many on each as fit; an item that fits on none is shortened.
+
+    >>> list(fold(["count 3", "sum 4.5 s", "mean 1.5 s"], 22, "  "))
+    ['count 3  sum 4.5 s', 'mean 1.5 s']
+    """
+    line = ""
+    for item in items:
+        fitting = shorten(item, width)
+        longer = f"{line}{gap}{fitting}" if line else fitting
+        if line and cells(longer) > width:
+            yield line
+            longer = fitting
+        line = longer
+    if line:
+        yield line
+
+
+def to_ascii(text: str) -> str:
+    """The text for a terminal without any other character; its width stays.
+
+    >>> to_ascii("10 µs – 容器")
+    '10 us - ????'
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        each if each.isascii() else "?" * _cells_of(each) for each in text.translate(_ASCII)
+    )

@@ -1,0 +1,341 @@
+"""The command line: what it prints, where to, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promlatest.cli import main
+from promlatest.demo import serve
+
+BODY = """\
+# HELP depth Items waiting.
+# TYPE depth gauge
+depth{queue="pods"} 3
+depth{queue="nodes"} NaN
+# TYPE wait_seconds histogram
+wait_seconds_bucket{queue="pods",le="0.1"} 1
+wait_seconds_bucket{queue="pods",le="+Inf"} 2
+wait_seconds_sum{queue="pods"} 0.7
+wait_seconds_count{queue="pods"} 2
+"""
+
+
+@pytest.fixture
+def body(tmp_path: Path) -> str:
+    file = tmp_path / "metrics.prom"
+    file.write_text(BODY)
+    return str(file)
+
+
+Answer = tuple[int, str, bytes]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Callable[[Answer], str]]:
+    """Serves one answer (status, Content-Type, body) for every request."""
+    pytest.importorskip("aiohttp")
+    answers: list[Answer] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content_type, data = answers[-1]
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def answer_with(answer: Answer) -> str:
+        answers.append(answer)
+        return f"127.0.0.1:{server.server_port}"
+
+    yield answer_with
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def operator() -> Iterator[str]:
+    pytest.importorskip("aiohttp")
+    with serve() as url:
+        yield url
+
+
+def run(*arguments: str) -> int:
+    return main(arguments)
+
+
+def test_get_prints_the_series(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`get` prints what matches, sorted, and nothing else."""
+    code = run("get", body, 'depth{queue=~"p.*"}')
+
+    assert code == 0
+    assert capsys.readouterr().out == 'depth{queue="pods"} 3\n'
+
+
+def test_get_without_selector_prints_all(
+    body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a selector `get` prints every series."""
+    assert run("get", body) == 0
+
+    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def test_get_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` prints one document; JSON has no NaN, so it is a text."""
+    run("get", body, "depth", "--json")
+    found = json.loads(capsys.readouterr().out)
+
+    assert [(point["labels"]["queue"], point["value"]) for point in found] == [
+        ("nodes", "NaN"),
+        ("pods", 3.0),
+    ]
+
+
+def test_nothing_matches(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing matches, the data is empty, the talk says so, the code is 1."""
+    code = run("get", body, "missing")
+
+    assert (code, *capsys.readouterr()) == (1, "", "no series for missing\n")
+
+
+def test_a_selector_that_cannot_be_read(
+    body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong selector is shown with the place, and the code is 2."""
+    code = run("get", body, "depth{queue}")
+    out, err = capsys.readouterr()
+
+    assert (code, out) == (2, "")
+    assert "expected one of = != =~ !~" in err
+    assert err.rstrip().endswith("^")
+
+
+def test_histogram_draws_bars(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`histogram` draws a row for each bucket and the figures below."""
+    code = run("histogram", body, "wait_seconds", "queue=pods", "--width", "60")
+    out = capsys.readouterr().out
+
+    assert code == 0
+    assert [word in out for word in ("100 ms", "+Inf", "count 2", "p99")] == [True] * 4
+
+
+@pytest.mark.parametrize("width", [40, 41, 60, 80, 200])
+def test_nothing_is_wider_than_asked_for(
+    body: str, width: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No line is wider than the width, from 40 columns up."""
+    run("histogram", body, "wait_seconds", "--width", str(width))
+    run("top", body, "--once", "--width", str(width))
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_histogram_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`histogram --json` prints a list, one for each histogram."""
+    run("histogram", body, "wait_seconds", "--json")
+    (found,) = json.loads(capsys.readouterr().out)
+
+    assert found["count"] == 2
+    assert found["buckets"][-1]["le"] == "+Inf"
+
+
+def test_no_histogram(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A histogram that is not there is named, and the code is 1."""
+    code = run("histogram", body, "wait_seconds", "queue=none")
+
+    assert (code, capsys.readouterr().err) == (
+        1,
+        "no histogram for wait_seconds queue=none\n",
+    )
+
+
+def test_check_of_a_good_body(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` is silent about a good body, and the code is 0."""
+    file = tmp_path / "good.prom"
+    file.write_text("# HELP up Whether it is up.\n# TYPE up gauge\nup 1\n")
+
+    assert run("check", str(file)) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_check_of_a_bad_body(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` names line and column of every finding, and the code is 1."""
+    file = tmp_path / "bad.prom"
+    file.write_text('# HELP up Up.\n# TYPE up gauge\nup 1\nup{a="b} 1\n')
+
+    assert run("check", str(file), "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found[0]["line"], found[0]["action"]) == (4, "skipped")
+
+
+def test_top_of_an_operator(operator: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`top` shows a row for each controller of an operator."""
+    code = run("top", operator, "--once", "--width", "100", "--histogram")
+    out = capsys.readouterr().out
+
+    assert code == 0
+    names = ("backups", "certificates", "nodes", "pods", "restores")
+    assert [name in out for name in names] == [True] * 5
+    assert 'controller_runtime_reconcile_time_seconds{controller="backups"}' in out
+
+
+def test_top_of_an_operator_as_json(
+    operator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`top --json` prints the same rows as data."""
+    run("top", operator, "--once", "--json")
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["kind"] == "operator"
+    assert len(found["controllers"]) == 5
+
+
+def test_top_of_anything_else(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An endpoint that is no operator is shown as its metrics."""
+    run("top", body, "--once", "--json")
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["kind"] == "metrics"
+    assert [row["name"] for row in found["metrics"]] == ["depth", "wait_seconds"]
+
+
+def test_top_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    """`top --demo` starts the demo operator, scrapes it over HTTP and shows it."""
+    pytest.importorskip("aiohttp")
+    assert run("top", "--demo", "--once", "--width", "80") == 0
+
+    assert "certificates" in capsys.readouterr().out
+
+
+HTML = b"<!DOCTYPE html><html><body>hello</body></html>"
+
+ANSWERS = {
+    "404": ((404, "text/plain", b"nothing here"), 3, "404"),
+    "401": ((401, "text/plain", b""), 3, "401"),
+    "500": ((500, "text/plain", b"oops"), 3, "500"),
+    "an HTML page": ((200, "text/html; charset=utf-8", HTML), 4, "text/html"),
+    "no Content-Type": ((200, "", b"a 1\n"), 4, "Content-Type"),
+    "a body cut in the middle": ((200, "text/plain", b'a 1\nb{c="d'), 4, "line 2, column"),
+}
+
+
+@pytest.mark.parametrize("command", ["get", "top", "check", "histogram"])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_cannot_be_used(
+    name: str, command: str, endpoint: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A target that cannot be used ends in words that name it, without a traceback; the
+    code tells unreachable (3) from unreadable (4). `check` reports a broken line itself."""
+    answer, code, words = ANSWERS[name]
+    target = endpoint(answer)
+    more = ["x"] if command == "histogram" else []
+    if command == "check" and code == 4 and "line" in words:
+        assert run(command, target) == 1
+        return
+
+    assert run(command, target, *more) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert target in err
+    assert words in err
+
+
+def test_an_empty_body(endpoint: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zero-byte answer is a healthy one that exposes nothing (C-3)."""
+    target = endpoint((200, "text/plain", b""))
+
+    assert run("get", target) == 1
+    assert run("top", target, "--once") == 0
+
+
+def test_a_dead_port(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody listens, the words say how an operator is made to."""
+    pytest.importorskip("aiohttp")
+    assert run("get", "127.0.0.1:1") == 3
+
+    err = capsys.readouterr().err
+    assert "refused" in err
+    assert "--metrics-bind-address" in err
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be read is named."""
+    assert run("get", "file:/no/such/file") == 3
+
+    assert "/no/such/file" in capsys.readouterr().err
+
+
+def test_standard_input() -> None:
+    """`-` reads the standard input."""
+    done = subprocess.run(
+        [sys.executable, "-m", "promlatest", "get", "-", "a"],
+        input=b"a 1\nb 2\n",
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a 1\n", b"")
+
+
+def test_a_reader_that_has_seen_enough(body: str) -> None:
+    """A closed pipe ends the command quietly."""
+    command = f"{sys.executable} -m promlatest get {body} | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+
+    assert done.stderr == b""
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints the version."""
+    with pytest.raises(SystemExit) as end:
+        run("--version")
+
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("promlatest 0.")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["get"], ["top", "--width", "x"]])
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong arguments end with code 2 and a usage on standard error."""
+    with pytest.raises(SystemExit) as end:
+        run(*arguments)
+
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: promlatest")
+
+
+def test_the_demo_serves_until_it_is_ended() -> None:
+    """`demo` prints its URL first and ends at SIGINT without a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "promlatest", "demo", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline()
+    process.send_signal(2)
+    _, err = process.communicate(timeout=10)
+
+    assert url.startswith("http://127.0.0.1:")
+    assert process.returncode == 130
+    assert "Traceback" not in err

@@ -1,0 +1,281 @@
+"""The reader of the next body says exactly what a fresh reading says.
+
+A body is mutated step by step, as an endpoint or its bugs would do it, and after every
+step the `Reader` that has seen all bodies before is compared with `parse`, which has
+seen none. `make fuzz` runs the same with 100 times the examples.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promlatest import Store
+from promlatest.exceptions import LimitError, ParseError
+from promlatest.exposition import Reader, parse
+from promlatest.exposition import _again as again
+
+STEPS = 20
+EXAMPLES = 100 * int(os.environ.get("PROMLATEST_FUZZ", "1"))
+
+OPENMETRICS = "application/openmetrics-text"
+
+names = st.sampled_from(["a", "b", "a_bucket", "b_total"])
+numbers = st.one_of(
+    st.integers(0, 30).map(str),
+    st.sampled_from(["NaN", "+Inf", "-Inf", "1e3", "0.5", "1e400", "1_0", "x", "", "nan"]),
+)
+values = st.sampled_from(
+    ["", "1", "1.0", "+Inf", "x y", "} 5", "é", "a\\\\b", '\\"', "# {"]
+)
+labels = st.lists(
+    st.tuples(st.sampled_from(["le", "c", "d"]), values),
+    max_size=2,
+    unique_by=lambda pair: pair[0],
+)
+timestamps = st.sampled_from(["", "", "", " 5", " 123456", " -1", " 1.5", " 5 6"])
+exemplars = st.sampled_from(["", "", "", ' # {t="1"} 2', ' # {t="1"} 2 3', " # {} x"])
+blanks = st.sampled_from([" ", " ", " ", " ", "  ", "\t", ""])
+
+
+def _series(name: str, pairs: list[tuple[str, str]]) -> str:
+    inner = ",".join(f'{label}="{value}"' for label, value in pairs)
+    return f"{name}{{{inner}}}" if pairs else name
+
+
+plain_samples = st.builds(
+    lambda name, pairs, value: f"{_series(name, pairs)} {value}",
+    names,
+    labels,
+    st.integers(0, 9),
+)
+odd_samples = st.builds(
+    lambda name, pairs, *rest: _series(name, pairs) + "".join(rest),
+    names, labels, blanks, numbers, timestamps, exemplars, st.sampled_from(["", "", " "]),
+)  # fmt: skip
+comments = st.sampled_from(
+    ["", "# TYPE a histogram", "# TYPE a gauge", "# TYPE a_bucket summary", "# HELP a x",
+     "# HELP b y", "# a comment", "# TYPE a nonsense", "# EOF", "# UNIT a s"]
+)  # fmt: skip
+lines = st.one_of(plain_samples, plain_samples, plain_samples, odd_samples, comments)
+
+
+def revalue(body: list[str], at: int, draw: Any) -> None:
+    series, blank, _ = body[at].rpartition(" ")
+    body[at] = series + blank + draw(numbers)
+
+
+def revalue_all(body: list[str], at: int, draw: Any) -> None:
+    number = draw(st.integers(0, 99))
+    for place, line in enumerate(body):
+        if line[:1] not in ("#", ""):
+            series, blank, _ = line.rpartition(" ")
+            body[place] = f"{series}{blank}{number + place}"
+
+
+def insert(body: list[str], at: int, draw: Any) -> None:
+    body.insert(at, draw(lines))
+
+
+def insert_plain(body: list[str], at: int, draw: Any) -> None:
+    body.insert(at, draw(plain_samples))
+
+
+def replace(body: list[str], at: int, draw: Any) -> None:
+    body[at] = draw(lines)
+
+
+def remove(body: list[str], at: int, draw: Any) -> None:
+    del body[at]
+
+
+def swap(body: list[str], at: int, draw: Any) -> None:
+    other = draw(st.integers(0, len(body) - 1))
+    body[at], body[other] = body[other], body[at]
+
+
+def repeat(body: list[str], at: int, draw: Any) -> None:
+    body.append(body[at])
+
+
+def append_text(body: list[str], at: int, draw: Any) -> None:
+    body[at] += draw(
+        st.sampled_from([" 7", " ", "\r", "\t", "0", '"', "}", "\x00", "\u2028"])
+    )
+
+
+def cut_line(body: list[str], at: int, draw: Any) -> None:
+    body[at] = body[at][: draw(st.integers(0, len(body[at])))]
+
+
+def nothing(body: list[str], at: int, draw: Any) -> None:
+    pass
+
+
+MUTATIONS = [
+    revalue, revalue, revalue_all, insert, insert_plain, replace, remove, swap, repeat,
+    append_text, cut_line, nothing,
+]  # fmt: skip
+
+
+def outcome(read: Any) -> Any:
+    """What a reading gives, in a form that can be compared: NaN equals NaN."""
+    try:
+        exposition = read()
+    except ParseError as error:
+        return str(error)
+    samples = [
+        (str(sample.labels), repr(sample.value), sample.timestamp, sample.exemplar)
+        for sample in exposition.samples()
+    ]
+    return samples, dict(exposition.metadata), exposition.format
+
+
+def text_of(body: list[str], ended: bool) -> str:
+    return "\n".join(body) + ("\n" if ended else "")
+
+
+@pytest.mark.parametrize("block", [2, 5, 64])
+@pytest.mark.parametrize("content_type", ["text/plain", OPENMETRICS])
+@settings(
+    max_examples=max(EXAMPLES // 5, 1),
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(data=st.data(), start=st.lists(plain_samples, min_size=1, max_size=24))
+def test_the_next_body_is_read_as_a_fresh_one(
+    monkeypatch: pytest.MonkeyPatch,
+    content_type: str,
+    block: int,
+    data: st.DataObject,
+    start: list[str],
+) -> None:
+    """After any mutation the shortcut gives what a full reading gives, or its error."""
+    monkeypatch.setattr(again, "_BLOCK", block)
+    monkeypatch.setattr(again, "_COUNT_EVERY", 2)
+    reader = Reader()
+    body = list(start)
+    for _ in range(STEPS):
+        before = list(body)
+        mutate = data.draw(st.sampled_from(MUTATIONS))
+        mutate(body, data.draw(st.integers(0, len(body) - 1)), data.draw)
+        body = body or before
+        tail = ["# EOF"] if content_type == OPENMETRICS else []
+        text = text_of(body + tail, ended=data.draw(st.booleans()))
+
+        fresh = outcome(lambda text=text: parse(text, content_type))
+        assert outcome(lambda text=text: reader.read(text, content_type)) == fresh
+
+        if isinstance(fresh, str) and data.draw(st.booleans()):
+            body = before  # an endpoint mends itself
+
+
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+@given(data=st.data(), start=st.lists(plain_samples, min_size=1, max_size=12))
+def test_a_store_that_saw_all_bodies_holds_what_the_last_one_says(
+    data: st.DataObject, start: list[str]
+) -> None:
+    """A store that was given body after body answers as one that saw the last only."""
+    body = list(start)
+    store = Store(clock=lambda: 1_000_000)
+    for step in range(STEPS // 2):
+        mutate = data.draw(
+            st.sampled_from([revalue_all, insert_plain, remove, swap, repeat])
+        )
+        before = list(body)
+        mutate(body, data.draw(st.integers(0, len(body) - 1)), data.draw)
+        body = body or before
+        fresh = Store(clock=lambda: 1_000_000)
+        for each in (store, fresh):
+            each.ingest("\n".join(body), timestamp=step)
+
+        assert list(store) == list(fresh)
+        assert store.label_names() == fresh.label_names()
+        store._check()
+
+
+SHORTCUTS = {
+    "a value": ("a 1\nb 2\n", "a 1\nb 3\n"),
+    "all values": ("a 1\nb 2\n", "a 5\nb 6\n"),
+    "nothing": ("a 1\nb 2\n", "a 1\nb 2\n"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), SHORTCUTS.values(), ids=list(SHORTCUTS))
+def test_the_same_series_share_their_columns(first: str, second: str) -> None:
+    """Where only values changed, the rows share the columns of the last reading, so
+    that a snapshot sees with one comparison that its series are the same."""
+    reader = Reader()
+    before = reader.read(first)
+    after = reader.read(second)
+
+    assert [
+        x.columns is y.columns for x, y in zip(before.rows, after.rows, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+
+
+def test_the_last_exposition_is_not_changed() -> None:
+    """What was handed out before stays as it was."""
+    reader = Reader()
+    before = reader.read("a 1\n")
+    reader.read("a 2\n")
+
+    assert [sample.value for sample in before.samples()] == [1.0]
+
+
+def test_a_bad_line_is_found_though_its_neighbours_did_not_change() -> None:
+    """A value that is no number is refused with its place, wherever it turns up."""
+    lines = [f'a{{b="{number}"}} {number}' for number in range(500)]
+    reader = Reader()
+    reader.read("\n".join(lines))
+    lines[321] = 'a{b="321"} 1_000'
+
+    with pytest.raises(ParseError) as error:
+        reader.read("\n".join(lines))
+
+    assert (error.value.line, error.value.column) == (322, 12)
+
+
+def test_after_a_bad_body_the_next_good_one_is_read() -> None:
+    """A refused body leaves nothing behind."""
+    reader = Reader()
+    reader.read("a 1\n")
+    with pytest.raises(ParseError):
+        reader.read("a x\n")
+
+    assert [sample.value for sample in reader.read("a 2\n").samples()] == [2.0]
+
+
+def test_where_most_values_change_the_way_changes_and_back() -> None:
+    """The way is picked by how much the last body had changed."""
+    reader = Reader()
+    bodies = ["\n".join(f"a{i} {i * k}" for i in range(1, 300)) for k in range(1, 40)]
+    reader.read(bodies[0])
+    for body in bodies[1:5]:
+        reader.read(body)
+    moving = type(reader._last)
+    for _ in range(40):
+        reader.read(bodies[5])
+
+    assert moving is again._Lines
+    assert type(reader._last) is again._Blocks
+
+
+def test_too_many_samples() -> None:
+    """The limit on samples holds for every body."""
+    reader = Reader()
+    reader.read("a 1\n", max_samples=1)
+
+    with pytest.raises(LimitError):
+        reader.read("a 1\nb 2\n", max_samples=1)
