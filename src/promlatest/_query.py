@@ -1,7 +1,7 @@
 """From matchers to points, over the tables of all sources at one moment. No lock.
 
-`QueryMethods` is every question that a store answers; each of them rests on one method,
-`_parts`, which hands out what is visible at that moment. So a question sees one moment,
+`QueryMethods` is every question that a store answers; each of them rests on one property,
+`_view`, which is what is visible at that moment. So a question sees one moment,
 whatever is committed meanwhile.
 """
 
@@ -24,7 +24,6 @@ from promlatest._datapoint import (
 from promlatest._histogram import Histogram, assemble
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import (
-    KeywordValue,
     LabelValue,
     Matcher,
     checked_value,
@@ -41,6 +40,10 @@ _new_tuple: Final = tuple.__new__
 _SUFFIXES: Final = (
     "_bucket", "_sum", "_count", "_total", "_created", "_info", "_gsum", "_gcount",
 )  # fmt: skip
+
+
+# Some 150 kB of points, which the next commit frees.
+_POINTS_KEPT: Final = 2000
 
 
 class Part(Protocol):
@@ -81,6 +84,33 @@ class _StaleTable:
         return list(map(_new_tuple, repeat(StaleDataPoint), points))
 
 
+class View:
+    """What can be seen at one moment: sources that do not change any more, and the one
+    whose samples are appended directly.
+
+    The answers of repeated questions are kept, since between two commits they are the
+    same; they go with the view, at the next commit.
+    """
+
+    __slots__ = ("_answers", "_points_kept", "frozen", "live")
+
+    def __init__(self, frozen: tuple[Part, ...], live: Part | None = None) -> None:
+        self.frozen: Final = frozen
+        self.live: Final = live
+        self._answers: dict[_Plan, list[DataPoint]] = {}
+        self._points_kept = 0
+
+    def answer(self, plan: _Plan) -> list[DataPoint]:
+        """The points of the sources that do not change; the list is not the caller's."""
+        answer = self._answers.get(plan)
+        if answer is None:
+            answer = plan.run(self.frozen)
+            if self._points_kept + len(answer) < _POINTS_KEPT:
+                self._points_kept += len(answer) + 1
+                self._answers[plan] = answer
+        return answer
+
+
 class QueryMethods:
     """The questions of a `Queryable`.
 
@@ -90,8 +120,13 @@ class QueryMethods:
     `name`, `metric` or `self`.
     """
 
-    def _parts(self) -> Sequence[Part]:
+    @property
+    def _view(self) -> View:
         raise NotImplementedError
+
+    def _parts(self) -> Sequence[Part]:
+        view = self._view
+        return view.frozen if view.live is None else (view.live, *view.frozen)
 
     def query(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -109,7 +144,7 @@ class QueryMethods:
         Raises:
             UsageError: a label's value is of none of the kinds named above.
         """
-        return self.match(matchers_of(metric, matchers, labels))
+        return self._run(_plan_of(metric, matchers, labels))
 
     def select(self, selector: str, /) -> list[DataPoint]:
         """The latest points of a selector text, ``name{a="b",c=~"d|e"}``.
@@ -117,20 +152,11 @@ class QueryMethods:
         Raises:
             SelectorError: the text cannot be read; it carries the position.
         """
-        return self.match(_parsed(selector))
+        return self._run(_plan_of_text(selector))
 
     def match(self, matchers: Sequence[Matcher], /) -> list[DataPoint]:
         """The latest points that fulfil all matchers; without any, all points."""
-        wanted = tuple(matchers)
-        found = [
-            table.points(table.layout.select(wanted))
-            for part in self._parts()
-            for table in _tables(part, wanted)
-        ]
-        found = [points for points in found if points]
-        if len(found) == 1:
-            return found[0]
-        return _merged(found)
+        return self._run(_plan(tuple(matchers)))
 
     def histograms(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -186,13 +212,13 @@ class QueryMethods:
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
     ) -> list[tuple[Labels, Exemplar]]:
         """The exemplars of the series that fulfil everything given, sorted."""
-        wanted = matchers_of(metric, matchers, labels)
+        plan = _plan_of(metric, matchers, labels)
         found: list[tuple[Labels, Exemplar]] = []
         for part in self._parts():
-            for table in _tables(part, wanted):
+            for table in plan.tables(part):
                 exemplars = getattr(table, "exemplars", None)
                 if exemplars:
-                    selection = table.layout.select(wanted)
+                    selection = table.layout.select(plan.matchers)
                     hits = zip(selection.rows, selection.labels, strict=True)
                     found += [(labs, exemplars[r]) for r, labs in hits if r in exemplars]
         return sorted(found, key=lambda pair: pair[0].flat)
@@ -241,13 +267,22 @@ class QueryMethods:
         """All points, sorted by labels."""
         return iter(self.match(()))
 
+    def _run(self, plan: _Plan) -> list[DataPoint]:
+        view = self._view
+        found = view.answer(plan)
+        if view.live is not None:
+            live = plan.run((view.live,))
+            if live:
+                return _merged((live, found))
+        return found[:]
+
     def _selected(
         self, matchers: Iterable[Matcher]
     ) -> Iterator[tuple[Layout, Sequence[int]]]:
-        wanted = tuple(matchers)
+        plan = _plan(tuple(matchers))
         for part in self._parts():
-            for table in _tables(part, wanted):
-                rows = table.layout.select(wanted).rows
+            for table in plan.tables(part):
+                rows = table.layout.select(plan.matchers).rows
                 if rows:
                     yield table.layout, rows
 
@@ -265,10 +300,11 @@ class _AtOneMoment(QueryMethods):
     """The questions, about parts that were taken before."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self._frozen = parts
+        self._moment = View(tuple(parts))
 
-    def _parts(self) -> Sequence[Part]:
-        return self._frozen
+    @property
+    def _view(self) -> View:
+        return self._moment
 
 
 class Snapshot(_AtOneMoment):
@@ -279,28 +315,40 @@ def matchers_of(
     metric: str, matchers: Collection[Matcher], labels: Mapping[str, LabelValue]
 ) -> tuple[Matcher, ...]:
     """The matchers that the arguments of a query stand for, that of the name first."""
+    return _plan_of(metric, matchers, labels).matchers
+
+
+def _plan_of(
+    metric: str, matchers: Collection[Matcher], labels: Mapping[str, LabelValue]
+) -> _Plan:
+    try:
+        return _kept_plan(metric, tuple(matchers), tuple(labels.items()))
+    except TypeError:  # a list or a set of values cannot be a key of the cache
+        keys = ((name, checked_value(name, value)) for name, value in labels.items())
+        return _kept_plan(metric, tuple(matchers), tuple(keys))
+
+
+# A repeated query must find the same plan again: its matchers hold their verdicts and are
+# the key of the selections that layouts keep. Making them anew costs 3 µs a query.
+@lru_cache(maxsize=1024)
+def _kept_plan(
+    metric: str,
+    matchers: tuple[Matcher, ...],
+    labels: tuple[tuple[str, LabelValue], ...],
+) -> _Plan:
     if not isinstance(metric, str) or not metric:
         raise UsageError(f"expected a metric's name, not {metric!r}")
     for matcher in matchers:
         if not isinstance(matcher, Matcher):
             raise UsageError(f"expected a Matcher, not {matcher!r}")
-    keys = tuple((name, checked_value(name, value)) for name, value in labels.items())
-    return _matchers(metric, tuple(matchers), keys)
-
-
-# A repeated query must find the same matchers again, since they hold their verdicts and
-# are the key of the selections that layouts keep. Making them anew costs 3 µs a query.
-@lru_cache(maxsize=1024)
-def _matchers(
-    metric: str,
-    matchers: tuple[Matcher, ...],
-    labels: tuple[tuple[str, KeywordValue], ...],
-) -> tuple[Matcher, ...]:
     named = Matcher(METRIC_NAME, "=", metric)
-    return (named, *matchers, *(keyword_matcher(*label) for label in labels))
+    rest = (keyword_matcher(name, checked_value(name, value)) for name, value in labels)
+    return _plan((named, *matchers, *rest))
 
 
-_parsed = lru_cache(maxsize=1024)(parse_selector)
+@lru_cache(maxsize=1024)
+def _plan_of_text(selector: str) -> _Plan:
+    return _plan(parse_selector(selector))
 
 
 def family_of(metric: str, metadata: Mapping[str, Metadata]) -> str:
@@ -314,17 +362,51 @@ def family_of(metric: str, metadata: Mapping[str, Metadata]) -> str:
     return metric
 
 
-def _tables(part: Part, matchers: Sequence[Matcher]) -> Iterable[AnyTable]:
-    """The tables whose name fulfils the matchers of `__name__`."""
-    named = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
-    tables = part.tables
+@attrs.frozen(eq=False)
+class _Plan:
+    """How matchers are carried out, as far as that does not depend on what is there.
+
+    Attributes:
+        matchers: all of them.
+        named: those of `__name__`.
+        names: the only metrics that can match; None where any may.
+    """
+
+    matchers: tuple[Matcher, ...]
+    named: tuple[Matcher, ...]
+    names: tuple[str, ...] | None
+
+    def run(self, parts: Iterable[Part]) -> list[DataPoint]:
+        """The points that fulfil the matchers, sorted."""
+        found: list[list[DataPoint]] = []
+        for part in parts:
+            for table in self.tables(part):
+                selection = table.layout.select(self.matchers)
+                if selection.rows:
+                    found.append(table.points(selection))
+        return found[0] if len(found) == 1 else _merged(found)
+
+    def tables(self, part: Part) -> list[AnyTable]:
+        """The tables whose name fulfils the matchers of `__name__`."""
+        tables = part.tables
+        if self.names is not None:
+            return [tables[name] for name in self.names if name in tables]
+        return [
+            table
+            for name, table in tables.items()
+            if all(matcher.matches(name) for matcher in self.named)
+        ]
+
+
+@lru_cache(maxsize=1024)
+def _plan(matchers: tuple[Matcher, ...]) -> _Plan:
+    named = tuple(matcher for matcher in matchers if matcher.name == METRIC_NAME)
     listed = [matcher.literals for matcher in named if matcher.literals is not None]
-    names: Iterable[str] = sorted(listed, key=len)[0] if listed else tables
-    return [
-        tables[name]
-        for name in names
-        if name in tables and all(matcher.matches(name) for matcher in named)
-    ]
+    if not listed:
+        return _Plan(matchers, named, None)
+    names = frozenset.intersection(*listed)
+    kept = (name for name in names if all(matcher.matches(name) for matcher in named))
+    return _Plan(matchers, named, tuple(kept))
 
 
 def _merged(found: Sequence[Sequence[DataPoint]]) -> list[DataPoint]:

@@ -1,6 +1,6 @@
 """The store: the latest sample of every series, by source, behind the core's only lock.
 
-Everything that readers see hangs on one tuple, `_shown`, that is never changed and only
+Everything that readers see hangs on one `View`, `_shown`, that is never changed and only
 ever replaced. Reading takes that reference and goes. Writers build what is to come
 aside, without the lock, and take it to swap the reference in; if somebody else was
 faster, they build again on what is there now.
@@ -9,7 +9,7 @@ faster, they build again on what is there now.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Final
 
@@ -30,7 +30,7 @@ from promlatest._families import MetricFamily, Registry, rows_of
 from promlatest._labels import Labels
 from promlatest._limits import Limits, check_labels
 from promlatest._matcher import Matcher
-from promlatest._query import Part, QueryMethods, Snapshot, StalePart
+from promlatest._query import Part, QueryMethods, Snapshot, StalePart, View
 from promlatest._rows import Rows
 from promlatest._selector import parse_selector
 from promlatest._snapshot import (
@@ -145,7 +145,7 @@ class Store(QueryMethods):
         # Guarded by the lock for writing. Each is replaced and never changed, so
         # a reader may keep what it took.
         self._sources: Mapping[str, Source] = {}
-        self._shown: tuple[Part, ...] = (self._live,)
+        self._shown = View((), self._live)
         self._subscribers: tuple[Callable[[Change], None], ...] = ()
         self._books: dict[str, RefBook] = {}
         self._readers: dict[str, Reader] = {}  # a reader in use is not in here
@@ -305,7 +305,8 @@ class Store(QueryMethods):
 
     # Reading
 
-    def _parts(self) -> Sequence[Part]:
+    @property
+    def _view(self) -> View:
         return self._shown
 
     def select(self, selector: str, /, *, stale: bool = False) -> list[DataPoint]:
@@ -417,7 +418,8 @@ class Store(QueryMethods):
     def _show(self, sources: Mapping[str, Source]) -> None:
         """Let readers see these sources. The caller holds the lock."""
         self._sources = sources
-        self._shown = (self._live, *(each._snapshot for each in sources.values()))
+        frozen = tuple(source._snapshot for source in sources.values())
+        self._shown = View(frozen, self._live)
 
     def _check_size(self, sources: Mapping[str, Source], extra: int = 0) -> None:
         size = extra + len(self._live.slots)
@@ -467,7 +469,7 @@ class Store(QueryMethods):
 
     def _check(self) -> None:
         """Assert every promise that the store makes about itself."""
-        assert self._shown[0] is self._live
+        assert self._shown.live is self._live
         for source in self._sources.values():
             source._snapshot._check()
             source._previous._check()

@@ -9,9 +9,10 @@ repeated query) is the same whichever thread builds it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Final, Protocol
+from operator import itemgetter
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -33,8 +34,16 @@ _new_tuple: Final = tuple.__new__
 class Selection:
     """The rows that fulfil some matchers, and their label sets, sorted by these."""
 
-    rows: Sequence[int]
-    labels: Sequence[Labels]
+    rows: tuple[int, ...]
+    labels: tuple[Labels, ...]
+    take: Callable[[Any], tuple[Any, ...]] = attrs.field(init=False)
+    """The items of these rows out of a column, picked by C code."""
+
+    @take.default
+    def _taker(self) -> Callable[[Any], tuple[Any, ...]]:
+        if len(self.rows) > 1:
+            return itemgetter(*self.rows)
+        return lambda column: tuple(column[row] for row in self.rows)
 
 
 _NOTHING: Final = Selection((), ())
@@ -242,16 +251,12 @@ class Table:
 
     def points(self, selection: Selection) -> list[DataPoint]:
         """The points of a selection, in its order, made by C code only."""
-        rows = selection.rows
-        values = map(self.values.__getitem__, rows)
+        take = selection.take
         times: Iterable[int] = (
-            repeat(self.timestamp)
-            if self.times is None
-            else map(self.times.__getitem__, rows)
+            repeat(self.timestamp) if self.times is None else take(self.times)
         )
-        return list(
-            map(_new_tuple, repeat(DataPoint), zip(selection.labels, times, values))  # noqa: B905 repeat has no end
-        )
+        points = zip(selection.labels, times, take(self.values))  # noqa: B905 repeat has no end
+        return list(map(_new_tuple, repeat(DataPoint), points))
 
     def time(self, row: int) -> int:
         """When this row was sampled, in milliseconds."""
