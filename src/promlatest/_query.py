@@ -270,7 +270,7 @@ class QueryMethods:
     def _run(self, plan: _Plan) -> list[DataPoint]:
         view = self._view
         found = view.answer(plan)
-        if view.live is not None:
+        if view.live is not None and view.live.tables:
             live = plan.run((view.live,))
             if live:
                 return _merged((live, found))
