@@ -15,13 +15,14 @@ from typing import Final, Protocol
 
 import attrs
 
+from promlatest._assembly import histograms_of
 from promlatest._datapoint import (
     DataPoint,
     Exemplar,
     Metadata,
     StaleDataPoint,
 )
-from promlatest._histogram import Histogram, assemble
+from promlatest._histogram import Histogram
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import (
     LabelValue,
@@ -44,6 +45,7 @@ _SUFFIXES: Final = (
 
 # Some 150 kB of points, which the next commit frees.
 _POINTS_KEPT: Final = 2000
+_HISTOGRAM_ANSWERS_KEPT: Final = 16
 
 
 class Part(Protocol):
@@ -92,12 +94,13 @@ class View:
     same; they go with the view, at the next commit.
     """
 
-    __slots__ = ("_answers", "_points_kept", "frozen", "live")
+    __slots__ = ("_answers", "_histograms", "_points_kept", "frozen", "live")
 
     def __init__(self, frozen: tuple[Part, ...], live: Part | None = None) -> None:
         self.frozen: Final = frozen
         self.live: Final = live
         self._answers: dict[_Plan, list[DataPoint]] = {}
+        self._histograms: dict[_Plan, list[Histogram]] = {}
         self._points_kept = 0
 
     def answer(self, plan: _Plan) -> list[DataPoint]:
@@ -108,6 +111,15 @@ class View:
             if self._points_kept + len(answer) < _POINTS_KEPT:
                 self._points_kept += len(answer) + 1
                 self._answers[plan] = answer
+        return answer
+
+    def histograms(self, plan: _Plan, metric: str) -> list[Histogram]:
+        """The histograms of the sources that do not change; not the caller's list."""
+        answer = self._histograms.get(plan)
+        if answer is None:
+            answer = _newest(_histograms(self.frozen, plan, metric))
+            if len(self._histograms) < _HISTOGRAM_ANSWERS_KEPT:
+                self._histograms[plan] = answer
         return answer
 
 
@@ -174,18 +186,12 @@ class QueryMethods:
         Returns:
             The histograms, sorted by labels.
         """
-        rest = matchers_of(metric, matchers, labels)[1:]
-        suffixes = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
-        names = [Matcher(METRIC_NAME, "=", metric + suffix) for suffix in suffixes]
-        newest: dict[Labels, Histogram] = {}
-        for part in self._parts():
-            one = _AtOneMoment((part,))
-            points = [point for name in names for point in one.match((name, *rest))]
-            for histogram in assemble(points, metric):
-                held = newest.setdefault(histogram.labels, histogram)
-                if held.timestamp < histogram.timestamp:
-                    newest[histogram.labels] = histogram
-        return [newest[each] for each in sorted(newest)]
+        plan = _plan_of(metric, matchers, labels)
+        view = self._view
+        found = view.histograms(plan, metric)
+        if view.live is not None and view.live.tables:
+            found = _newest([*_histograms((view.live,), plan, metric), *found])
+        return found[:]
 
     def histogram(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -407,6 +413,22 @@ def _plan(matchers: tuple[Matcher, ...]) -> _Plan:
     names = frozenset.intersection(*listed)
     kept = (name for name in names if all(matcher.matches(name) for matcher in named))
     return _Plan(matchers, named, tuple(kept))
+
+
+def _histograms(parts: Iterable[Part], plan: _Plan, metric: str) -> list[Histogram]:
+    rest = plan.matchers[1:]
+    return [each for part in parts for each in histograms_of(part.tables, metric, rest)]
+
+
+def _newest(found: list[Histogram]) -> list[Histogram]:
+    """One histogram for each label set, sorted: of several the newest, of equally new
+    ones the source that was there first."""
+    newest: dict[Labels, Histogram] = {}
+    for histogram in found:
+        held = newest.setdefault(histogram.labels, histogram)
+        if held.timestamp < histogram.timestamp:
+            newest[histogram.labels] = histogram
+    return [newest[each] for each in sorted(newest)]
 
 
 def _merged(found: Sequence[Sequence[DataPoint]]) -> list[DataPoint]:

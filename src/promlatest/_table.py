@@ -65,8 +65,10 @@ class Layout:
         "_rowmap",
         "_selections",
         "columns",
+        "histograms",
         "metric",
         "names",
+        "series",
         "size",
     )
 
@@ -85,6 +87,10 @@ class Layout:
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
         self._hits_kept = 0
         self._rowmap: RowMap | None = None
+        # Equal for two layouts exactly if one was made of the other with its series.
+        self.series: object = object()
+        # What `_assembly` keeps with the layout of a histogram's buckets.
+        self.histograms: dict[Any, Any] = {}
 
     def same_series(self, other: Layout) -> bool:
         """Whether both have the same series in the same rows."""
@@ -101,6 +107,8 @@ class Layout:
         twin._selections = self._selections
         twin._hits_kept = self._hits_kept
         twin._rowmap = self._rowmap
+        twin.series = self.series
+        twin.histograms = self.histograms
         return twin
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
