@@ -129,7 +129,7 @@ def outcome(read: Any) -> Any:
     except ParseError as error:
         return str(error)
     samples = [
-        (str(sample.labels), repr(sample.value), sample.timestamp, sample.exemplar)
+        (str(sample.labels), repr(sample.value), sample.timestamp, repr(sample.exemplar))
         for sample in exposition.samples()
     ]
     return samples, dict(exposition.metadata), exposition.format

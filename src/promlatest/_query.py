@@ -25,6 +25,7 @@ from promlatest._datapoint import (
 from promlatest._histogram import Histogram
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import (
+    KeywordValue,
     LabelValue,
     Matcher,
     checked_value,
@@ -164,11 +165,13 @@ class QueryMethods:
         Raises:
             SelectorError: the text cannot be read; it carries the position.
         """
+        if not isinstance(selector, str):
+            raise UsageError(f"expected a selector text, not {selector!r}")
         return self._run(_plan_of_text(selector))
 
     def match(self, matchers: Sequence[Matcher], /) -> list[DataPoint]:
         """The latest points that fulfil all matchers; without any, all points."""
-        return self._run(_plan(tuple(matchers)))
+        return self._run(_plan(_checked(matchers)))
 
     def histograms(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -264,7 +267,7 @@ class QueryMethods:
         return {family: told.get(family, Metadata()) for family in sorted(families)}
 
     def __len__(self) -> int:
-        """How many series there are."""
+        """How many series there are; one that two sources have counts twice."""
         return sum(
             table.layout.size for part in self._parts() for table in part.tables.values()
         )
@@ -285,10 +288,10 @@ class QueryMethods:
     def _selected(
         self, matchers: Iterable[Matcher]
     ) -> Iterator[tuple[Layout, Sequence[int]]]:
-        plan = _plan(tuple(matchers))
+        plan = _plan(_checked(matchers))
         for part in self._parts():
             for table in plan.tables(part):
-                rows = table.layout.select(plan.matchers).rows
+                rows = table.layout.rows(plan.matchers)
                 if rows:
                     yield table.layout, rows
 
@@ -317,6 +320,14 @@ class Snapshot(_AtOneMoment):
     """All sources at one moment: a frozen `Queryable`, safe to keep for ever."""
 
 
+def _checked(matchers: Iterable[Matcher]) -> tuple[Matcher, ...]:
+    given = tuple(matchers)
+    for matcher in given:
+        if not isinstance(matcher, Matcher):
+            raise UsageError(f"expected a Matcher, not {matcher!r}")
+    return given
+
+
 def matchers_of(
     metric: str, matchers: Collection[Matcher], labels: Mapping[str, LabelValue]
 ) -> tuple[Matcher, ...]:
@@ -327,11 +338,14 @@ def matchers_of(
 def _plan_of(
     metric: str, matchers: Collection[Matcher], labels: Mapping[str, LabelValue]
 ) -> _Plan:
-    try:
-        return _kept_plan(metric, tuple(matchers), tuple(labels.items()))
-    except TypeError:  # a list or a set of values cannot be a key of the cache
-        keys = ((name, checked_value(name, value)) for name, value in labels.items())
-        return _kept_plan(metric, tuple(matchers), tuple(keys))
+    if not isinstance(metric, str) or not metric:
+        raise UsageError(f"expected a metric's name, not {metric!r}")
+    # A list or a set of values cannot be a key of the cache, and may change.
+    keys = [
+        (name, value if type(value) is str else checked_value(name, value))
+        for name, value in labels.items()
+    ]
+    return _kept_plan(metric, _checked(matchers), tuple(keys))
 
 
 # A repeated query must find the same plan again: its matchers hold their verdicts and are
@@ -340,15 +354,10 @@ def _plan_of(
 def _kept_plan(
     metric: str,
     matchers: tuple[Matcher, ...],
-    labels: tuple[tuple[str, LabelValue], ...],
+    labels: tuple[tuple[str, KeywordValue], ...],
 ) -> _Plan:
-    if not isinstance(metric, str) or not metric:
-        raise UsageError(f"expected a metric's name, not {metric!r}")
-    for matcher in matchers:
-        if not isinstance(matcher, Matcher):
-            raise UsageError(f"expected a Matcher, not {matcher!r}")
     named = Matcher(METRIC_NAME, "=", metric)
-    rest = (keyword_matcher(name, checked_value(name, value)) for name, value in labels)
+    rest = (keyword_matcher(name, value) for name, value in labels)
     return _plan((named, *matchers, *rest))
 
 

@@ -64,13 +64,6 @@ class RowMap:
             self._place(row)
         return row
 
-    def copy(self) -> RowMap:
-        """One that can grow apart from this one."""
-        twin = object.__new__(RowMap)
-        twin._hashes = self._hashes[:]
-        twin._slots = self._slots[:]
-        return twin
-
     def _grow(self) -> None:
         self._slots = array("i", [_FREE]) * (2 * len(self._slots))
         for row in range(len(self._hashes)):

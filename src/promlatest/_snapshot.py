@@ -95,8 +95,15 @@ class Commit:
 
 
 def replace(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts]:
-    """A snapshot of just what a commit brings: what it does not bring is gone."""
+    """A snapshot of just what a commit brings: what it does not bring is gone.
+
+    A commit from before the one that is held says nothing of what is there now: it is
+    not taken at all.
+    """
     counts = Counts()
+    if commit.timestamp < held.timestamp:
+        counts.out_of_order = sum(map(len, commit.rows))
+        return held, counts
     tables: dict[str, Table] = {}
     for metric, group in _by_metric(commit.rows).items():
         before = held.tables.get(metric)
@@ -125,7 +132,8 @@ def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts
             tables[metric] = _updated(rows, before, commit, counts)
     _count_changes(held.tables, tables, counts)
     metadata = {**held.metadata, **commit.metadata}
-    return SourceSnapshot(tables, metadata, commit.timestamp), counts
+    timestamp = max(held.timestamp, commit.timestamp)
+    return SourceSnapshot(tables, metadata, timestamp), counts
 
 
 def with_report(
@@ -326,9 +334,9 @@ def _updated(rows: Rows, held: Table, commit: Commit, counts: Counts) -> Table:
         exemplars |= {
             at: rows.exemplars[row] for at, row in new_rows if row in rows.exemplars
         }
-        new = take(rows, fresh)
-        check_rows(new, commit.limits)
-        layout = _extended(layout, new)
+        added = take(rows, fresh)
+        check_rows(added, commit.limits)
+        layout = _extended(layout, added)
         values.extend(rows.values[row] for row in fresh)
         times.extend(_time(rows, row, commit) for row in fresh)
     short = _shortened(times, commit.timestamp)

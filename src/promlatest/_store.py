@@ -167,7 +167,9 @@ class Store(QueryMethods):
             replace: True for a whole state, as a scrape brings it: what the batch does
                 not bring is gone. False for an update, as a push brings it.
             timestamp: of samples without one of their own, in milliseconds since
-                the epoch; None: the moment of the commit.
+                the epoch; None: the moment of the commit, or just after the last one
+                where the clock says it is not later. A replacing batch from before the
+                last one is not taken.
 
         Raises:
             UsageError: the source has no name, or the timestamp is no int, or more than
@@ -382,15 +384,24 @@ class Store(QueryMethods):
 
     def _commit(self, batch: Batch) -> Counts:
         now = self._clock()
-        when = now if batch.timestamp is None else batch.timestamp
-        commit = Commit(batch.rows, batch.metadata, when, now + FAR_FUTURE, self._limits)
         put = replace if batch.replace else update
 
         def build(held: Source) -> tuple[Source, Counts]:
-            snapshot, counts = put(held.newest, commit)
+            before = held.newest
+            when = batch.timestamp
+            if when is None:
+                # Two commits in one millisecond, or a clock that was set back: what
+                # comes later counts as later.
+                when = max(now, before.timestamp + 1)
+            commit = Commit(
+                batch.rows, batch.metadata, when, now + FAR_FUTURE, self._limits
+            )
+            snapshot, counts = put(before, commit)
+            if snapshot is before:
+                return held, counts
             if batch.report is not None:
                 report = attrs.evolve(commit, rows=list(batch.report(counts)))
-                snapshot = with_report(held.newest, snapshot, report, counts)
+                snapshot = with_report(before, snapshot, report, counts)
             return held.advanced(snapshot), counts
 
         return self._swap(batch.source, build)
@@ -404,6 +415,8 @@ class Store(QueryMethods):
             start = Source(name) if held is None else held
             source, counts = build(start)
             if source is start:
+                with self._lock:
+                    self._counts.add(counts)
                 return counts
             with self._lock:
                 if self._sources.get(name) is held:
@@ -495,5 +508,7 @@ def _flat_matchers(given: Iterable[Matcher | str]) -> Iterable[Matcher]:
     for each in given:
         if isinstance(each, str):
             yield from parse_selector(each)
-        else:
+        elif isinstance(each, Matcher):
             yield each
+        else:
+            raise UsageError(f"expected a Matcher or a selector text, not {each!r}")

@@ -116,11 +116,41 @@ class Layout:
         kept = self._selections.get(matchers)
         if kept is not None:
             return kept
-        selection = self._sorted(self._matching_rows(matchers))
+        selection = self._sorted(self.rows(matchers))
         if self._hits_kept + len(selection.rows) <= _HITS_KEPT:
             self._hits_kept += len(selection.rows) + 1
             self._selections[matchers] = selection
         return selection
+
+    def rows(self, matchers: Iterable[Matcher]) -> Sequence[int]:
+        """The rows that fulfil all matchers, in order; nothing of it is kept.
+
+        The matcher that leaves the fewest rows is taken from its index; the others are
+        asked about these rows only.
+        """
+        parts: list[tuple[int, str, frozenset[str]]] = []
+        for matcher in matchers:
+            if matcher.name == METRIC_NAME:
+                continue
+            if matcher.name not in self.names:
+                if not matcher.matches(""):
+                    return ()
+                continue
+            accepted = self._accepted(matcher)
+            index = self.index(matcher.name)
+            size = sum(len(index[value]) for value in accepted)
+            if size < self.size:
+                parts.append((size, matcher.name, accepted))
+        if not parts:
+            return range(self.size)
+        parts.sort(key=lambda part: part[0])
+        _, name, accepted = parts[0]
+        index = self.index(name)
+        rows: Sequence[int] = sorted(row for value in accepted for row in index[value])
+        for _, name, accepted in parts[1:]:
+            column = self.column(name)
+            rows = [row for row in rows if column[row] in accepted]
+        return rows
 
     def index(self, name: str) -> Mapping[str, Sequence[int]]:
         """The rows of each value that a label has, "" among them.
@@ -168,36 +198,6 @@ class Layout:
             columns = tuple([column[row] for row in rows] for column in columns)
         size = self.size if rows is None else len(rows)
         return labels_of(self.metric, self.names, columns, size)
-
-    def _matching_rows(self, matchers: Iterable[Matcher]) -> Sequence[int]:
-        """The rows that fulfil all matchers, in order.
-
-        The matcher that leaves the fewest rows is taken from its index; the others are
-        asked about these rows only.
-        """
-        parts: list[tuple[int, str, frozenset[str]]] = []
-        for matcher in matchers:
-            if matcher.name == METRIC_NAME:
-                continue
-            if matcher.name not in self.names:
-                if not matcher.matches(""):
-                    return ()
-                continue
-            accepted = self._accepted(matcher)
-            index = self.index(matcher.name)
-            size = sum(len(index[value]) for value in accepted)
-            if size < self.size:
-                parts.append((size, matcher.name, accepted))
-        if not parts:
-            return range(self.size)
-        parts.sort(key=lambda part: part[0])
-        _, name, accepted = parts[0]
-        index = self.index(name)
-        rows: Sequence[int] = sorted(row for value in accepted for row in index[value])
-        for _, name, accepted in parts[1:]:
-            column = self.column(name)
-            rows = [row for row in rows if column[row] in accepted]
-        return rows
 
     def _accepted(self, matcher: Matcher) -> frozenset[str]:
         """The values of the matcher's label that fulfil it."""

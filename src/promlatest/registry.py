@@ -6,18 +6,22 @@ The other way, a registry read into a store, is `Store.collect`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from promlatest._datapoint import Metadata
+from promlatest._histogram import parse_le
 from promlatest._interfaces import Queryable
 from promlatest._query import family_of
 
 __all__ = ["StoreCollector"]
 
 _COUNTER: Final = "_total"
+_BOUND_LABELS: Final = ("le", "quantile")
 
 
 class StoreCollector(Collector):
@@ -56,7 +60,9 @@ class StoreCollector(Collector):
                 families[name] = _family(name, known.type, known.help, labels.metric)
             rest = dict(labels.without("__name__"))
             families[name].add_sample(labels.metric, rest, value)
-        yield from families.values()
+        for family in families.values():
+            family.samples.sort(key=_exposed_order)
+            yield family
 
 
 def _family(name: str, kind: str, text: str, sampled: str) -> Metric:
@@ -68,3 +74,11 @@ def _family(name: str, kind: str, text: str, sampled: str) -> Metric:
     elif kind == "info":
         name = name.removesuffix("_info")
     return Metric(name, text, kind)
+
+
+def _exposed_order(sample: Sample) -> tuple[list[tuple[str, str]], str, float]:
+    """The parts of one histogram or summary together, its buckets by their bounds:
+    OpenMetrics wants it so, and its readers refuse another order."""
+    rest = [pair for pair in sample.labels.items() if pair[0] not in _BOUND_LABELS]
+    bounds = [parse_le(sample.labels.get(name, "")) for name in _BOUND_LABELS]
+    return rest, sample.name, next((each for each in bounds if each is not None), inf)

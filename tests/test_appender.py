@@ -1,0 +1,530 @@
+"""The two appenders: one that writes at once, and one that writes all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import pytest
+
+from promlatest import Appendable, Appender, Counts, Labels, Limits, Queryable, Store
+from promlatest.exceptions import (
+    AppenderClosedError,
+    LabelError,
+    LimitError,
+    UsageError,
+)
+from promlatest.exposition import parse
+
+NOW = 1_700_000_000_000
+AHEAD = NOW + 600_000
+
+
+@pytest.fixture
+def store():
+    return Store(clock=lambda: NOW)
+
+
+def direct(store):
+    return store.appender()
+
+
+def batch(store):
+    return store.batch("s")
+
+
+def broken(app):
+    """A context that an exception leaves."""
+    with app:
+        app.append(0, {"__name__": "m"}, 2, 2.0)
+        raise KeyError
+
+
+# What holds of both appenders.
+
+
+@pytest.fixture(params=[direct, batch], ids=["direct", "batch"])
+def take(request):
+    return request.param
+
+
+def test_both_are_appenders(store, take):
+    """Both keep the one protocol, and the store those of its roles."""
+    assert isinstance(take(store), Appender)
+    assert isinstance(store, Appendable)
+    assert isinstance(store, Queryable)
+    assert isinstance(store.snapshot(), Queryable)
+    assert not isinstance(object(), Appender)
+
+
+def test_appends(store, take):
+    """A sample is visible when its appender has ended, with its time and value."""
+    with take(store) as app:
+        app.append(0, {"__name__": "m", "a": "1"}, NOW - 1, 2)
+
+    assert store.query("m") == [(Labels(__name__="m", a="1"), NOW - 1, 2.0)]
+    assert isinstance(store.query("m")[0].value, float)
+
+
+def test_a_series_has_one_ref(store, take):
+    """Appending again, with or without the ref, gives the same ref, and another
+    series another (S-1)."""
+    with take(store) as app:
+        ref = app.append(0, {"__name__": "m"}, 1, 1.0)
+
+        assert ref > 0
+        assert app.append(ref, {"__name__": "m"}, 2, 2.0) == ref
+        assert app.append(0, Labels(__name__="m"), 3, 3.0) == ref
+        assert app.append(0, {"__name__": "m", "a": "1"}, 3, 3.0) not in (0, ref)
+        assert app.append(0, {"__name__": "m", "a": ""}, 4, 4.0) == ref
+    assert [point.value for point in store] == [4.0, 3.0]
+
+
+@pytest.mark.parametrize("ref", [0, -1, 10**12, 2**70])
+def test_an_unknown_ref_is_as_good_as_none(store, take, ref):
+    """A ref that means nothing falls back to the labels (S-1)."""
+    with take(store) as app:
+        known = app.append(0, {"__name__": "m"}, 1, 1.0)
+
+        assert app.append(ref, {"__name__": "m"}, 2, 2.0) == known
+
+
+def test_a_foreign_ref_is_as_good_as_none(store, take):
+    """A ref of another store, or of the other appender, means nothing here (S-1)."""
+    refs = []
+    for other in (Store(), store):
+        with other.appender() as app, other.batch("other") as pending:
+            refs.append(app.append(0, {"__name__": "x"}, 1, 1.0))
+            refs.append(pending.append(0, {"__name__": "y"}, 1, 1.0))
+
+    with take(Store(clock=lambda: NOW)) as app:
+        known = [app.append(ref, {"__name__": "m"}, 2, 2.0) for ref in refs]
+
+    assert len(set(known)) == 1
+    assert known[0] not in refs
+
+
+@pytest.mark.parametrize(
+    "t", [1.5, 1e12, float(NOW), "1", None, True, 1 << 63, -(1 << 63) - 1], ids=repr
+)
+def test_a_time_is_an_int_in_milliseconds(store, take, t):
+    """Seconds as a float are refused, and so is what 64 bits cannot hold."""
+    with take(store) as app, pytest.raises(UsageError, match="timestamp"):
+        app.append(0, {"__name__": "m"}, t, 1.0)
+
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize(
+    "v", ["1", b"1", None, 1j, [1], 10**400], ids=lambda v: repr(v)[:9]
+)
+def test_a_value_is_a_number(store, take, v):
+    """What is no number is refused, a text that looks like one as well."""
+    with take(store) as app, pytest.raises(UsageError, match="number"):
+        app.append(0, {"__name__": "m"}, 1, v)
+
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize("v", [True, 3, math.inf, -0.0, 1e-320], ids=repr)
+def test_any_number_is_a_value(store, take, v):
+    """Whole numbers and truth values are kept as floats."""
+    with take(store) as app:
+        app.append(0, {"__name__": "m"}, 1, v)
+
+    assert repr(store.query("m")[0].value) == repr(float(v))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{}, {"a": "1"}, {"__name__": ""}, {"__name__": "m", "": "x"}, {"__name__": 1}],
+    ids=repr,
+)
+def test_a_series_needs_a_name(store, take, labels):
+    """A label set without a metric name, or with what is no label, is refused (S-2)."""
+    with take(store) as app, pytest.raises(LabelError):
+        app.append(0, labels, 1, 1.0)
+
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "labels"),
+    [
+        ("labels", {"a": "1", "b": "2", "c": "3"}),
+        ("label_name_length", {"abcdefghi": "1"}),
+        ("label_name_length", {"ééééé": "1"}),
+        ("label_value_length", {"a": "123456"}),
+        ("label_value_length", {"a": "€€"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("how", ["direct", "batch", "rows", "rows of an update"])
+def test_label_limits(limit, labels, how):
+    """Labels past a limit are refused, counted in bytes of UTF-8; at it they pass."""
+    store = Store(limits=Limits(labels=3, label_name_length=8, label_value_length=5))
+    fits = {"__name__": "m", "abcdefgh": "12345", "éééé": "€é"}
+    past = {"__name__": "m", **labels}
+
+    def put(series):
+        if how == "direct":
+            store.appender().append(0, series, 1, 1.0)
+        elif how == "batch":
+            with store.batch("s", replace=False) as app:
+                app.append(0, series, 1, 1.0)
+        else:
+            pairs = ",".join(f'"{n}"="{v}"' for n, v in series.items() if n != "__name__")
+            with store.batch("s", replace=how == "rows") as app:
+                app.append_rows(parse(f"m{{{pairs}}} 1\n").rows)
+
+    put(fits)
+    with pytest.raises(LimitError) as caught:
+        put(past)
+
+    assert caught.value.limit == limit
+    assert [point.labels for point in store] == [fits]
+
+
+def test_numbers_of_numpy_like_kinds_are_values(store, take):
+    """Whatever turns into a float is a number."""
+
+    class Number:
+        def __float__(self):
+            return 2.5
+
+    with take(store) as app:
+        app.append(0, {"__name__": "m"}, 1, Number())
+
+    assert store.query("m")[0].value == 2.5
+
+
+# The direct appender
+
+
+def test_direct_shows_at_once(store):
+    """What is appended directly is visible before the commit."""
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 1.0)
+    assert store.query("m")[0].value == 1.0
+
+    app.append(ref, {}, 2, 2.0)
+
+    assert store.query("m")[0] == (Labels(__name__="m"), 2, 2.0)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_direct_commit_and_rollback_do_nothing(store, end):
+    """Ending the direct appender changes nothing, and it may be used on."""
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 1.0)
+
+    assert getattr(app, end)() is None
+
+    assert app.append(ref, {"__name__": "m"}, 2, 2.0) == ref
+    assert [point.value for point in store] == [2.0]
+
+
+def test_direct_keeps_what_came_before_an_exception(store):
+    """An exception takes back nothing of what was written at once."""
+    with pytest.raises(KeyError):
+        broken(store.appender())
+
+    assert len(store) == 1
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_direct_takes_newer_samples_only(store, known):
+    """Older samples and second ones of one moment are refused and counted (S-3)."""
+    app = store.appender()
+    labels = {"__name__": "m"}
+    first = app.append(0, labels, 10, 1.0)
+    ref = first if known else 0
+
+    for t, v in [(9, 2.0), (10, 3.0), (10, 1.0), (-5, 1.0)]:
+        assert app.append(ref, labels, t, v) == first
+
+    assert store.query("m") == [(Labels(labels), 10, 1.0)]
+    assert store.counts == Counts(out_of_order=2, duplicates=1)
+
+
+def test_direct_nan_equals_itself(store):
+    """The same moment with NaN again is the same sample."""
+    app = store.appender()
+    for _ in range(2):
+        app.append(0, {"__name__": "m"}, 10, math.nan)
+
+    assert store.counts == Counts()
+
+
+def test_direct_guards_against_the_future():
+    """A sample more than ten minutes ahead is refused, on every way in, by the clock
+    of the moment; it would pin its series."""
+    now = NOW
+    store = Store(clock=lambda: now)
+    app = store.appender()
+    assert app.append(0, {"__name__": "m"}, AHEAD + 1, 1.0) == 0
+    ref = app.append(0, {"__name__": "m"}, AHEAD, 1.0)
+    assert app.append(ref, {"__name__": "m"}, AHEAD + 1, 2.0) == ref
+    assert store.query("m")[0].timestamp == AHEAD
+
+    now += 1
+    app.append(ref, {"__name__": "m"}, AHEAD + 1, 2.0)
+
+    assert store.query("m")[0].timestamp == AHEAD + 1
+    assert store.counts == Counts(out_of_bounds=2)
+
+
+def test_direct_refs_die_with_their_series(store):
+    """After a drop the ref means nothing; the series gets a new one (S-1)."""
+    app = store.appender()
+    labels = {"__name__": "m", "a": "1"}
+    ref = app.append(0, labels, 10, 1.0)
+    other = app.append(0, {"__name__": "m", "a": "2"}, 10, 2.0)
+    store.drop('m{a="1"}')
+
+    again = app.append(ref, labels, 5, 3.0)
+
+    assert again not in (0, ref, other)
+    assert app.append(other, {}, 11, 4.0) == other
+    assert [(p.labels["a"], p.value) for p in store] == [("1", 3.0), ("2", 4.0)]
+    store._check()
+
+
+def test_direct_append_overtaken_by_a_drop_leaves_no_dead_ref(store):
+    """A drop between the look-up of a ref and the write leaves no ref without a series:
+    the next append with it is seen (S-1)."""
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 1.0)
+    slots = app._slots
+
+    class Overtaken(dict):
+        def get(self, key, default=None):
+            found = slots.get(key, default)
+            store.drop("m")
+            return found
+
+        def __setitem__(self, key, value):
+            slots[key] = value
+
+    app._slots = Overtaken()
+    app.append(ref, {"__name__": "m"}, 2, 2.0)
+    app._slots = slots
+
+    store._check()
+    app.append(ref, {"__name__": "m"}, 3, 3.0)
+    assert [point.value for point in store] == [3.0]
+
+
+def test_direct_refs_survive_wider_tables(store):
+    """New label names on other series leave refs and samples where they were."""
+    app = store.appender()
+    refs = {}
+    for step in range(12):
+        labels = {"__name__": "m", f"{'zab'[step % 3]}{step}": "1"}
+        refs[step] = app.append(0, labels, 1, 0.0)
+        assert len(store.query("m")) == step + 1
+    for step, ref in refs.items():
+        assert app.append(ref, {}, 2, float(step)) == ref
+
+    for step in refs:
+        name = f"{'zab'[step % 3]}{step}"
+        assert [p.value for p in store.query("m", **{name: "1"})] == [float(step)]
+    store._check()
+
+
+def test_direct_refused_series_leave_nothing():
+    """A series that the limit refuses is not there afterwards."""
+    store = Store(limits=Limits(series=1))
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 1.0)
+
+    with pytest.raises(LimitError) as caught:
+        app.append(0, {"__name__": "m", "a": "1"}, 1, 1.0)
+
+    assert (caught.value.limit, caught.value.allowed) == ("series", 1)
+    assert app.append(ref, {}, 2, 2.0) == ref
+    assert len(store) == 1
+    store._check()
+
+
+# The batch
+
+
+def test_batch_shows_nothing_before_its_commit(store):
+    """A batch becomes visible at once, by its commit (Z-2)."""
+    pending = store.batch("s")
+    pending.append(0, {"__name__": "m"}, 1, 1.0)
+    pending.append_rows(parse("n 1\n").rows)
+    assert len(store) == 0
+    assert dict(store.sources) == {}
+
+    assert pending.commit() == Counts(samples=2, added=2)
+
+    assert [point.metric for point in store] == ["m", "n"]
+
+
+def test_batch_rollback_keeps_nothing(store):
+    """A batch that was rolled back leaves the store as it was, its counts too."""
+    store.ingest("m 1\n", source="s", timestamp=1)
+    pending = store.batch("s")
+    pending.append(0, {"__name__": "m"}, 2, 2.0)
+
+    pending.rollback()
+
+    assert [point.value for point in store] == [1.0]
+    assert store.counts == Counts(samples=1, added=1)
+
+
+def test_batch_as_context_manager(store):
+    """Leaving commits; an exception rolls back and goes on."""
+    with store.batch("s") as pending:
+        pending.append(0, {"__name__": "m"}, 1, 1.0)
+    with pytest.raises(KeyError):
+        broken(store.batch("s"))
+
+    assert [point.value for point in store] == [1.0]
+
+
+def test_batch_may_end_inside_its_context(store):
+    """A batch that has ended is left alone when its context ends."""
+    with store.batch("s") as pending:
+        pending.append(0, {"__name__": "m"}, 1, 1.0)
+        pending.commit()
+    with store.batch("s") as pending:
+        pending.rollback()
+    pending = store.batch("s", replace=False)
+    with contextlib.suppress(KeyError), pending:
+        pending.append(0, {"__name__": "n"}, 1, 1.0)
+        pending.commit()
+        raise KeyError
+
+    assert [point.metric for point in store] == ["m", "n"]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda b: b.append(0, {"__name__": "m"}, 1, 1.0),
+        lambda b: b.append_rows([]),
+        lambda b: b.commit(),
+        lambda b: b.rollback(),
+    ],
+    ids=["append", "append_rows", "commit", "rollback"],
+)
+def test_batch_ends_once(store, end, use):
+    """A batch that has ended takes nothing and ends no second time (S-3)."""
+    pending = store.batch("s")
+    getattr(pending, end)()
+
+    with pytest.raises(AppenderClosedError, match="take a new one"):
+        use(pending)
+
+
+def test_batch_that_fails_to_commit_is_rolled_back():
+    """A commit past the limit ends the batch, says so, and changes nothing (S-3)."""
+    store = Store(limits=Limits(series=1))
+    store.ingest("m 1\n", source="s")
+    pending = store.batch("s")
+    pending.append_rows(parse("n 1\no 1\n").rows)
+
+    with pytest.raises(LimitError):
+        pending.commit()
+
+    with pytest.raises(AppenderClosedError, match="rolled back"):
+        pending.commit()
+    assert [point.metric for point in store] == ["m"]
+    assert store.counts == Counts(samples=1, added=1)
+
+
+def test_batch_keeps_the_order_of_its_appends(store):
+    """Of two samples of one series the first wins, however they came (C-15)."""
+    with store.batch("s", timestamp=5) as pending:
+        pending.append(0, {"__name__": "m"}, 5, 1.0)
+        pending.append_rows(parse("m 2\nn 1\n").rows)
+        pending.append_rows(parse("n 2\no 1\n").rows)
+        pending.append(0, {"__name__": "o"}, 5, 2.0)
+        pending.append_rows(())
+
+    assert [(point.metric, point.value) for point in store] == [
+        ("m", 1.0), ("n", 1.0), ("o", 1.0),
+    ]  # fmt: skip
+    assert store.counts == Counts(samples=3, added=3, duplicates=3)
+
+
+@pytest.mark.parametrize("source", ["", None])
+def test_batch_needs_a_source(store, source):
+    """Every batch belongs to a source with a name."""
+    with pytest.raises(UsageError, match="source"):
+        store.batch(source)
+
+
+@pytest.mark.parametrize("timestamp", [1.5, float(NOW), "1", True, AHEAD + 1, 1 << 64])
+def test_batch_timestamps_are_milliseconds_and_not_ahead(store, timestamp):
+    """A batch's own time is held to the rules of a sample's: it would pin all of it."""
+    for use in (
+        lambda: store.batch("s", timestamp=timestamp),
+        lambda: store.ingest("m 1\n", timestamp=timestamp),
+        lambda: store.collect([], timestamp=timestamp),
+        lambda: store.fail("s", OSError(), timestamp=timestamp),
+    ):
+        with pytest.raises(UsageError, match="timestamp"):
+            use()
+
+    assert len(store.sources) == 0
+
+
+def test_batch_without_a_timestamp_has_that_of_its_commit():
+    """Samples without a time of their own have the moment of the commit."""
+    now = NOW
+    store = Store(clock=lambda: now)
+    pending = store.batch("s")
+    pending.append_rows(parse("m 1\nn 1 5\n").rows)
+    now += 7
+
+    pending.commit()
+
+    assert [point.timestamp for point in store] == [NOW + 7, 5]
+    assert store.sources["s"].timestamp == NOW + 7
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback", "fail"])
+def test_batch_refs_are_bounded(end):
+    """Refs of series that no batch uses any more are forgotten, however batches end."""
+    store = Store(clock=lambda: NOW, limits=Limits(series=150))
+    kept = {"__name__": "kept"}
+    given = set()
+    for round_ in range(30):
+        pending = store.batch("s", replace=False)
+        given.add(pending.append(0, kept, NOW + round_, 1.0))
+        for i in range(100 if end != "fail" else 200):
+            pending.append(0, {"__name__": "m", "a": f"{round_}", "b": f"{i}"}, NOW, 1.0)
+        if end == "fail":
+            with pytest.raises(LimitError):
+                pending.commit()
+        else:
+            getattr(pending, end)()
+            store.drop("m") if end == "commit" else None
+
+    assert len(store._books["s"]._pages[0]) < 1_700
+    assert len(given) == 1
+
+
+def test_batch_refs_are_not_reused(store):
+    """A ref that was forgotten is never given to another series (S-1)."""
+    first = store.batch("s")
+    old = first.append(0, {"__name__": "old"}, 1, 1.0)
+    first.commit()
+    seen = {old}
+    for _ in range(3):
+        pending = store.batch("s")
+        refs = {
+            pending.append(0, {"__name__": f"m{len(seen) + i}"}, 1, 1.0)
+            for i in range(1200)
+        }
+        assert not refs & seen
+        seen |= refs
+        pending.commit()
+
+    pending = store.batch("s")
+    assert pending.append(old, {"__name__": "other"}, 1, 1.0) != old

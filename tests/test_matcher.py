@@ -1,0 +1,168 @@
+"""Matchers: four operators, absent labels, and what keywords stand for (M-1 to M-4)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from promlatest import Matcher, Store
+from promlatest import _matcher as module
+from promlatest._matcher import checked_value, keyword_matcher
+from promlatest.exceptions import LabelError, PatternError, UsageError
+
+# operator, value, what matches, what does not; "" is an absent label (M-1)
+VERDICTS = [
+    ("=", "a", ["a"], ["", "A", "aa", "a\n"]),
+    ("=", "", [""], ["a"]),
+    ("!=", "a", ["", "b", "aa"], ["a"]),
+    ("!=", "", ["a"], [""]),
+    ("=~", "a|b", ["a", "b"], ["", "ab", "c"]),
+    ("=~", "a.*", ["a", "ab", "a\nb"], ["", "ba"]),
+    ("=~", ".*", ["", "a", "a\n"], []),
+    ("=~", ".+", ["a", "\n"], [""]),
+    ("=~", "", [""], ["a"]),
+    ("=~", "a|", ["", "a"], ["b"]),
+    ("!~", "a|b", ["", "ab"], ["a", "b"]),
+    ("!~", ".+", [""], ["a"]),
+    ("!~", ".*", [], ["", "a"]),
+]
+
+
+@pytest.mark.parametrize(("operator", "value", "yes", "no"), VERDICTS, ids=str)
+def test_verdicts(operator, value, yes, no):
+    """A regular expression matches the whole value; an absent label is "" (M-1, M-3)."""
+    matcher = Matcher("a", operator, value)
+
+    assert [text for text in yes if not matcher.matches(text)] == []
+    assert [text for text in no if matcher.matches(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("matcher", "literals"),
+    [
+        (Matcher("a", "=", "x"), {"x"}),
+        (Matcher("a", "=", ""), {""}),
+        (Matcher("a", "=~", "x|y"), {"x", "y"}),
+        (Matcher("a", "=~", "x.*"), None),
+        (Matcher("a", "!=", "x"), None),
+        (Matcher("a", "!~", "x|y"), None),
+        (keyword_matcher("a", frozenset({"x", ""})), {"x", ""}),
+        (keyword_matcher("a", re.compile("x")), None),
+    ],
+    ids=repr,
+)
+def test_literals_are_all_that_can_match(matcher, literals):
+    """Where the only values that match can be listed, they are (M-4)."""
+    assert matcher.literals == literals
+
+
+def test_verdicts_are_worked_out_once(monkeypatch):
+    """A verdict is worked out once for each distinct value, not for each series (M-4)."""
+    asked = []
+    monkeypatch.setitem(
+        module._VERDICTS,
+        "!=",
+        lambda _: module._Verdicts(lambda v: asked.append(v) or True),
+    )
+    store = Store()
+    store.ingest("".join(f'm{{a="{i % 3}",b="{i}"}} 1\n' for i in range(30)))
+
+    assert len(store.match([Matcher("a", "!=", "x")])) == 30
+    assert sorted(asked) == ["0", "1", "2"]
+
+
+def test_verdicts_kept_are_bounded(monkeypatch):
+    """A matcher forgets its verdicts before they become a second store."""
+    monkeypatch.setattr(module, "_VERDICTS_KEPT", 10)
+    matcher = Matcher("a", "!=", "5")
+
+    assert [i for i in range(100) if not matcher.matches(str(i))] == [5]
+    assert len(matcher._verdicts) <= 10
+
+
+def test_equal_matchers_are_one_key():
+    """Matchers are equal by name, operator and value, and hash so."""
+    assert Matcher("a", "=", "x") == Matcher("a", "=", "x")
+    assert len({Matcher("a", "=", "x"), Matcher("a", "=", "x")}) == 1
+    others = [("b", "=", "x"), ("a", "!=", "x"), ("a", "=", "y")]
+    assert all(Matcher("a", "=", "x") != Matcher(*other) for other in others)
+    assert Matcher("a", "=", "x") != "a"
+
+
+def test_keyword_matchers_are_no_selector_matchers():
+    """A Python pattern keeps Python's meaning, so it equals no matcher of that text."""
+    python = keyword_matcher("a", re.compile(r"\d"))
+    text = Matcher("a", "=~", r"\d")
+
+    assert python != text
+    assert text != python
+    assert python == keyword_matcher("a", re.compile(r"\d"))
+    assert python != keyword_matcher("a", re.compile(r"\d", re.ASCII))
+    assert hash(python) == hash(keyword_matcher("a", re.compile(r"\d")))
+    assert python.matches("٣")
+    assert not text.matches("٣")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "yes", "no"),
+    [
+        ("x", ["x"], ["", "xx"]),
+        ("", [""], ["x"]),
+        (None, [""], ["x"]),
+        (re.compile("x+"), ["x", "xx"], ["", "xxy", "yx"]),
+        (re.compile("x.y", re.DOTALL), ["x\ny"], ["x\n"]),
+        (["x", "y"], ["x", "y"], ["", "xy", "x|y"]),
+        ({"x", ""}, ["x", ""], ["y"]),
+        (("a.c",), ["a.c"], ["abc"]),
+        ({"x": 1}.keys(), ["x"], ["y"]),
+        ([], [], ["", "x"]),
+    ],
+    ids=str,
+)
+def test_keywords(keyword, yes, no):
+    """A keyword is a text, None (absent), a compiled pattern, or any of a collection."""
+    matcher = keyword_matcher("a", checked_value("a", keyword))
+
+    assert [text for text in yes if not matcher.matches(text)] == []
+    assert [text for text in no if matcher.matches(text)] == []
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [1, 1.5, True, b"x", b"", [1], ["a", None], [["a"]], re.compile(b"x"), object()],
+    ids=str,
+)
+def test_refuses_other_keywords(keyword):
+    """Whatever else a keyword is given is refused, before anything is asked."""
+    with pytest.raises(UsageError, match="'a'"):
+        Store().query("m", a=keyword)
+
+
+@pytest.mark.parametrize("operator", ["==", "", "~", None, "=!"], ids=str)
+def test_refuses_other_operators(operator):
+    """There are four operators."""
+    with pytest.raises(UsageError, match="operator must be"):
+        Matcher("a", operator, "x")
+
+
+@pytest.mark.parametrize(("name", "value"), [("", "x"), (1, "x"), ("a", 1), ("a", None)])
+def test_refuses_what_is_no_text(name, value):
+    """A matcher's name is a text that is not empty, its value a text."""
+    with pytest.raises(LabelError):
+        Matcher(name, "=", value)
+
+
+def test_refuses_a_wrong_pattern():
+    """A regular expression that cannot be read is refused when the matcher is made."""
+    with pytest.raises(PatternError) as caught:
+        Matcher("a", "=~", "(")
+
+    assert caught.value.pattern == "("
+
+
+def test_prints_as_prometheus_does():
+    """A matcher prints as in a selector, its name quoted where it must be (L-6)."""
+    assert str(Matcher("a", "!~", 'x"\n')) == 'a!~"x\\"\\n"'
+    assert str(Matcher("a.b", "=", "x")) == '"a.b"="x"'
+    assert repr(Matcher("a", "=", "x")) == "Matcher('a', '=', 'x')"

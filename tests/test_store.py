@@ -1,0 +1,531 @@
+"""The store: sources, snapshots, staleness, drops, limits and who is told of what."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import attrs
+import pytest
+
+from promlatest import Change, Counts, Limits, Matcher, Source, Store
+from promlatest.exceptions import LimitError, ParseError, SelectorError, UsageError
+from promlatest.exposition import parse
+
+NOW = 1_700_000_000_000
+
+
+@pytest.fixture
+def clock():
+    return [NOW]
+
+
+@pytest.fixture
+def store(clock):
+    return Store(clock=lambda: clock[0])
+
+
+def values(queryable, metric="m"):
+    return [point.value for point in queryable.query(metric)]
+
+
+def append(store, metric, t, v, **labels):
+    with store.appender() as app:
+        app.append(0, {"__name__": metric, **labels}, t, v)
+
+
+# Sources
+
+
+def test_sources_do_not_touch_each_other(store):
+    """What one source brings replaces nothing of another's (Z-2)."""
+    store.ingest("m 1\nn 1\n", source="a", timestamp=1)
+    store.ingest('m{x="1"} 2\n', source="b", timestamp=1)
+    store.ingest("n 3\n", source="a", timestamp=2)
+    append(store, "live", 1, 4.0)
+
+    assert [(p.metric, p.value) for p in store] == [("live", 4.0), ("m", 2.0), ("n", 3.0)]
+    assert list(store.sources) == ["a", "b"]
+    assert [source.series for source in store.sources.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shown"),
+    [(10, 20, 2.0), (20, 10, 1.0), (10, 10, 1.0)],
+)
+def test_of_a_series_in_two_sources_the_newest_is_shown(store, a, b, shown):
+    """The newest sample is shown; of equally new ones that of the first source."""
+    store.ingest("m 1\n", source="a", timestamp=a)
+    store.ingest("m 2\n", source="b", timestamp=b)
+
+    assert values(store) == [shown]
+    assert values(store.snapshot()) == [shown]
+
+
+def test_what_was_appended_directly_comes_first(store):
+    """Of equally new samples the directly appended one is shown."""
+    store.ingest("m 1\n", source="a", timestamp=10)
+    append(store, "m", 10, 2.0)
+
+    assert values(store) == [2.0]
+
+
+def test_a_source_has_two_slots(store):
+    """A source keeps its snapshot and the one before, and never more (Z-1)."""
+    for step in range(1, 4):
+        store.ingest(f"m {step}\n", source="a", timestamp=step)
+
+    source = store.sources["a"]
+    assert (source.name, source.timestamp, source.series) == ("a", 3, 1)
+    assert values(source.current) == [3.0]
+    assert values(source.previous) == [2.0]
+    assert source.last_known is None
+    assert source.error is None
+    kept = {f.name for f in attrs.fields(Source) if "snapshot" in str(f.type).lower()}
+    assert kept == {"_snapshot", "_previous", "_last_known"}
+
+
+def test_sources_is_a_copy(store):
+    """Changing the mapping that one was given changes nothing in the store."""
+    store.ingest("m 1\n", source="a")
+    sources = store.sources
+
+    sources.clear()
+
+    assert list(store.sources) == ["a"]
+
+
+def test_remove_forgets_a_source(store):
+    """A removed source is gone with its series, and may come back from nothing."""
+    store.ingest("m 1\n", source="a", timestamp=10)
+    store.ingest("n 1\n", source="b", timestamp=10)
+
+    store.remove("a")
+    store.remove("a")
+
+    assert [p.metric for p in store] == ["n"]
+    assert list(store.sources) == ["b"]
+    store.ingest("m 2\n", source="a", timestamp=5)
+    assert values(store) == [2.0]
+    assert values(store.sources["a"].previous) == []
+
+
+# Staleness
+
+
+def test_a_failed_source_is_not_seen(store):
+    """A failed scrape makes all series of its source stale at once (Z-3, C-12)."""
+    store.ingest("m 1\nup 1\n", source="a", timestamp=10)
+    append(store, "m", 5, 9.0, live="1")
+    error = OSError("refused")
+
+    store.fail("a", error, report=parse("up 0\n").rows, timestamp=20)
+
+    assert [(p.metric, p.value) for p in store] == [("m", 9.0), ("up", 0.0)]
+    assert len(store) == 2
+    source = store.sources["a"]
+    assert (source.error, source.timestamp, source.series) == (error, 20, 1)
+    assert values(source.last_known) == [1.0]
+    assert store.label_values("__name__") == ["m", "up"]
+
+
+def test_stale_series_are_shown_when_asked_for(store):
+    """`stale=True` shows the last known points, marked, beside what is visible."""
+    store.ingest("m 1\nup 1\n", source="a", timestamp=10)
+    store.ingest("n 1\n", source="b", timestamp=10)
+    store.fail("a", OSError(), report=parse("up 0\n").rows, timestamp=20)
+
+    shown = store.snapshot(stale=True)
+
+    assert [(p.metric, p.timestamp, p.value, p.stale) for p in shown] == [
+        ("m", 10, 1.0, True),
+        ("n", 10, 1.0, False),
+        ("up", 20, 0.0, False),
+    ]
+    assert [p.stale for p in store.select("m", stale=True)] == [True]
+    assert store.select("m") == []
+    assert store.select("n", stale=True) == store.select("n")
+    assert shown.metrics().keys() == {"m", "n", "up"}
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_good_scrape_brings_a_source_back(store, failures):
+    """After any number of failures the last good snapshot is still the one before."""
+    store.ingest("m 1\nn 1\n", source="a", timestamp=10)
+    for step in range(failures):
+        store.fail("a", OSError(), timestamp=20 + step)
+    assert len(store) == 0
+    assert values(store.sources["a"].last_known) == [1.0]
+
+    store.ingest("m 2\n", source="a", timestamp=30)
+
+    source = store.sources["a"]
+    assert values(store) == [2.0]
+    assert values(source.previous) == [1.0]
+    assert (source.error, source.last_known) == (None, None)
+    assert not store.select("n", stale=True)
+
+
+def test_a_source_that_never_worked(store):
+    """A source whose first scrape fails is there, with its error and no series."""
+    store.fail("a", OSError("refused"))
+
+    source = store.sources["a"]
+    assert str(source.error) == "refused"
+    assert source.timestamp == NOW
+    assert (source.series, len(source.last_known)) == (0, 0)
+
+
+def test_a_refused_body_changes_nothing(store):
+    """Of a body that cannot be read, nothing is kept; what was held stays (C-12)."""
+    store.ingest("m 1\n", source="a", timestamp=1)
+
+    with pytest.raises(ParseError):
+        store.ingest("m 2\nn 1\nbroken{ 3\n", source="a", timestamp=2)
+
+    assert [(p.metric, p.value) for p in store] == [("m", 1.0)]
+    assert store.sources["a"].timestamp == 1
+
+
+def test_lenient_ingest_takes_what_can_be_read(store):
+    """`lenient` skips lines that cannot be read, and says so."""
+    exposition = store.ingest("m 1\nbroken{ 3\nn 2\n", lenient=True)
+
+    assert [(p.metric, p.value) for p in store] == [("m", 1.0), ("n", 2.0)]
+    assert [each.line for each in exposition.diagnostics] == [2]
+
+
+def test_ingest_takes_text_and_bytes_of_both_formats(store):
+    """The Content-Type decides how a body is read (C-3)."""
+    store.ingest(b"m 1\n", source="a")
+    store.ingest("n 1 1.5\n# EOF\n", "application/openmetrics-text", source="b")
+
+    assert [(p.metric, p.timestamp) for p in store] == [("m", NOW), ("n", 1500)]
+
+
+# Snapshots
+
+
+def test_a_snapshot_is_frozen(store):
+    """Nothing that is written later is seen in a snapshot, direct appends included."""
+    app = store.appender()
+    ref = app.append(0, {"__name__": "live"}, 1, 1.0)
+    store.ingest("m 1\n", source="a", timestamp=1)
+    snapshot = store.snapshot()
+    before = list(snapshot)
+
+    app.append(ref, {}, 2, 2.0)
+    app.append(0, {"__name__": "live", "new": "1"}, 2, 2.0)
+    app.append(0, {"__name__": "other"}, 2, 2.0)
+    store.ingest("m 2\nn 1\n", source="a", timestamp=2)
+    store.ingest("o 1\n", source="b", timestamp=2)
+    store.drop("live")
+    store.fail("b", OSError())
+
+    assert list(snapshot) == before
+    assert [(p.metric, p.value) for p in before] == [("live", 1.0), ("m", 1.0)]
+    assert len(snapshot) == 2
+    assert snapshot.label_names() == ["__name__"]
+    assert snapshot.metrics().keys() == {"live", "m"}
+
+
+def test_two_bodies_in_one_millisecond(store):
+    """Without a timestamp what comes later counts as later, whatever the clock says."""
+    store.ingest("m 1")
+    store.ingest("m 2")
+
+    assert values(store) == [2.0]
+    assert store.counts.duplicates == 0
+
+
+def test_a_scrape_from_before_the_last_one_is_not_taken(store):
+    """It says nothing of what is there now, so it cannot remove a series either."""
+    store.ingest("m 1\nn 1\n", timestamp=20)
+    store.ingest("m 2\n", timestamp=10)
+
+    assert [point.value for point in store] == [1.0, 1.0]
+    assert store.sources["body"].timestamp == 20
+
+
+def test_repeated_scrapes_leave_old_snapshots_alone(store):
+    """A body read again into the same columns changes no snapshot before it."""
+    snapshots = []
+    for step in range(1, 5):
+        store.ingest(f'm{{a="1"}} {step}\nm{{a="2"}} {step}0\n', timestamp=step)
+        snapshots.append(store.snapshot())
+
+    assert [values(each) for each in snapshots] == [
+        [1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("then", "shown", "counts"),
+    [
+        (11, [3.0, 4.0], Counts(samples=4, added=2)),
+        (10, [1.0, 2.0], Counts(samples=2, added=2, duplicates=2)),
+        (9, [1.0, 2.0], Counts(samples=2, added=2, out_of_order=2)),
+    ],
+    ids=["newer", "same", "older"],
+)
+def test_a_body_of_the_same_series_is_held_to_the_same_rules(store, then, shown, counts):
+    """Reading a body by comparison with the last one skips no check of times (S-3)."""
+    store.ingest('m{a="1"} 1\nm{a="2"} 2\n', timestamp=10)
+    store.ingest('m{a="1"} 3\nm{a="2"} 4\n', timestamp=then)
+
+    assert values(store) == shown
+    assert store.counts == counts
+
+
+# Drops
+
+
+def test_drop_counts_what_is_gone(store):
+    """Drop takes matchers or a selector text and says how many series are gone."""
+    store.ingest('m{a="1"} 1\nm{a="2"} 2\nn{a="1"} 3\n', source="a")
+    store.ingest('m{a="1"} 1\no 2\n', source="b")
+    append(store, "m", 1, 5.0, a="1", b="1")
+    append(store, "p", 1, 5.0)
+
+    assert store.drop('m{a="1"}') == 3
+    assert store.drop(Matcher("__name__", "=~", "n|o"), 'n{a="1"}') == 1
+    assert store.drop(Matcher("a", "=", ""), Matcher("__name__", "!=", "o")) == 1
+    assert store.drop("m", Matcher("a", "=", "3")) == 0
+
+    assert [(p.metric, p.value) for p in store] == [("m", 2.0), ("o", 2.0)]
+    assert store.counts.removed == 3
+    store._check()
+
+
+def test_drop_needs_to_be_told_what(store):
+    """A drop without a matcher would empty the store, and is refused."""
+    store.ingest("m 1\n")
+
+    with pytest.raises(UsageError, match="no whole store"):
+        store.drop()
+    with pytest.raises(SelectorError):
+        store.drop("{}")
+
+    assert len(store) == 1
+
+
+def test_drop_reaches_failed_sources(store):
+    """A drop forgets stale series as well, and the source stays failed."""
+    store.ingest("m 1\nn 1\nup 1\n", source="a", timestamp=10)
+    store.fail("a", OSError(), report=parse("up 0\n").rows, timestamp=20)
+
+    assert store.drop("m") == 1
+    assert store.drop("up") == 2
+    assert store.drop("up") == 0
+
+    assert [p.metric for p in store.snapshot(stale=True)] == ["n"]
+    assert isinstance(store.sources["a"].error, OSError)
+    store._check()
+
+
+def test_a_scrape_brings_back_what_was_dropped(store):
+    """What a source still exposes is there again after its next scrape."""
+    store.ingest("m 1\n", timestamp=1)
+    store.drop("m")
+    assert values(store) == []
+
+    store.ingest("m 2\n", timestamp=2)
+
+    assert values(store) == [2.0]
+
+
+def test_a_drop_that_was_overtaken_looks_again(store, monkeypatch):
+    """Rows that moved between being selected and being dropped are selected again."""
+    for each in range(6):
+        append(store, "m", 1, float(each), a=f"{each}")
+    select = store._live.select
+
+    def overtaken(matchers):
+        selected = select(matchers)
+        monkeypatch.undo()
+        assert store.drop('m{a="0"}') == 1
+        return selected
+
+    monkeypatch.setattr(store._live, "select", overtaken)
+
+    assert store.drop('m{a=~"0|4"}') == 1
+
+    assert values(store) == [1.0, 2.0, 3.0, 5.0]
+    store._check()
+
+
+# Limits
+
+
+def test_the_limit_on_series_is_exact():
+    """At the limit everything passes; past it nothing does, and the store keeps what
+    it had."""
+    store = Store(limits=Limits(series=3))
+    store.ingest("m 1\nn 1\n", source="a", timestamp=1)
+    append(store, "live", 1, 1.0)
+    assert len(store) == 3
+    before = (list(store), store.counts, list(store.sources))
+
+    for grow in (
+        lambda: store.ingest("m 2\nn 2\no 2\n", source="a", timestamp=2),
+        lambda: store.ingest("p 1\n", source="b", timestamp=2),
+        lambda: append(store, "live", 2, 1.0, a="1"),
+        lambda: store.fail("b", OSError(), report=parse("up 0\n").rows),
+    ):
+        with pytest.raises(LimitError) as caught:
+            grow()
+        assert (caught.value.limit, caught.value.allowed) == ("series", 3)
+
+    assert (list(store), store.counts, list(store.sources)) == before
+    store.ingest("x 3\ny 3\n", source="a", timestamp=3)
+    append(store, "live", 3, 3.0)
+    assert [p.metric for p in store] == ["live", "x", "y"]
+
+
+def test_a_drop_makes_room():
+    """Series that were dropped or removed no longer count for the limit."""
+    store = Store(limits=Limits(series=2))
+    store.ingest("m 1\n", source="a")
+    append(store, "live", 1, 1.0)
+    store.drop("live")
+    append(store, "live", 1, 1.0, a="1")
+    store.remove("a")
+
+    append(store, "live", 1, 1.0, a="2")
+
+    assert len(store) == 2
+
+
+def test_a_body_past_the_limit_is_not_read_to_the_end():
+    """More samples in a body than the store may hold are refused by its reader."""
+    store = Store(limits=Limits(series=2))
+
+    with pytest.raises(LimitError):
+        store.ingest("m 1\nn 1\no 1\n")
+
+    assert len(store) == 0
+    assert len(store.sources) == 0
+
+
+# Counts
+
+
+def test_counts_are_those_of_all_commits(store):
+    """The store's counts add up what became of all samples, refused ones included."""
+    store.ingest("m 1\nm 2\nn 1\n", source="a", timestamp=10)
+    store.ingest("m 1\n", source="a", timestamp=5)
+    store.ingest(f"m 1 {NOW + 600_001}\n", source="b", timestamp=10)
+    append(store, "live", 10, 1.0)
+    append(store, "live", 9, 1.0)
+    append(store, "live", 10, 2.0)
+    append(store, "live", NOW + 600_001, 2.0)
+
+    assert store.counts == Counts(
+        samples=2, added=2, removed=0, duplicates=2, out_of_order=2, out_of_bounds=2
+    )
+    store.counts.samples = 99
+    assert store.counts.samples == 2
+
+
+# Subscriptions
+
+
+def test_subscribers_are_told_of_every_change(store):
+    """Commits, failures, drops and removals are told, direct appends are not."""
+    told = []
+    store.subscribe(told.append)
+
+    store.ingest("m 1\nn 1\n", source="a", timestamp=1)
+    store.ingest("m 1\n", source="b", timestamp=1)
+    append(store, "live", 1, 1.0)
+    store.drop("n")
+    store.drop("live")
+    store.drop("nothing")
+    store.fail("a", OSError())
+    store.remove("b")
+    store.remove("b")
+
+    assert [(c.source.name, c.source.series, c.counts.added, c.counts.removed) for c in told] == [
+        ("a", 2, 2, 0),
+        ("b", 1, 1, 0),
+        ("a", 1, 0, 1),
+        ("a", 0, 0, 0),
+        ("b", 0, 0, 1),
+    ]  # fmt: skip
+    assert all(isinstance(change, Change) for change in told)
+
+
+def test_rolled_back_and_refused_batches_are_told_to_nobody(store):
+    """What changed nothing is no change."""
+    told = []
+    store.subscribe(told.append)
+
+    store.batch("a").rollback()
+    with pytest.raises(ParseError):
+        store.ingest("{\n")
+
+    assert told == []
+
+
+def test_a_subscription_ends(store):
+    """After `unsubscribe` nothing is told; to end it twice does no harm."""
+    first, second = [], []
+    end = store.subscribe(first.append)
+    store.subscribe(second.append)
+    store.ingest("m 1\n", timestamp=1)
+
+    end()
+    end()
+    store.ingest("m 2\n", timestamp=2)
+
+    assert (len(first), len(second)) == (1, 2)
+
+
+def test_a_callback_may_use_the_store(store):
+    """Callbacks run outside the lock, after the change is visible; they may read,
+    write, and end their own subscription."""
+    seen = []
+
+    def callback(change):
+        end()
+        seen.append((values(store), store.counts.samples))
+        append(store, "live", 1, 1.0)
+        store.ingest("n 1\n", source="other")
+        other = threading.Thread(target=lambda: store.drop("live"))
+        other.start()
+        other.join(5)
+        seen.append(other.is_alive())
+
+    end = store.subscribe(callback)
+    store.ingest("m 1\n", source="a")
+
+    assert seen == [([1.0], 1), False]
+    assert [p.metric for p in store] == ["m", "n"]
+
+
+def test_a_failing_callback_is_logged(store, caplog):
+    """What a callback raises is logged, and the others are told all the same."""
+    told = []
+
+    def broken(change):
+        raise KeyError("oh")
+
+    store.subscribe(broken)
+    store.subscribe(told.append)
+    with caplog.at_level(logging.ERROR, "promlatest"):
+        store.ingest("m 1\n", source="a")
+
+    assert len(told) == 1
+    assert [record.name for record in caplog.records] == ["promlatest"]
+    assert "'a'" in caplog.records[0].getMessage()
+    assert caplog.records[0].exc_info[0] is KeyError
+
+
+def test_check_finds_a_ref_without_a_series(store):
+    """The store can tell that a promise of its own is broken."""
+    append(store, "m", 1, 1.0)
+    store._check()
+    store._live.slots[999_999_999] = [(1, 1.0)]
+
+    with pytest.raises(AssertionError):
+        store._check()
