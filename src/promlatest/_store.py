@@ -19,9 +19,7 @@ from promlatest._appender import (
     FAR_FUTURE,
     Batch,
     DirectAppender,
-    LiveSource,
     RefBook,
-    Slot,
     checked_time,
 )
 from promlatest._clock import now_ms
@@ -29,6 +27,7 @@ from promlatest._datapoint import DataPoint
 from promlatest._families import MetricFamily, Registry, rows_of
 from promlatest._labels import Labels
 from promlatest._limits import Limits, check_labels
+from promlatest._live import LiveSource, Slot
 from promlatest._matcher import Matcher
 from promlatest._query import Part, QueryMethods, Snapshot, StalePart, View
 from promlatest._rows import Rows
