@@ -57,13 +57,11 @@ class DirectAppender:
 
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
         """Write one sample; see `Appender.append`."""
-        slot = self._slots.get(ref)
-        if (
-            slot is not None
-            and type(t) is int
-            and type(v) is float
-            and slot[0][0] < t <= self._horizon
-        ):
+        try:
+            slot = self._slots[ref]  # a third cheaper than get()
+        except KeyError:
+            return self._append_carefully(ref, labels, t, v)
+        if type(t) is int and type(v) is float and slot[0][0] < t <= self._horizon:
             slot[0] = (t, v)
             return ref
         return self._append_carefully(ref, labels, t, v)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import compress
 from operator import itemgetter, ne
 from typing import Any, Final, NamedTuple
@@ -112,17 +113,26 @@ def _within(exposition: Exposition, max_samples: int | None) -> Exposition:
 
 
 class _Blocks:
-    """The last body as blocks of lines."""
+    """The last body as blocks of lines, cut when the next body comes: a first body
+    that stays the only one does not pay for it."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
-        lines = text.split("\n")
         self.exposition = exposition
-        self.place = _places(exposition, len(lines))
-        self.blocks = [
-            "\n".join(lines[start : start + _BLOCK])
-            for start in range(0, len(lines), _BLOCK)
-        ]
         self.changed = 0
+        self._text = text
+
+    @cached_property
+    def blocks(self) -> list[str]:
+        """The text, 64 lines in one, without the line breaks between the blocks."""
+        lines = self._text.split("\n")
+        self._text = ""
+        starts = range(0, len(lines), _BLOCK)
+        return ["\n".join(lines[start : start + _BLOCK]) for start in starts]
+
+    @cached_property
+    def place(self) -> _Place:
+        """Where the sample of each line went."""
+        return _places(self.exposition, _BLOCK * len(self.blocks))
 
     def read(self, text: str) -> Exposition | None:
         """What the body says; None if more than values changed.
@@ -164,7 +174,7 @@ class _Blocks:
 
     def next(self, text: str, exposition: Exposition) -> _Blocks | _Lines:
         """What to compare the body after this one with."""
-        many = self.changed > _MANY * len(self.place.rows)
+        many = self.changed > _MANY * _BLOCK * len(self.blocks)
         if many and not exposition._uneven:
             return _Lines(text, exposition)
         self.exposition = exposition
