@@ -29,19 +29,23 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from promlatest._turns import Turns
 from promlatest.exceptions import LimitError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._reader import (
     Exposition,
-    _convert,
     _read_exactly,
     _read_fast,
+    convert,
     decode,
+    slices,
 )
 
 # Of 16, 32, 64, 128 and 256 lines, 64 and 128 were the best at 1 % and 10 % of changes,
 # clustered and uniform.
 _BLOCK: Final = 64
+# Blocks between two offers to let other threads have their turn.
+_OFFER_EVERY: Final = 8
 # From here on cutting every line costs less than comparing blocks (`bench_rescrape`).
 _MANY: Final = 0.3
 # In `_Lines` how much changed is only counted now and then: it costs 25 ns a line.
@@ -144,7 +148,10 @@ class _Blocks:
         fresh = self.blocks[:]
         places: list[int] = []
         values: list[str] = []
+        turns = Turns()
         for number, block in enumerate(self.blocks):
+            if number % _OFFER_EVERY == 0:
+                turns.offer()
             if start >= 0 and text[start : start + 1] != "\n":
                 return None
             at = start + 1
@@ -206,22 +213,26 @@ class _Lines:
     """The last body as the series text of each line; every sample ends with its value."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
-        cut = [line.rpartition(" ") for line in text.split("\n")]
-        placed = {place for rows in exposition.rows for place in rows.places}
         self.exposition = exposition
-        self.series = [series for series, _, _ in cut]
+        self.series: list[list[str]] = []
+        values: list[str] = []
+        for lines in slices(text):
+            cut = [line.rpartition(" ") for line in lines]
+            self.series.append(list(map(_series, cut)))
+            values += map(_value, cut)
         # Lines without a sample must not change at all.
+        placed = {place for rows in exposition.rows for place in rows.places}
+        self.size = len(values)
         self.other = {
-            place: cut[place][2] for place in range(len(cut)) if place not in placed
+            place: value for place, value in enumerate(values) if place not in placed
         }
         self.take = [_getter(rows.places) for rows in exposition.rows]
         self.reads = 0
 
     def read(self, text: str) -> Exposition | None:
         """What the body says; None if more than values changed."""
-        cut = [line.rpartition(" ") for line in text.split("\n")]
-        series, _, values = zip(*cut, strict=True)
-        if self.series != list(series):
+        values = self._values(text)
+        if values is None:
             return None
         if any(values[place] != value for place, value in self.other.items()):
             return None
@@ -233,6 +244,22 @@ class _Lines:
             rows.append(attrs.evolve(each, values=numbers))
         return attrs.evolve(self.exposition, rows=tuple(rows))
 
+    def _values(self, text: str) -> list[str] | None:
+        """The text behind the series of each line; None if these are not the same."""
+        lines = text.split("\n")
+        if len(lines) != self.size:
+            return None
+        values: list[str] = []
+        turns = Turns()
+        for series in self.series:
+            start = len(values)
+            cut = [line.rpartition(" ") for line in lines[start : start + len(series)]]
+            if list(map(_series, cut)) != series:
+                return None
+            values += map(_value, cut)
+            turns.offer()
+        return values
+
     def next(self, text: str, exposition: Exposition) -> _Blocks | _Lines:
         """What to compare the body after this one with."""
         before, self.exposition = self.exposition, exposition
@@ -242,7 +269,7 @@ class _Lines:
                 sum(map(ne, old.values, new.values))
                 for old, new in zip(before.rows, exposition.rows, strict=True)
             )
-            if changed <= _MANY * len(self.series):
+            if changed <= _MANY * self.size:
                 return _Blocks(text, exposition)
         return self
 
@@ -274,9 +301,13 @@ def _cut(text: str, at: int, lines: int, length: int) -> list[str]:
 
 def _numbers(texts: Sequence[str]) -> array[float] | None:
     try:
-        return _convert(texts)
+        return convert(texts)
     except ValueError:
         return None
+
+
+_series: Final = itemgetter(0)
+_value: Final = itemgetter(2)
 
 
 def _getter(places: Sequence[int]) -> Any:
