@@ -1,0 +1,161 @@
+"""Memory: bytes of resident memory for a series, each way in a process of its own.
+
+Resident memory is what a user pays: objects, their headers, and what the allocator could
+not give back. What stood there before the series came is taken off. `python -m
+benchmarks.bench_memory WAY SIZE [FILE]` is one such process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.harness import OURS, Run
+from benchmarks.series import NOW, all_series, store_of
+from promlatest import Store
+
+_APPENDED: Final = {
+    OURS: "batch",
+    "promlatest, appended one by one": "direct",
+    "dict of tuples": "scan",
+    "dict of series text": "bare_dict",
+    "SQLite in memory, indexed": "sqlite",
+    "DuckDB in memory": "duckdb",
+    "polars": "polars",
+    "pandas, indexed": "pandas",
+}
+_SCRAPED: Final = {
+    OURS: "scraped",
+    "promlatest, scraped twice": "rescraped",
+    "rpartition + dict, no labels": "rpartition",
+    "prometheus_client + dict": "prometheus_client",
+}
+
+
+def run(run: Run) -> None:
+    run.begin("memory", "resident bytes a series, each in a fresh process")
+    sizes = run.pick((1_000,), (100_000,), (10_000, 100_000, 1_000_000))
+    rounds = run.pick(1, 1, 3)
+    few = run.pick(3, None, None)  # a process each takes its time
+    for size in sizes:
+        _measure(run, "appended", dict(list(_APPENDED.items())[:few]), size, rounds)
+        with tempfile.TemporaryDirectory() as home:
+            path = Path(home, "body")
+            # Made elsewhere: what making it leaves behind would be counted.
+            _child("write", size, path)
+            slow = size > 100_000
+            ways = {t: w for t, w in _SCRAPED.items() if not (slow and "client" in w)}
+            _measure(run, "scraped", ways, size, rounds, path)
+
+
+def _measure(
+    run: Run,
+    case: str,
+    ways: dict[str, str],
+    size: int,
+    rounds: int,
+    path: Path | None = None,
+) -> None:
+    held: dict[str, list[float]] = {}
+    peaks: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for title, way in ways.items():
+            if found := _child(way, size, path):
+                held.setdefault(title, []).append(found[0] / size)
+                peaks.setdefault(title, []).append(found[1] / size)
+    run.measured(case, held, size=size, unit="bytes a series")
+    run.measured(f"{case}, at its peak", peaks, size=size, unit="bytes a series")
+
+
+def _child(way: str, size: int, path: Path | None) -> list[float]:
+    """What is held and what was held at the most; nothing if a package is missing."""
+    command = [sys.executable, "-m", "benchmarks.bench_memory", way, str(size)]
+    command += [str(path)] if path else []
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "ModuleNotFoundError" in done.stderr:
+        return []
+    done.check_returncode()
+    return list(map(float, done.stdout.split()))
+
+
+# In the process of its own
+
+
+def _direct(size: int) -> Store:
+    store = Store()
+    with store.appender() as app:
+        for name, controller, shard in all_series(size):
+            labels = {"__name__": name, "controller": controller, "shard": shard}
+            app.append(0, labels, NOW, 1.0)
+    return store
+
+
+def _scraped(path: Path, times: int) -> Store:
+    store = Store()
+    for at in range(times):
+        store.ingest(path.read_bytes(), source="bench", timestamp=NOW + at)
+    return store
+
+
+def _parsed(path: Path, way: str) -> object:
+    parsers = importlib.import_module("benchmarks.bench_parse")
+    return getattr(parsers, way)(path.read_bytes(), {})
+
+
+def _write(path: Path, size: int) -> None:
+    path.write_bytes(importlib.import_module("benchmarks.bodies").body(size).bytes)
+
+
+def _maker(way: str, size: int, path: Path) -> Callable[[], Any]:
+    """What makes the series; imports are done when it is returned."""
+    if way == "batch":
+        return lambda: store_of(size)
+    if way == "direct":
+        return lambda: _direct(size)
+    if way in ("scraped", "rescraped"):
+        return lambda: _scraped(path, 1 if way == "scraped" else 2)
+    if way == "write":
+        return lambda: _write(path, size)
+    if way in ("rpartition", "prometheus_client"):
+        importlib.import_module("benchmarks.bench_parse")
+        return lambda: _parsed(path, way)
+    table = importlib.import_module(f"benchmarks.rivals.{way}").Table
+    table(1_000)  # what a package allocates once is no series' cost
+    return lambda: table(size)
+
+
+def _resident() -> int:
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def _peak() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return 1024 * int(line.split()[1])
+    return 0
+
+
+def _main(way: str, size: str, path: str = "") -> None:
+    make = _maker(way, int(size), Path(path))
+    before = _resident()
+    held = make()
+    after = _resident()
+    if way != "write":
+        print(after - before, _peak() - before)
+    del held
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,278 @@
+"""The programs of Debian: Prometheus, VictoriaMetrics, and Go's parser.
+
+`make bench-peers` installs them. Scrape loops are compared by the CPU time of whole
+processes: all but the one that is measured are held still. Questions go over HTTP and
+are compared by wall time; they are asked of 100,000 series, since a million in
+Prometheus and in VictoriaMetrics would be most of a small machine's memory.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from typing import Final
+
+from benchmarks.bench_append import many
+from benchmarks.bench_histogram import histograms, quantiles, scraped
+from benchmarks.bodies import body as made_body
+from benchmarks.harness import OURS, Fed, Run, Way
+from benchmarks.peers.programs import (
+    Go,
+    Program,
+    free_port,
+    missing,
+    prometheus,
+    running,
+    victoria,
+    wait_for,
+)
+from benchmarks.peers.server import CASES, queries_body
+from benchmarks.series import CONTROLLERS, metric_name, shapes, store_of
+from promlatest import Store
+
+_PERIOD: Final = 0.2  # seconds between two scrapes
+_WARM: Final = 4  # scrapes before the clock runs
+
+Commands = dict[str, tuple[object, ...]]  # to the Go program, by title
+
+
+def run(run: Run) -> None:
+    if missing():
+        sys.exit(f"not installed: {', '.join(missing())}; make bench-peers installs them")
+    size = run.pick(400, 20_000, 20_000)
+    queried = run.pick(1_000, 100_000, 100_000)
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        _go(run, home, size, queried)
+        port = free_port()
+        server = [sys.executable, "-m", "benchmarks.peers.server"]
+        numbers = map(str, (port, size, queried, run.seed))
+        with running("the body server", port, "/served", *server, *numbers) as bodies:
+            _scrape_loop(run, home, bodies, size)
+            _queries(run, home, bodies, queried)
+            _histograms(run, home, bodies)
+
+
+# Go
+
+
+def _go(run: Run, home: Path, size: int, queried: int) -> None:
+    go = Go(home)
+    path = home / "body"
+    raw = made_body(size, run.seed).bytes
+    path.write_bytes(raw)
+    go.cpu("load", path)
+    run.begin("peers: parse", "CPU of a first scrape, beside Go's expfmt")
+    theirs: Commands = {"Go expfmt": ("parse",), "Go expfmt + map": ("store",)}
+    _beside_go(run, go, "text, first scrape", lambda: Store().ingest(raw), theirs, size)
+
+    run.begin("peers: append", "CPU of appending, beside a Go Append(ref)")
+    count = run.pick(100, 10_000, 10_000)
+    labels = [{"queue": f"queue-{at:05}", "shard": f"{at % 7}"} for at in range(count)]
+    ours = many(labels)[OURS]
+    assert isinstance(ours, Fed)
+    use, values = ours.use, next(ours.inputs)
+    times = run.pick(1, 20, 50)
+    theirs = {"Go Append(ref)": ("append", count, times)}
+    _beside_go(
+        run,
+        go,
+        "many at once",
+        lambda: [use(values) for _ in range(times)],
+        theirs,
+        count,
+        times,
+    )
+
+    run.begin("peers: scan", "CPU of a query, beside a Go map under a mutex, scanned")
+    path.write_bytes(queries_body(queried).bytes)
+    go.cpu("load", path)
+    go.cpu("store")
+    store = store_of(queried)
+    name = metric_name(3)
+    times = run.pick(1, 1000, 1000)
+    controller = CONTROLLERS[1]
+    found: dict[str, list[float]] = {OURS: [], "Go map, scanned": []}
+    for _ in range(run.pick(1, 5, 9)):
+        took = _cpu_of(
+            lambda: [store.query(name, controller=controller) for _ in range(times)]
+        )
+        found[OURS].append(1e6 * took / times)
+        scanned = go.cpu("scan", name, "controller", controller)
+        found["Go map, scanned"].append(1e6 * scanned)
+    run.measured("name + label, again", found, size=queried, unit="µs a query", cpu=True)
+    go.close()
+
+
+def _beside_go(
+    run: Run,
+    go: Go,
+    case: str,
+    ours: Callable[[], object],
+    theirs: Commands,
+    size: int,
+    times: int = 1,
+) -> None:
+    found: dict[str, list[float]] = {OURS: [], **{title: [] for title in theirs}}
+    rounds = run.pick(1, 7, 15)
+    for number in range(rounds + 1):
+        took = {OURS: _cpu_of(ours)}
+        took |= {title: go.cpu(*command) for title, command in theirs.items()}
+        for title, seconds in took.items():
+            if number:  # the first one warms up
+                found[title].append(1e9 * seconds / size / times)
+    run.measured(case, found, size=size, unit="ns a sample", cpu=True)
+
+
+def _cpu_of(way: Callable[[], object]) -> float:
+    start = time.process_time()
+    way()
+    return time.process_time() - start
+
+
+# The scrape loop
+
+
+def _scrape_loop(run: Run, home: Path, bodies: Program, size: int) -> None:
+    run.begin("peers: scrape loop", f"CPU of whole processes, a scrape each {_PERIOD} s")
+    scrapes = run.pick(3, 10, 20)
+    rounds = run.pick(1, 2, 4)
+    target = f"127.0.0.1:{bodies.port}"
+    with ExitStack() as stack:
+        programs = [
+            stack.enter_context(start(home, target, "/metrics", _PERIOD))
+            for start in (prometheus, victoria)
+        ]
+        for program in programs:
+            _after(bodies, program, _WARM)
+            program.hold()
+        ways: dict[str, Callable[[], float]] = {
+            OURS: lambda: _loop("scraper", bodies, scrapes),
+            "promlatest, http.client + ingest": lambda: _loop("ingest", bodies, scrapes),
+            "rpartition + dict, no labels": lambda: _loop("naive", bodies, scrapes),
+            "received, not read (the floor)": lambda: _loop("nothing", bodies, scrapes),
+        }
+        for program in programs:
+            ways[program.title] = partial(_cpu_of_scrapes, bodies, program, scrapes)
+        for case in CASES:
+            bodies.get("/play", case=case)
+            found: dict[str, list[float]] = {title: [] for title in ways}
+            for _ in range(rounds):
+                for title, way in ways.items():
+                    found[title].append(1e9 * way() / size)
+            run.measured(case, found, size=size, unit="ns a sample", cpu=True)
+
+
+def _loop(way: str, bodies: Program, scrapes: int) -> float:
+    """CPU seconds a scrape of a loop of ours."""
+    command = [sys.executable, "-m", "benchmarks.peers.loop", way]
+    numbers = map(str, (bodies.port, _PERIOD, _WARM, scrapes))
+    done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=True)
+    return float(done.stdout) / scrapes
+
+
+def _cpu_of_scrapes(bodies: Program, program: Program, scrapes: int) -> float:
+    """CPU seconds a scrape of a program that was held still."""
+    program.go_on()
+    _after(bodies, program, _WARM)
+    before, used = _served(bodies, program), program.cpu()
+    _after(bodies, program, scrapes)
+    used = program.cpu() - used
+    done = _served(bodies, program) - before
+    program.hold()
+    return used / done
+
+
+def _after(bodies: Program, program: Program, scrapes: int) -> None:
+    """Wait for this many more scrapes of a program."""
+    until = _served(bodies, program) + scrapes
+    wait_for(program.title, lambda: _served(bodies, program) >= until)
+
+
+def _served(bodies: Program, program: Program) -> int:
+    client = "prometheus" if program.title == "Prometheus" else "victoria"
+    return int(bodies.get("/served", client=client))
+
+
+# Questions over HTTP
+
+
+def _scraped(
+    stack: ExitStack, home: Path, bodies: Program, name: str, counted: str, wanted: int
+) -> Iterator[Program]:
+    """Both programs, once they hold a static body."""
+    target = f"127.0.0.1:{bodies.port}"
+    for start in (prometheus, victoria):
+        directory = Path(tempfile.mkdtemp(dir=home))
+        path = f"/static?name={name}"
+        program = stack.enter_context(start(directory, target, path, 15.0))
+
+        def counts(program: Program = program) -> bool:
+            found = program.instant(counted)
+            return bool(found) and f"'{wanted}'" in str(found)
+
+        wait_for(f"{program.title} with {wanted} series", counts)
+        yield program
+
+
+def _queries(run: Run, home: Path, bodies: Program, size: int) -> None:
+    run.begin("peers: query", "wall time of a query, over HTTP with an open connection")
+    store = store_of(size)
+    with ExitStack() as stack:
+        counted = 'count({__name__=~"app_.*"})'
+        programs = list(_scraped(stack, home, bodies, "series", counted, size))
+        for shape in shapes(size):
+            text = shape.selector
+            ways: dict[str, Way] = {OURS: partial(store.select, text)}
+            for program in programs:
+                assert len(program.instant(text)) == shape.hits, (program.title, shape)
+                ways[f"{program.title} over HTTP"] = program.asker(text)
+            run.compare(
+                f"{shape.title}, again", ways, size=size, unit="µs a query", foreign=True
+            )
+        names = (metric_name(number) for number in count())
+        label = CONTROLLERS[2]
+        ways = {OURS: Fed(names, lambda name: store.query(name, controller=label))}
+        for program in programs:
+            asked = (
+                program.asker(f'{metric_name(number)}{{controller="{label}"}}')
+                for number in count()
+            )
+            ways[f"{program.title} over HTTP"] = Fed(asked, lambda ask: ask())
+        run.compare(
+            "name + label, first", ways, size=size, unit="µs a query", once=True,
+            foreign=True, rounds=run.pick(1, 15, 45),
+        )  # fmt: skip
+
+
+def _histograms(run: Run, home: Path, bodies: Program) -> None:
+    run.begin("peers: histogram", "wall time of 1,000 quantiles of 20 buckets")
+    store = Store()
+    body = histograms(1_000, run.seed)
+    store.ingest(body.bytes)
+    with ExitStack() as stack:
+        programs = list(
+            _scraped(stack, home, bodies, "histograms", "count(latency_sum)", 1_000)
+        )
+        query = "histogram_quantile(0.99, latency_bucket)"
+        again: dict[str, Way] = {OURS: lambda: quantiles(store)}
+        moved: dict[str, Way] = {OURS: scraped(store, body)}
+        for program in programs:
+            assert len(program.instant(query)) == 1_000, program.title
+            again[f"{program.title} over HTTP"] = program.asker(query)
+            asked = repeat(program.asker(query))
+            moved[f"{program.title} over HTTP"] = Fed(asked, lambda ask: ask())
+        run.compare(
+            "all quantiles, again", again, size=1_000, unit="ms for all", foreign=True
+        )
+        run.compare(
+            "all quantiles, after a scrape", moved, size=1_000, unit="ms for all",
+            once=True, foreign=True,
+        )  # fmt: skip

@@ -1,0 +1,199 @@
+"""The programs beside us: started on free ports, held still while another is measured,
+ended at the end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+_GO_CODE: Final = Path(__file__).parent / "go"
+
+
+class Program:
+    """A running program that answers over HTTP."""
+
+    def __init__(self, title: str, process: subprocess.Popen[bytes], port: int) -> None:
+        self.title = title
+        self.process = process
+        self.port = port
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def get(self, path: str, **query: str) -> bytes:
+        return self._fetch(f"{path}?{urlencode(query)}" if query else path)
+
+    def _fetch(self, path: str) -> bytes:
+        try:
+            self.connection.request("GET", path)
+            answer = self.connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.connection.close()  # it opens again with the next request
+            raise
+        if answer.status != 200:  # a Prometheus that is not ready says so in words
+            raise http.client.HTTPException(f"{path}: {answer.status} {answer.reason}")
+        return body
+
+    def instant(self, query: str) -> list[object]:
+        """The result of a PromQL query."""
+        answer = json.loads(self.get("/api/v1/query", query=query))
+        found = answer["data"]["result"]
+        assert isinstance(found, list)
+        return found
+
+    def asker(self, query: str) -> Callable[[], bytes]:
+        """A function that asks over the open connection and reads the whole answer."""
+        path = f"/api/v1/query?{urlencode({'query': query})}"
+        return lambda: self._fetch(path)
+
+    def cpu(self) -> float:
+        """Seconds of CPU time so far, in the clock's ticks."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / _TICK
+
+    def hold(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def running(title: str, port: int, ready: str, *command: str) -> Iterator[Program]:
+    """A program, once it answers and while the block runs."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    program = Program(title, process, port)
+    try:
+        wait_for(title, lambda: bool(program.get(ready)))
+        yield program
+    finally:
+        program.go_on()
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def prometheus(home: Path, target: str, path: str, seconds: float) -> Iterator[Program]:
+    """A Prometheus that scrapes this path of a target."""
+    port = free_port()
+    with running(
+        "Prometheus",
+        port,
+        "/-/ready",
+        "prometheus",
+        f"--config.file={_config(home, target, path, seconds, 'prometheus')}",
+        f"--storage.tsdb.path={home / 'prometheus'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ) as program:
+        yield program
+
+
+@contextmanager
+def victoria(home: Path, target: str, path: str, seconds: float) -> Iterator[Program]:
+    """A VictoriaMetrics that does the same."""
+    port = free_port()
+    with running(
+        "VictoriaMetrics",
+        port,
+        "/health",
+        "victoria-metrics",
+        f"-promscrape.config={_config(home, target, path, seconds, 'victoria')}",
+        f"-storageDataPath={home / 'victoria'}",
+        f"-httpListenAddr=127.0.0.1:{port}",
+        "-promscrape.maxScrapeSize=256MB",
+        "-search.latencyOffset=0s",
+        "-search.disableCache",
+    ) as program:
+        yield program
+
+
+def _config(home: Path, target: str, path: str, seconds: float, client: str) -> Path:
+    where, _, query = path.partition("?")
+    period = f"{round(1000 * seconds)}ms"
+    params = {"client": client}
+    if query:
+        name, _, value = query.partition("=")
+        params[name] = value
+    job = {
+        "job_name": "bench",
+        "scrape_interval": period,
+        "scrape_timeout": period,
+        "metrics_path": where,
+        "params": {name: [value] for name, value in params.items()},
+        "static_configs": [{"targets": [target]}],
+    }
+    config = home / f"{client}.yml"
+    config.write_text(json.dumps({"scrape_configs": [job]}))  # JSON is YAML
+    return config
+
+
+class Go:
+    """The Go program: a command in, its CPU seconds out."""
+
+    def __init__(self, home: Path) -> None:
+        binary = home / "go-peer"
+        # Debian's libraries lie in a GOPATH, and nothing is to be downloaded.
+        setting = {
+            "GO111MODULE": "off",
+            "GOPATH": "/usr/share/gocode",
+            "GOFLAGS": "",
+            "GOCACHE": str(home / "go-cache"),
+        }
+        build = ["go", "build", "-o", str(binary), str(_GO_CODE / "main.go")]
+        subprocess.run(build, env={**os.environ, **setting}, check=True)
+        self.process = subprocess.Popen(
+            [binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def cpu(self, *command: object) -> float:
+        """Have a command done; the CPU seconds that it took."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(" ".join(map(str, command)) + "\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline().split()[0])
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def missing() -> list[str]:
+    """The programs that are not installed."""
+    wanted = ("prometheus", "victoria-metrics", "go")
+    return [name for name in wanted if not shutil.which(name)]
+
+
+def wait_for(what: str, condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(f"{what}: not ready within {seconds:g} s")
