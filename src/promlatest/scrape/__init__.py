@@ -12,8 +12,9 @@ Files, callables and registries need nothing else; HTTP needs the extra ``[scrap
 """
 
 from promlatest.scrape._engine import AsyncScraper
+from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import Fetched, ScrapeLimits
-from promlatest.scrape._ingest import ScrapeResult
+from promlatest.scrape._ingest import ScrapeBatch, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
 from promlatest.scrape._once import fetch_once, scrape_once
 from promlatest.scrape._relabel import Relabel
@@ -27,10 +28,13 @@ __all__ = [
     "Fetched",
     "Job",
     "Relabel",
+    "ScrapeBatch",
     "ScrapeLimits",
     "ScrapeResult",
+    "ScrapeSink",
     "Scraper",
     "Target",
     "fetch_once",
+    "load_config",
     "scrape_once",
 ]

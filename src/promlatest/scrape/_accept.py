@@ -51,7 +51,5 @@ def format_of_protocol(name: str) -> Format:
 
 def _known(name: str) -> tuple[str, Format]:
     if name not in _PROTOCOLS:
-        raise UsageError(
-            f"expected one of {', '.join(_PROTOCOLS)}, got {name[:40]!r}"
-        )
+        raise UsageError(f"expected one of {', '.join(_PROTOCOLS)}, got {name[:40]!r}")
     return _PROTOCOLS[name]

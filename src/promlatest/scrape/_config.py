@@ -12,30 +12,35 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, NewType, get_args
+from typing import Any, Final, Literal, NewType, get_origin
 
 import attrs
 import cattrs
 import yaml
+from cattrs.cols import (
+    homogenous_tuple_structure_factory,
+    list_structure_factory,
+    mapping_structure_factory,
+)
 from cattrs.errors import (
     BaseValidationError,
     ForbiddenExtraKeysError,
     IterableValidationNote,
 )
+from cattrs.gen import make_dict_structure_fn
 
 from promlatest.exceptions import UsageError
-from promlatest.exposition import Format
-from promlatest.scrape._accept import PROTOCOLS, accept_of
+from promlatest.scrape._accept import accept_of, format_of_protocol
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
 from promlatest.scrape._target import TLS, Auth, Target
 from promlatest.scrape._units import parse_duration, parse_size
 
-__all__ = ["load_config"]
+__all__ = ["read_config"]
 
 _log: Final = logging.getLogger("promlatest.scrape")
 
@@ -177,7 +182,7 @@ _IGNORED: Final = frozenset(
 )  # fmt: skip
 
 
-def load_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
+def read_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
     """The jobs of a file, and the targets of each.
 
     The file may be a whole prometheus.yml, a list of scrape configs, or one.
@@ -226,13 +231,13 @@ class _Reading:
         config = self._structured(data)
         self._raise()
         names = [each.job_name for each in config.scrape_configs]
-        made = []
+        made: list[tuple[Job, list[Target]]] = []
         for number, each in enumerate(config.scrape_configs):
             where = ("scrape_configs", number)
             try:
                 if names.index(each.job_name) != number:
                     raise UsageError(f"the job_name {each.job_name!r} stands twice")
-                made.append(_job_and_targets(config.global_, each, self._file.parent))
+                made += _jobs_and_targets(config.global_, each, self._file.parent)
             except UsageError as error:
                 self._add(_line(self._root, where), str(error))
         self._raise()
@@ -322,10 +327,10 @@ def _pass_by(data: Any, file: Path) -> None:
                 _log.warning("%s: without effect here: %s", file, ", ".join(ignored))
 
 
-Path_ = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 
 
-def _findings(error: BaseException, path: Path_) -> Iterator[tuple[Path_, str, str]]:
+def _findings(error: BaseException, path: Steps) -> Iterator[tuple[Steps, str, str]]:
     """What is wrong, each with its place: a path, and a key in it or ""."""
     if isinstance(error, ForbiddenExtraKeysError):
         for key in sorted(error.extra_fields):
@@ -337,7 +342,7 @@ def _findings(error: BaseException, path: Path_) -> Iterator[tuple[Path_, str, s
         yield path, "", _words(error)
 
 
-def _step(error: BaseException) -> Path_:
+def _step(error: BaseException) -> Steps:
     for note in getattr(error, "__notes__", ()):
         place = getattr(note, "index", None)
         if isinstance(note, IterableValidationNote):
@@ -366,7 +371,7 @@ def _words(error: BaseException) -> str:
     return "expected something else here"
 
 
-def _line(root: yaml.Node, path: Path_, key: str = "") -> int:
+def _line(root: yaml.Node, path: Steps, key: str = "") -> int:
     """The line of what a path leads to, or of the last on the way that is there."""
     node, line = root, _line_of(root)
     for step in (*path, key) if key else path:
@@ -426,9 +431,17 @@ def _as_size(value: Any, _: object) -> Size:
     return Size(parse_size(_as_text(value, str)))
 
 
+def _is_literal(kind: Any) -> bool:
+    return _origin(kind) is Literal
+
+
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)
+
+
 def _made_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    hooks: dict[Any, Callable[[Any, Any], Any]] = {
+    converter = cattrs.Converter()
+    texts: dict[Any, Callable[[Any, Any], Any]] = {
         str: _as_text,
         bool: _as_bool,
         int: _as_int,
@@ -436,51 +449,234 @@ def _made_converter() -> cattrs.Converter:
         Size: _as_size,
         Secret: _as_text,
     }
-    for kind, hook in hooks.items():
+    for kind, hook in texts.items():
         converter.register_structure_hook(kind, hook)
-    for check, shape, words in (
-        (_is_list, list, "expected a list"),
-        (_is_dict, dict, "expected a mapping"),
-        (attrs.has, dict, "expected a mapping"),
-    ):
-        _expect(converter, check, shape, words)
+    converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _as_text)
+    for fits, shape, make in _SHAPES:
+        converter.register_structure_hook_factory(fits)(_checked(shape, make, converter))
     return converter
 
 
-def _expect(
-    converter: cattrs.Converter, check: Callable[[Any], bool], shape: type, words: str
-) -> None:
-    """Have what is checked refuse values of another shape, in our words."""
+Hook = Callable[[Any, Any], Any]
 
-    def made(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-        inner = _inner_hook(kind, converter)
+# What a field of this type must be in the file, and what makes it then. Without the
+# check a text would be taken for the list of its letters.
+_SHAPES: Final[
+    tuple[tuple[Callable[[Any], bool], type, Callable[[Any, cattrs.Converter], Hook]], ...]
+] = (
+    (attrs.has, dict, partial(make_dict_structure_fn, _cattrs_forbid_extra_keys=True)),
+    (lambda kind: _origin(kind) is list, list, list_structure_factory),
+    (lambda kind: _origin(kind) is tuple, list, homogenous_tuple_structure_factory),
+    (lambda kind: _origin(kind) is dict, dict, mapping_structure_factory),
+)
+_SHAPE_NAMES: Final[dict[type, str]] = {dict: "a mapping", list: "a list"}
 
-        def structure(value: Any, kind: Any) -> Any:
+
+def _checked(
+    shape: type, make: Callable[[Any, cattrs.Converter], Hook], converter: cattrs.Converter
+) -> Callable[[Any], Hook]:
+    def hook_for(kind: Any) -> Hook:
+        structure = make(kind, converter)
+
+        def checked(value: Any, kind: Any) -> Any:
             if not isinstance(value, shape):
-                raise UsageError(words)
-            return inner(value, kind)
+                raise UsageError(f"expected {_SHAPE_NAMES[shape]}")
+            return structure(value, kind)
 
-        return structure
+        return checked
 
-    converter.register_structure_hook_factory(check)(made)
-
-
-def _inner_hook(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    if attrs.has(kind):
-        return cattrs.gen.make_dict_structure_fn(
-            kind, converter, _cattrs_forbid_extra_keys=True
-        )
-    if _is_dict(kind):
-        return cattrs.gen.make_mapping_structure_fn(kind, converter)
-    return converter._structure_list if _is_list(kind) else converter.structure
-
-
-def _is_list(kind: Any) -> bool:
-    return getattr(kind, "__origin__", None) in (list, tuple)
-
-
-def _is_dict(kind: Any) -> bool:
-    return getattr(kind, "__origin__", None) is dict
+    return hook_for
 
 
 _converter: Final = _made_converter()
+
+
+# From the file's classes to ours
+
+
+def _jobs_and_targets(
+    shared: _Global, config: _ScrapeConfig, folder: Path
+) -> list[tuple[Job, list[Target]]]:
+    """The job, and once more for every other timing that relabelling gives a target."""
+    job = _job(shared, config)
+    auth, tls = _auth(config, folder), _tls(config.tls_config, folder)
+    headers = {name: _header(name, each) for name, each in config.http_headers.items()}
+    jobs: dict[Job, list[Target]] = {job: []}
+    for group in config.static_configs:
+        for address in group.targets:
+            labels = _populated({**group.labels, "__address__": address}, config, job)
+            if labels is not None:
+                made = _target(labels, config)
+                target = attrs.evolve(made, headers=headers, auth=auth, tls=tls)
+                jobs.setdefault(_retimed(job, labels), []).append(target)
+    _check_target_limit(sum(map(len, jobs.values())), shared, config)
+    return list(jobs.items())
+
+
+def _check_target_limit(number: int, shared: _Global, config: _ScrapeConfig) -> None:
+    most = _first(config.target_limit, shared.target_limit)
+    if most and number > most:
+        raise UsageError(f"{number} targets are more than the target_limit of {most}")
+
+
+def _retimed(job: Job, labels: Mapping[str, str]) -> Job:
+    interval = parse_duration(labels.get("__scrape_interval__", ""))
+    timeout = parse_duration(labels.get("__scrape_timeout__", ""))
+    _check_timeout(timeout, interval)
+    if (interval, timeout) == (job.interval, job.timeout):
+        return job
+    return attrs.evolve(job, interval=interval, timeout=timeout)
+
+
+def _first(*given: Any) -> Any:
+    """The first that is given."""
+    return next((each for each in given if each is not None), None)
+
+
+def _job(shared: _Global, config: _ScrapeConfig) -> Job:
+    interval = _first(config.scrape_interval, shared.scrape_interval)
+    timeout = _first(config.scrape_timeout, shared.scrape_timeout, min(10.0, interval))
+    if config.scrape_timeout is None and timeout > interval:
+        timeout = interval  # the global one, as Prometheus has it
+    _check_timeout(timeout, interval)
+    protocols = _first(config.scrape_protocols, shared.scrape_protocols)
+    fallback = config.fallback_scrape_protocol
+    return Job(
+        name=config.job_name,
+        interval=interval,
+        timeout=timeout,
+        honor_labels=config.honor_labels,
+        honor_timestamps=config.honor_timestamps,
+        limits=_limits(shared, config),
+        fallback=format_of_protocol(fallback) if fallback else None,
+        accept=accept_of(protocols),
+        follow_redirects=config.follow_redirects,
+        compression=config.enable_compression,
+        metric_relabel=tuple(config.metric_relabel_configs),
+    )
+
+
+def _check_timeout(timeout: float, interval: float) -> None:
+    if timeout > interval:
+        raise UsageError(
+            f"the scrape_timeout ({timeout:g} s) must not be above the scrape_interval"
+            f" ({interval:g} s)"
+        )
+
+
+# Our limits by the names they have in the file.
+_LIMIT_KEYS: Final = {
+    "body_size": "body_size_limit",
+    "samples": "sample_limit",
+    "labels": "label_limit",
+    "label_name_length": "label_name_length_limit",
+    "label_value_length": "label_value_length_limit",
+}
+
+
+def _limits(shared: _Global, config: _ScrapeConfig) -> ScrapeLimits:
+    """Where the file says nothing, ours stay: they are finite, Prometheus' are not."""
+    given = {
+        ours: _first(getattr(config, key), getattr(shared, key))
+        for ours, key in _LIMIT_KEYS.items()
+    }
+    return ScrapeLimits(**{ours: most for ours, most in given.items() if most is not None})
+
+
+def _auth(config: _ScrapeConfig, folder: Path) -> Auth:
+    kinds = ("basic_auth", "authorization", "bearer_token", "bearer_token_file")
+    given = [key for key in kinds if getattr(config, key)]
+    if len(given) > 1:
+        raise UsageError(f"give only one of {', '.join(given)}")
+    basic = config.basic_auth or _BasicAuth()
+    bearer = config.authorization or _Authorization(
+        credentials=config.bearer_token, credentials_file=config.bearer_token_file
+    )
+    return Auth(
+        bearer_token=bearer.credentials,
+        bearer_token_file=_beside(bearer.credentials_file, folder),
+        type=bearer.type,
+        username=basic.username,
+        username_file=_beside(basic.username_file, folder),
+        password=basic.password,
+        password_file=_beside(basic.password_file, folder),
+    )
+
+
+def _tls(config: _TLSConfig, folder: Path) -> TLS:
+    return TLS(
+        ca=config.ca,
+        ca_file=_beside(config.ca_file, folder),
+        cert_file=_beside(config.cert_file, folder),
+        key_file=_beside(config.key_file, folder),
+        server_name=config.server_name,
+        skip_verify=config.insecure_skip_verify,
+        min_version=config.min_version,
+        max_version=config.max_version,
+    )
+
+
+def _beside(path: str, folder: Path) -> str:
+    """A path as it is meant: from the folder of the file."""
+    return str(folder / path) if path else ""
+
+
+def _header(name: str, header: _Header) -> str:
+    values = [*header.values, *header.secrets]
+    if len(values) != 1:
+        raise UsageError(f"http_headers: expected one value for {name!r}")
+    return values[0]
+
+
+# Targets: labels, relabelling, and what they stand for (C-9)
+
+
+def _populated(
+    labels: dict[str, str], config: _ScrapeConfig, job: Job
+) -> dict[str, str] | None:
+    """The labels of a target after relabelling; None if that drops it."""
+    defaults = {
+        "job": config.job_name,
+        "__scrape_interval__": f"{round(job.interval * 1000)}ms",
+        "__scrape_timeout__": f"{round(job.timeout * 1000)}ms",
+        "__metrics_path__": config.metrics_path,
+        "__scheme__": config.scheme,
+        **{
+            f"__param_{name}": values[0] for name, values in config.params.items() if values
+        },
+    }
+    given = {name: value for name, value in labels.items() if value}
+    after = relabel({**defaults, **given}, config.relabel_configs)
+    if after is not None and "__address__" not in after:
+        raise UsageError("a target has no __address__ after relabelling")
+    return after
+
+
+def _target(labels: dict[str, str], config: _ScrapeConfig) -> Target:
+    address, path = labels["__address__"], labels.get("__metrics_path__", "")
+    scheme = labels.get("__scheme__", "")
+    if scheme not in ("http", "https"):
+        raise UsageError(f"expected the scheme http or https, got {scheme[:40]!r}")
+    if "/" in address or "@" in address:
+        raise UsageError(
+            f"a target is host:port and no URL: {address.rpartition('@')[2]!r}"
+        )
+    path = path if path.startswith("/") else f"/{path}"
+    # Labels with two underscores are kept for the address; samples do not get them.
+    seen = {name: value for name, value in labels.items() if not name.startswith("__")}
+    made = Target.parse(
+        f"{scheme}://{address}{path}",
+        params=_query(labels, config),
+        labels={"instance": address, **seen},
+    )
+    socket = labels.get("__unix_socket__", "")
+    return attrs.evolve(made, kind="unix", path=socket) if socket else made
+
+
+def _query(labels: Mapping[str, str], config: _ScrapeConfig) -> list[tuple[str, str]]:
+    params = {name: list(values) for name, values in config.params.items()}
+    for label, value in labels.items():
+        if label.startswith("__param_"):
+            name = label.removeprefix("__param_")
+            params[name] = [value, *params.get(name, [])[1:]]
+    return [(name, value) for name in sorted(params) for value in params[name]]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -17,12 +19,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import attrs
 
 from promlatest._clock import now_ms
-from promlatest.exceptions import EndpointError, PromlatestError, UsageError
+from promlatest.exceptions import (
+    PromlatestError,
+    TimeoutExceededError,
+    UsageError,
+)
+from promlatest.scrape._extras import load_config, load_http
 from promlatest.scrape._fetch import (
     Collected,
     Fetched,
     collect,
-    http_client,
     read_local,
     timed_out,
 )
@@ -38,12 +44,16 @@ if TYPE_CHECKING:
 
     from promlatest.scrape._http import HttpClient
 
-__all__ = ["AsyncScraper", "jobs_of"]
+__all__ = ["AsyncScraper"]
 
 _log: Final = logging.getLogger("promlatest.scrape")
 
 _COMMITTERS: Final = 4  # threads: a slow subscriber holds one of them
 _READERS: Final = 32  # threads: so many callables may hang before others wait
+# s between the first scrapes of two targets, which is what a scrape costs: were thousands
+# begun at once, the last would spend their timeout in the queue.
+_APART: Final = 0.0005
+_SET_BACK: Final = 60_000  # ms; until the clock has caught up less, time goes on by 1 ms
 _PATIENCE: Final = 5.0  # s that stopping waits for a commit under way
 
 Work = Iterable[tuple[Job, Iterable[Target]]]
@@ -140,14 +150,35 @@ class AsyncScraper:
         self.committers = Workers("promlatest-commit", _COMMITTERS)
         self.readers = Workers("promlatest-read", _READERS)
 
+    @classmethod
+    def from_config(
+        cls,
+        sink: ScrapeSink,
+        path: str | os.PathLike[str],
+        *,
+        registry: CollectorRegistry | None = None,
+    ) -> Self:
+        """A scraper of what a Prometheus `scrape_config` in YAML says.
+
+        Args:
+            sink: the store.
+            path: a whole prometheus.yml, a list of scrape configs, or one of them.
+            registry: where the `promlatest_*` metrics go; None: nowhere.
+
+        Raises:
+            UsageError: what is wrong with the file, line by line.
+            MissingExtraError: the extra ``[scrape]`` is not installed.
+        """
+        return cls.of_jobs(sink, load_config(path), registry=registry)
+
     # Running
 
     async def start(self) -> None:
         """Begin to scrape every target at its interval; the first time at once."""
         if not self._running:
             self._running = True
-            for each in self._loops.values():
-                each.start()
+            for number, each in enumerate(self._loops.values()):
+                each.start(number * _APART)
 
     async def stop(self) -> None:
         """End it. What the store has stays; nothing is written to it any more.
@@ -262,6 +293,8 @@ class AsyncScraper:
     # How it is done
 
     def _new(self, target: Target, job: Job) -> _TargetLoop:
+        if target.kind in ("http", "unix"):
+            load_http()  # here, since it takes 0.2 s, which the loop cannot spare
         source = self._free_name(target.name)
         made = _TargetLoop(self, target, source, job, self._numbered)
         self._numbered += 1
@@ -293,13 +326,9 @@ class AsyncScraper:
         return loops[name]
 
     def http(self) -> HttpClient:
-        """The client, made when it is first needed.
-
-        Raises:
-            MissingExtraError: the extra is not installed.
-        """
+        """The client, made when it is first needed: it belongs to the loop."""
         if self._http is None:
-            self._http = http_client()
+            self._http = load_http().HttpClient()
         return self._http
 
 
@@ -323,13 +352,14 @@ class _TargetLoop:
         self._demands: list[asyncio.Future[ScrapeResult]] = []
         self._watchers: list[asyncio.Future[None]] = []
         self._last_started = float("-inf")
+        self._last_timestamp = 0
         self._busy: asyncio.Future[Any] | None = None  # on a worker; not to be cancelled
-        self._reading: asyncio.Future[Any] | None = None  # a file or callable
+        self._reading: Future[Any] | None = None  # a file or callable, on a worker
 
-    def start(self) -> None:
-        """Begin to tick."""
+    def start(self, delay: float = 0.0) -> None:
+        """Begin to tick, after a delay in seconds."""
         self._ticking = True
-        self._go()
+        self._go(min(delay, self.job.interval))
 
     async def close(self) -> None:
         """End the task, and wait for a commit under way, but not for ever."""
@@ -346,8 +376,8 @@ class _TargetLoop:
         """The result of a scrape that starts from now on."""
         wanted: asyncio.Future[ScrapeResult] = asyncio.get_running_loop().create_future()
         self._demands.append(wanted)
-        self._wake.set()
         self._go()
+        self._wake.set()
         return await wanted
 
     async def fresh(self, since: int | None) -> ScrapeResult:
@@ -365,13 +395,15 @@ class _TargetLoop:
             return False
         return self._last_started > now if since is None else self.last.timestamp > since
 
-    def _go(self) -> None:
+    def _go(self, delay: float = 0.0) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"scrape {self.source}")
+            # Of this loop: after a stop there may be another.
+            self._wake = asyncio.Event()
+            self._task = asyncio.create_task(self._run(delay), name=f"scrape {self.source}")
 
-    async def _run(self) -> None:
+    async def _run(self, delay: float) -> None:
         clock = asyncio.get_running_loop().time
-        rhythm = Rhythm(clock(), self.job.interval, self._number)
+        rhythm = Rhythm(clock() + delay, self.job.interval, self._number)
         while True:
             due = await self._wait(rhythm.tick)
             late = rhythm.lateness(clock()) if due else 0.0
@@ -379,14 +411,14 @@ class _TargetLoop:
             self._wake.clear()
             try:
                 result = await self._scrape(late)
-            except BaseException as error:
-                self._demands += demands  # to be ended with the others
-                if isinstance(error, asyncio.CancelledError):
-                    raise
+            except asyncio.CancelledError:
+                self._demands += demands  # which `close` ends
+                raise
+            except Exception as error:  # of a sink; the target has its next chance
                 _log.error("scraping %s failed", self.source, exc_info=error)
-                await asyncio.sleep(self.job.interval)
-                continue
-            self._done(result, demands)
+                _end(demands, error)
+            else:
+                self._done(result, demands)
             if due or rhythm.tick <= clock():
                 missed = rhythm.advance(clock())
                 self._engine.telemetry.skipped(self.job.name, missed)
@@ -415,22 +447,32 @@ class _TargetLoop:
                 watcher.set_result(None)
 
     def _end_waits(self, error: PromlatestError) -> None:
-        waits: list[asyncio.Future[Any]] = [*self._demands, *self._watchers]
-        for waiting in waits:
-            if not waiting.done():
-                waiting.set_exception(error)
+        _end([*self._demands, *self._watchers], error)
         self._demands, self._watchers = [], []
 
     # One scrape
 
     async def _scrape(self, late: float) -> ScrapeResult:
-        timestamp = now_ms() - round(late * 1000)
+        timestamp = self._last_timestamp = await self._moment(late)
         started = self._last_started = perf_counter()
         try:
             answer = await self._fetch()
         except PromlatestError as error:
             return await self._commit(self._ingester.fail, error, timestamp, started)
         return await self._commit(self._ingester.ingest, answer, timestamp, started)
+
+    async def _moment(self, late: float) -> int:
+        """The time of this scrape, in milliseconds since the epoch.
+
+        It is never that of the last one again, whose samples would stay: they would not
+        count as older. If the clock was set back, the target begins anew.
+        """
+        now = now_ms() - round(late * 1000)
+        if now < self._last_timestamp - _SET_BACK:
+            _log.warning("the clock was set back: %s begins anew", self.source)
+            await _on(self._engine.committers, self._engine.sink.remove, self.source)
+            return now
+        return max(now, self._last_timestamp + 1)
 
     async def _commit(self, function: Any, *args: Any) -> ScrapeResult:
         """Call it on a worker; cancelling must not let go of it."""
@@ -442,38 +484,41 @@ class _TargetLoop:
     async def _fetch(self) -> Fetched | Collected:
         job = self.job
         if self.target.kind in ("http", "unix"):
-            return await self._engine.http().fetch(
-                self.target,
-                timeout=job.timeout,
-                limits=job.limits,
-                follow_redirects=job.follow_redirects,
-                compression=job.compression,
-            )
+            return await self._engine.http().fetch(self.target, job)
         return await self._read()
 
     async def _read(self) -> Fetched | Collected:
         """Read what needs no HTTP on a thread, which cannot be interrupted: while the
         last reading goes on there is no other."""
         if self._reading is not None and not self._reading.done():
-            raise EndpointError(
-                "reading it has not come back since an earlier scrape", target=self.source
+            raise TimeoutExceededError(
+                "reading it has not come back since an earlier scrape",
+                phase="body",
+                target=self.source,
             )
         self._reading = self._start_reading()
+        coming = asyncio.wrap_future(self._reading)
         try:
             async with asyncio.timeout(self.job.timeout):
-                answer: Fetched | Collected = await asyncio.shield(self._reading)
+                answer: Fetched | Collected = await asyncio.shield(coming)
         except TimeoutError:
             # Look at what it comes to, or asyncio complains that nobody has.
-            self._reading.add_done_callback(lambda done: done.exception())
+            coming.add_done_callback(lambda done: done.exception())
             raise timed_out("body", self.job.timeout, self.source) from None
         return answer
 
-    def _start_reading(self) -> asyncio.Future[Any]:
+    def _start_reading(self) -> Future[Any]:
         readers, job = self._engine.readers, self.job
         if self.target.kind == "registry":
-            return _on(readers, collect, self.target)
-        limit = job.limits.body_size
-        return _on(readers, read_local, self.target, job.timeout, limit)
+            return readers.submit(collect, self.target)
+        return readers.submit(read_local, self.target, job.timeout, job.limits.body_size)
+
+
+def _end(waits: Iterable[asyncio.Future[Any]], error: Exception) -> None:
+    """Have these waits raise an error."""
+    for waiting in waits:
+        if not waiting.done():
+            waiting.set_exception(error)
 
 
 def _on(workers: Workers, function: Any, *args: Any) -> asyncio.Future[Any]:

@@ -1,9 +1,7 @@
 """One fetch: a target to the bytes it answers with, within one deadline and one limit.
 
-It owns what needs no HTTP: files, the standard input, callables. Over HTTP and unix
-sockets it hands on to `_http`, the only module that imports the client (the extra
-``[scrape]``); that import stands in `http_client`, so that a file can be read without
-the extra.
+It owns what every fetch gives and may take, and those that need no HTTP: files, the
+standard input, callables, registries. HTTP and unix sockets are `_http`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -27,22 +25,17 @@ from promlatest.exceptions import (
     ConnectError,
     EndpointError,
     LimitError,
-    MissingExtraError,
     TimeoutExceededError,
     UsageError,
 )
 from promlatest.exposition import CONTENT_TYPES
 from promlatest.scrape._target import Kind, Target
 
-if TYPE_CHECKING:
-    from promlatest.scrape._http import HttpClient
-
 __all__ = [
     "Collected",
     "Fetched",
     "ScrapeLimits",
     "collect",
-    "http_client",
     "read_local",
     "timed_out",
     "too_large",
@@ -107,22 +100,6 @@ class Collected:
     metadata: Mapping[str, Metadata] = attrs.field(repr=False)
     body: bytes = b""
     status: int | None = None
-
-
-def http_client() -> HttpClient:
-    """A client for HTTP; its methods are for one event loop.
-
-    Raises:
-        MissingExtraError: the extra ``[scrape]`` is not installed.
-    """
-    try:
-        # Not at the top: files and callables are scraped without the extra.
-        from promlatest.scrape._http import HttpClient
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "aiohttp":
-            raise
-        raise MissingExtraError("scrape", "Scraping over HTTP") from None
-    return HttpClient()
 
 
 def too_large(limit: int, what: str, target: str) -> LimitError:
@@ -254,8 +231,8 @@ def collect(target: Target) -> Collected:
         BodyError: one of its collectors raised.
     """
     registry: Any = target.read
-    families = registry.collect() if hasattr(registry, "collect") else registry
     try:
+        families = registry.collect() if hasattr(registry, "collect") else registry
         return Collected(*rows_of(families))
     except Exception as error:
         raise BodyError(

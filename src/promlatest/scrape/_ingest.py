@@ -1,34 +1,40 @@
 """From what was fetched to what the store shows: one commit, or one failure.
 
 It owns the result of a scrape and the series about it (`up` and its like, C-18). It
-blocks, and runs on a worker thread: reading 1 MB takes 50 ms, and a subscriber of the
-store is called on the thread that commits.
+blocks, and runs on a worker thread: to read 1 MB takes 50 ms the first time (7 ms again),
+and a subscriber of the store is called on the thread that commits.
 """
 
 from __future__ import annotations
 
 import logging
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Final, Protocol
 
 import attrs
 
-from promlatest._appender import Batch
 from promlatest._datapoint import Metadata
 from promlatest._limits import Limits, check_rows
 from promlatest._rows import Rows
 from promlatest._snapshot import Counts
-from promlatest.exceptions import BodyError, EndpointError, LimitError, PromlatestError
-from promlatest.exposition import Reader
+from promlatest.exceptions import (
+    BodyError,
+    EndpointError,
+    LimitError,
+    ParseError,
+    PromlatestError,
+)
+from promlatest.exposition import Reader, format_of, parse
 from promlatest.scrape._fetch import Collected, Fetched
 from promlatest.scrape._job import Job
 from promlatest.scrape._labelling import Labeller, SeriesCache, dated, kept_since
 from promlatest.scrape._relabel import relabel
 from promlatest.scrape._target import Target
 
-__all__ = ["Ingester", "ScrapeResult", "ScrapeSink"]
+__all__ = ["Ingester", "ScrapeBatch", "ScrapeResult", "ScrapeSink"]
 
 SYNTHETIC: Final = (
     "up",
@@ -37,9 +43,20 @@ SYNTHETIC: Final = (
     "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 )
+_LONG: Final = 1 << 16  # bytes
 _NO_LIMIT: Final = 1 << 62
 
 _log: Final = logging.getLogger("promlatest.scrape")
+
+
+class ScrapeBatch(Protocol):
+    """Takes one scrape and shows all of it at once; a store's `Batch` is one."""
+
+    def append_rows(
+        self, rows: Iterable[Rows], metadata: Mapping[str, Metadata] | None = ...
+    ) -> None: ...
+
+    def commit(self, report: Callable[[Counts], Iterable[Rows]] | None = ...) -> Counts: ...
 
 
 class ScrapeSink(Protocol):
@@ -47,7 +64,7 @@ class ScrapeSink(Protocol):
 
     def batch(
         self, source: str, *, replace: bool = ..., timestamp: int | None = ...
-    ) -> Batch: ...
+    ) -> ScrapeBatch: ...
 
     def fail(
         self,
@@ -139,8 +156,9 @@ class Ingester:
         self._sink = sink
         self._target = target
         self._job = job
-        self.labels: Final = _visible(target, job)
+        self.labels: Final = _visible(target, source, job)
         self._reader = Reader()
+        self._checked: Mapping[int, object] = {}
         self._labeller = Labeller(self.labels, honor=job.honor_labels)
         self._series = SeriesCache(lambda labels: relabel(labels, job.metric_relabel))
         limits = job.limits
@@ -181,8 +199,30 @@ class Ingester:
         if isinstance(answer, Collected):
             return answer.rows, answer.metadata
         fallback = self._job.fallback
+        self._check_long_lines(answer.body)
         read = self._reader.read(answer.body, answer.content_type, fallback=fallback)
         return read.rows, read.metadata
+
+    def _check_long_lines(self, body: bytes) -> None:
+        """Refuse a line with far too many labels before it is read: a million of them
+        take 6 s and 40 times the body. A closing quote may stand behind a `=`, so a line
+        has at most twice as many of these as labels; relabelling may drop some.
+
+        Raises:
+            LimitError: there is such a line.
+        """
+        allowed = self._job.limits.labels
+        most = allowed * (200 if self._job.metric_relabel else 2)
+        for line in _long_lines(body) if allowed else ():
+            found = line.count(b'="')
+            if found > most:
+                where = line[:60].decode(errors="replace")
+                raise LimitError(
+                    f"expected at most {allowed} for the limit labels,"
+                    f" got {found // 2} or more at {where!r}",
+                    limit="labels",
+                    allowed=allowed,
+                )
 
     def _prepared(
         self, rows: Sequence[Rows], timestamp: int, progress: _Progress
@@ -206,10 +246,21 @@ class Ingester:
                 limit="samples",
                 allowed=allowed,
             )
-        for each in labelled:
-            check_rows(each, self._label_limits)
+        self._check_labels(labelled)
         kept, progress.too_old = kept_since(labelled, timestamp - job.lookback)
         return kept
+
+    def _check_labels(self, rows: Sequence[Rows]) -> None:
+        """Check the limits on labels, of columns that were not checked the last time.
+
+        Raises:
+            LimitError: labels are too long or too many.
+        """
+        checked = {id(each.columns): each.columns for each in rows}
+        for each in rows:
+            if self._checked.get(id(each.columns)) is not each.columns:
+                check_rows(each, self._label_limits)
+        self._checked = checked
 
     def _failed(
         self,
@@ -223,12 +274,25 @@ class Ingester:
         # The store keeps the error, and its frames and causes would keep the body.
         error.__cause__ = error.__context__ = error.__traceback__ = None
         progress.parsed = perf_counter()
+        if isinstance(error, ParseError) and isinstance(answer, Fetched):
+            self._count_before(answer, error.line, progress)
         report = self._report(0, progress, 0)
         try:
             self._sink.fail(self.source, error, report=report, timestamp=timestamp)
         except LimitError:  # a full store has no room for the report of a new target
             self._sink.fail(self.source, error, timestamp=timestamp)
         return self._result(answer, timestamp, progress, Counts(), error)
+
+    def _count_before(self, answer: Fetched, line: int, progress: _Progress) -> None:
+        """Count the samples before a mistake, for Prometheus reports them (C-12)."""
+        lines = answer.body.split(b"\n", line - 1)[: line - 1]
+        fallback = self._job.fallback
+        if format_of(answer.content_type, fallback) == "openmetrics":
+            lines.append(b"# EOF")
+        text = b"\n".join([*lines, b""])
+        with suppress(PromlatestError):
+            whole = parse(text, answer.content_type, fallback=fallback)
+            self._prepared(whole.rows, 0, progress)
 
     def _report(self, up: int, progress: _Progress, added: int) -> list[Rows]:
         """The series about a scrape, with the labels of its target (C-18)."""
@@ -273,12 +337,28 @@ class Ingester:
 _Read = tuple[Sequence[Rows], Mapping[str, Metadata]]
 
 
+def _long_lines(body: bytes) -> Iterator[bytes]:
+    """The lines of more than 64 KiB, found in steps of that."""
+    start = 0
+    while len(body) - start > _LONG:
+        end = body.rfind(b"\n", start, start + _LONG)
+        if end < 0:
+            end = body.find(b"\n", start)
+            end = len(body) if end < 0 else end
+            yield body[start:end]
+        start = end + 1
+
+
 def _unexpected(error: Exception) -> EndpointError:
     _log.error("reading a scrape failed", exc_info=error)
     return BodyError(f"reading it raised {type(error).__name__}: {error}")
 
 
-def _visible(target: Target, job: Job) -> dict[str, str]:
-    """The labels that samples get: none that begins with two underscores (C-8)."""
-    labels = {"job": job.name, "instance": target.instance, **target.labels}
+def _visible(target: Target, source: str, job: Job) -> dict[str, str]:
+    """The labels that samples get: none that begins with two underscores (C-8).
+
+    Two callables may have one name; their source is told apart.
+    """
+    instance = source if target.read is not None else target.instance
+    labels = {"job": job.name, "instance": instance, **target.labels}
     return {n: v for n, v in labels.items() if v and not n.startswith("__")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from promlatest.exceptions import UsageError
-from promlatest.exposition import Format
+from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._relabel import Relabel
 
@@ -27,6 +27,7 @@ class Job:
         honor_timestamps: keep the timestamps that an exposition gives (C-16).
         limits: how much one scrape may bring.
         fallback: the format where the Content-Type names none (C-3).
+        accept: the formats to ask for, as an Accept header (C-1).
         follow_redirects: False: a redirect is an error.
         compression: ask for gzip, except on this machine.
         metric_relabel: rules for every sample (C-10).
@@ -41,6 +42,7 @@ class Job:
     honor_timestamps: bool = True
     limits: ScrapeLimits = attrs.field(factory=ScrapeLimits)
     fallback: Format | None = None
+    accept: str = ACCEPT
     follow_redirects: bool = True
     compression: bool = True
     metric_relabel: tuple[Relabel, ...] = ()

@@ -62,7 +62,7 @@ Columns = tuple[Sequence[str], ...]
 
 
 def _over(rows: Rows, names: tuple[str, ...], columns: Columns) -> Rows:
-    # Not attrs.evolve, which takes 3 us: this is for every metric of every scrape.
+    # Not attrs.evolve, which takes a third longer: this is for every metric every time.
     return Rows(
         rows.metric,
         names,

@@ -7,16 +7,16 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from promlatest._clock import now_ms
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.exposition import Format, format_of
+from promlatest.scrape._extras import load_http
 from promlatest.scrape._fetch import (
     Fetched,
     ScrapeLimits,
     collect,
-    http_client,
     read_local,
 )
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
@@ -93,9 +93,26 @@ def scrape_once(
     return result
 
 
+class _Clock:
+    """Milliseconds since the epoch, and no two the same: of two scrapes of one target in
+    one millisecond the second would not count as newer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> int:
+        with self._lock:
+            self._last = max(now_ms(), self._last + 1)
+            return self._last
+
+
+_clock: Final = _Clock()
+
+
 def _scrape(sink: ScrapeSink, target: Target, job: Job) -> ScrapeResult:
     ingester = Ingester(sink, target, target.name, job)
-    timestamp, started = now_ms(), perf_counter()
+    timestamp, started = _clock.next(), perf_counter()
     try:
         answer = collect(target) if target.kind == "registry" else _fetch(target, job)
     except EndpointError as error:
@@ -119,15 +136,10 @@ def _fetch(target: Target, job: Job) -> Fetched:
 
 
 async def _fetch_http(target: Target, job: Job) -> Fetched:
-    client = http_client()
+    client = load_http().HttpClient()
     try:
-        return await client.fetch(
-            target,
-            timeout=job.timeout,
-            limits=job.limits,
-            follow_redirects=job.follow_redirects,
-            compression=job.compression,
-        )
+        fetched: Fetched = await client.fetch(target, job)
+        return fetched
     finally:
         await client.close()
 

@@ -9,7 +9,6 @@ from typing import Final, Literal, get_args
 
 import attrs
 
-from promlatest._labels import LEGACY_LABEL_NAME
 from promlatest._regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
 
@@ -29,8 +28,13 @@ Action = Literal[
     "uppercase",
 ]
 
-# Go's Expand: $1, $name, ${name}, $$. The longest name wins, so $1x is the group "1x".
+# Go's Expand: $1, $name, ${name}, $$. The longest name wins, so $1x is the group "1x",
+# and a reference to a group that is not there is empty.
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
+
+
+def _lower(action: str) -> Action:
+    return action.lower()  # type: ignore[return-value]  # looked at in post_init
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +57,7 @@ class Relabel:
     modulus: int = 0
     target_label: str = ""
     replacement: str = "$1"
-    action: Action = "replace"
+    action: Action = attrs.field(default="replace", converter=_lower)
     pattern: Pattern = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -123,13 +127,11 @@ def _value(rule: Relabel, labels: Labels) -> str:
 
 
 def _replace(rule: Relabel, labels: Labels) -> Labels:
-    groups = rule.pattern.fullmatch(_value(rule, labels))
-    if groups is None:
+    match = _match(rule, _value(rule, labels))
+    name = match(rule.target_label) if match else ""
+    if match is None or not name:
         return labels
-    name = _expand(rule.target_label, rule.pattern, groups)
-    if not _is_label_name(name):
-        return labels
-    return _set(labels, name, _expand(rule.replacement, rule.pattern, groups))
+    return _set(labels, name, match(rule.replacement))
 
 
 def _keep(rule: Relabel, labels: Labels) -> Labels | None:
@@ -157,9 +159,10 @@ def _hashmod(rule: Relabel, labels: Labels) -> Labels:
 def _labelmap(rule: Relabel, labels: Labels) -> Labels:
     mapped = dict(labels)
     for name, value in labels.items():
-        groups = rule.pattern.fullmatch(name)
-        if groups is not None:
-            mapped[_expand(rule.replacement, rule.pattern, groups)] = value
+        match = _match(rule, name)
+        to = match(rule.replacement) if match else ""
+        if to:
+            mapped[to] = value
     return mapped
 
 
@@ -172,11 +175,11 @@ def _labelkeep(rule: Relabel, labels: Labels) -> Labels:
 
 
 def _lowercase(rule: Relabel, labels: Labels) -> Labels:
-    return _set(labels, rule.target_label, _value(rule, labels).lower())
+    return _set(labels, rule.target_label, _each(str.lower, _value(rule, labels)))
 
 
 def _uppercase(rule: Relabel, labels: Labels) -> Labels:
-    return _set(labels, rule.target_label, _value(rule, labels).upper())
+    return _set(labels, rule.target_label, _each(str.upper, _value(rule, labels)))
 
 
 _ACTIONS: Final[Mapping[str, Callable[[Relabel, Labels], Labels | None]]] = {
@@ -201,22 +204,24 @@ def _set(labels: Labels, name: str, value: str) -> Labels:
     return {n: v for n, v in labels.items() if n != name}
 
 
-def _is_label_name(name: str) -> bool:
-    # The default scheme since 3.0 takes any text; legacy names are the usual ones.
-    return bool(LEGACY_LABEL_NAME.fullmatch(name)) or bool(name)
+def _each(change: Callable[[str], str], text: str) -> str:
+    """Change letter by letter, as Go does: ß has no capital of one letter."""
+    changed = ((letter, change(letter)) for letter in text)
+    return "".join(new if len(new) == 1 else old for old, new in changed)
 
 
-def _expand(template: str, pattern: Pattern, groups: tuple[str | None, ...]) -> str:
-    """The template with its references, as Go's `Regexp.Expand` has it: one to a group
-    that is not there is empty, and a `$` that begins none stays out."""
+def _match(rule: Relabel, value: str) -> Callable[[str], str] | None:
+    """What fills the references in a template; None if the value does not match."""
+    groups = rule.pattern.fullmatch(value)
+    if groups is None:
+        return None
+    numbered = [value, *((group or "") for group in groups)]
 
-    def group(match: re.Match[str]) -> str:
-        if match[1]:
+    def group(reference: re.Match[str]) -> str:
+        if reference[1]:
             return "$"
-        name = match[2] or match[3]
-        number = int(name) if name.isdigit() else pattern.group_names.get(name, 0)
-        if name == "0":
-            return ""
-        return (groups[number - 1] or "") if 0 < number <= len(groups) else ""
+        name = reference[2] or reference[3]
+        number = int(name) if name.isdecimal() else rule.pattern.group_names.get(name, -1)
+        return numbered[number] if 0 <= number < len(numbered) else ""
 
-    return _REFERENCE.sub(group, template)
+    return lambda template: _REFERENCE.sub(group, template)

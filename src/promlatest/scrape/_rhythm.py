@@ -12,8 +12,8 @@ _GOLDEN = 0.618033988749895
 class Rhythm:
     """The ticks of one target, on a clock in seconds that never jumps.
 
-    The first is immediate. The others keep a phase, so that many targets are spread
-    over the interval: the fractional parts of multiples of the golden ratio are spread
+    The first is immediate. The others keep a phase, so that many targets are spread over
+    the interval: the fractional parts of multiples of the golden ratio are spread
     evenly however many there are. A target alone has the phase 0.
 
     Args:

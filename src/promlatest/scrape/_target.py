@@ -20,11 +20,12 @@ import attrs
 from promlatest._families import MetricFamily, Registry
 from promlatest.exceptions import UsageError
 
-__all__ = ["TLS", "Auth", "Kind", "Target"]
+__all__ = ["LOOPBACK", "TLS", "Auth", "Kind", "Target"]
 
 Kind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
 
 METRICS_PATH: Final = "/metrics"
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

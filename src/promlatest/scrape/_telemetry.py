@@ -28,6 +28,8 @@ from promlatest.scrape._ingest import ScrapeResult
 __all__ = ["StateLog", "Telemetry"]
 
 _log: Final = logging.getLogger("promlatest.scrape")
+# As a library should: a program that says nothing about logging gets no lines.
+_log.addHandler(logging.NullHandler())
 
 _REASONS: Final[tuple[tuple[type[PromlatestError], str], ...]] = (
     (ConnectError, "connect"),
@@ -178,8 +180,9 @@ class StateLog:
 
 
 def _message(result: ScrapeResult) -> str:
-    """The error without the target, which the line has already."""
-    return getattr(result.error, "message", None) or str(result.error)
+    """The error in one line, and without the target, which the line has already."""
+    message = getattr(result.error, "message", None) or str(result.error)
+    return " ".join(message.split())
 
 
 def _kind_of(error: PromlatestError) -> str:

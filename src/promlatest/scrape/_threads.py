@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from promlatest.exceptions import UsageError
 from promlatest.scrape._engine import AsyncScraper
+from promlatest.scrape._extras import load_config
 from promlatest.scrape._ingest import ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
 from promlatest.scrape._target import Target
@@ -70,13 +73,38 @@ class Scraper:
         self._thread: _LoopThread | None = None  # guarded by the lock
 
     @classmethod
-    def of_engine(cls, engine: AsyncScraper) -> Self:
-        """A scraper that runs this engine, which nobody else may run."""
-        scraper = cls.__new__(cls)
-        scraper._engine = engine
-        scraper._lock = threading.Lock()  # type: ignore[misc]
-        scraper._thread = None
+    def of_jobs(
+        cls,
+        sink: ScrapeSink,
+        work: Iterable[tuple[Job, Iterable[Target]]],
+        *,
+        registry: CollectorRegistry | None = None,
+    ) -> Self:
+        """A scraper of several jobs with their targets."""
+        scraper = cls(sink)
+        scraper._engine = AsyncScraper.of_jobs(sink, work, registry=registry)
         return scraper
+
+    @classmethod
+    def from_config(
+        cls,
+        sink: ScrapeSink,
+        path: str | os.PathLike[str],
+        *,
+        registry: CollectorRegistry | None = None,
+    ) -> Self:
+        """A scraper of what a Prometheus `scrape_config` in YAML says.
+
+        Args:
+            sink: the store.
+            path: a whole prometheus.yml, a list of scrape configs, or one of them.
+            registry: where the `promlatest_*` metrics go; None: nowhere.
+
+        Raises:
+            UsageError: what is wrong with the file, line by line.
+            MissingExtraError: the extra ``[scrape]`` is not installed.
+        """
+        return cls.of_jobs(sink, load_config(path), registry=registry)
 
     # Running
 
@@ -98,6 +126,7 @@ class Scraper:
                 thread.run(self._engine.stop())
             finally:
                 thread.close()
+                self._forgotten.detach()
 
     def __enter__(self) -> Self:
         self.start()
@@ -185,7 +214,7 @@ class Scraper:
             if self._thread is None:
                 self._thread = _LoopThread()
                 # A program that forgets to stop must end all the same, and quietly.
-                weakref.finalize(self, _stop, self._thread, self._engine)
+                self._forgotten = weakref.finalize(self, _stop, self._thread, self._engine)
             thread = self._thread
         try:
             self._check_thread(thread)
@@ -200,13 +229,18 @@ class Scraper:
 
 
 def _stop(thread: _LoopThread, engine: AsyncScraper) -> None:
-    if not thread.closed:
-        try:
-            thread.run(engine.stop(), timeout=1.0)
-        except TimeoutError:
-            return
-        finally:
-            thread.close()
+    """End what a scraper has left behind: it was collected, or the program ends."""
+    if thread.closed:
+        return
+    if thread.is_mine():  # the collector runs on any thread
+        thread.end_after(engine.stop())
+        return
+    try:
+        thread.run(engine.stop(), timeout=1.0)
+    except TimeoutError:
+        return
+    finally:
+        thread.close()
 
 
 class _LoopThread:
@@ -221,8 +255,16 @@ class _LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, R], timeout: float | None = None) -> R:
-        """Run to the end and give the outcome; Ctrl-C cancels it."""
-        future: Future[R] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run to the end and give the outcome; Ctrl-C cancels it.
+
+        Raises:
+            UsageError: the loop has ended meanwhile.
+        """
+        try:
+            future: Future[R] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise UsageError("the scraper was stopped meanwhile") from None
         try:
             return future.result(timeout)
         except BaseException:
@@ -233,10 +275,30 @@ class _LoopThread:
         """Whether this is the thread."""
         return threading.current_thread() is self._thread
 
-    def close(self) -> None:
-        """End the loop and the thread."""
+    def end_after(self, work: Coroutine[Any, Any, None]) -> None:
+        """End the loop once this is done; for its own thread."""
         self.closed = True
+        self._ending = self._loop.create_task(work)
+        self._ending.add_done_callback(lambda _: self._loop.stop())
+
+    def close(self) -> None:
+        """End the loop and the thread. Others may be waiting for something on it, so
+        that is let come to its end first."""
+        self.closed = True
+        with suppress(TimeoutError):
+            self.run(_finish(), timeout=1.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+async def _finish() -> None:
+    """Let the other tasks end, and who waits for them learn of it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        _, left = await asyncio.wait(others, timeout=0.5)
+        for task in left:
+            task.cancel()
+    for _ in range(3):  # a task's end reaches another thread by callbacks
+        await asyncio.sleep(0)

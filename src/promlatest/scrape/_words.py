@@ -11,16 +11,14 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from promlatest.scrape._target import Target
+from promlatest.scrape._target import LOOPBACK, Target
 
 __all__ = ["refused_words", "status_words"]
-
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def refused_words(target: Target) -> str:
     """Nothing listens there; an operator on this machine may have its metrics off."""
-    if target.host not in _LOOPBACK:
+    if target.host not in LOOPBACK:
         return "connection refused: nothing listens there"
     return (
         "connection refused: nothing listens there. An operator made with kubebuilder"

@@ -1,0 +1,57 @@
+"""Where the extra ``[scrape]`` is loaded: when the first target or file needs it.
+
+`_http` imports aiohttp plainly, and `_config` PyYAML and cattrs; they are imported here
+and nowhere else, inside functions, so that files, callables and registries are scraped
+without the extra, and so that importing promlatest.scrape does not take 0.3 s.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from promlatest.exceptions import MissingExtraError
+from promlatest.scrape._job import Job
+from promlatest.scrape._target import Target
+
+__all__ = ["load_config", "load_http"]
+
+_BROUGHT = ("aiohttp", "yarl", "yaml", "cattrs")
+
+
+def load_http() -> ModuleType:
+    """The module for HTTP.
+
+    Raises:
+        MissingExtraError: the extra ``[scrape]`` is not installed.
+    """
+    with _needed("Scraping over HTTP"):
+        from promlatest.scrape import _http
+    return _http
+
+
+def load_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
+    """The jobs of a Prometheus configuration in YAML, and the targets of each.
+
+    The file may be a whole prometheus.yml, a list of scrape configs, or one of them.
+
+    Raises:
+        UsageError: the file cannot be read, or says what cannot be done; each line of
+            the message begins with the line of the file.
+        MissingExtraError: the extra ``[scrape]`` is not installed.
+    """
+    with _needed("Reading a configuration"):
+        from promlatest.scrape import _config
+    return _config.read_config(path)
+
+
+@contextmanager
+def _needed(purpose: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _BROUGHT:
+            raise
+        raise MissingExtraError("scrape", purpose) from None

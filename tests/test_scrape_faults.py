@@ -1,0 +1,432 @@
+"""Everything that an endpoint can do to a scraper, by a real server on loopback.
+
+For each fault: the deadline holds, memory stays within a bound, another target keeps its
+rhythm, the store keeps what it had as stale, the error says what happened, and the next
+good scrape recovers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiohttp")
+
+import scrape_servers
+from scrape_servers import BODY, GOOD, Servers
+
+from promlatest import Store
+from promlatest.exceptions import (
+    BodyError,
+    ConnectError,
+    ContentTypeError,
+    EndpointError,
+    LimitError,
+    ParseError,
+    StatusError,
+    TimeoutExceededError,
+)
+from promlatest.scrape import Job, ScrapeLimits, Scraper, ScrapeResult, Target
+
+TIMEOUT = 0.4  # s
+BODY_LIMIT = 1 << 20
+# A body is held twice while its parts are joined; beside it there is aiohttp's buffer,
+# one piece of what gzip unpacks, and the text that is read: 3 characters of it a byte.
+MEMORY = 6 * BODY_LIMIT
+# The rhythm of the neighbour. What a machine that is busy with other things adds to both
+# is many times what it takes on a quiet one (3 ms).
+BEAT, LONGEST_GAP, SLACK = 0.1, 0.7, 0.8
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with scrape_servers.start() as made:
+        yield made
+
+
+@dataclass
+class Bench:
+    """A scraper with a target that is tried, and a neighbour that must not notice."""
+
+    store: Store
+    scraper: Scraper
+    servers: Servers
+    name: str
+    beats: list[float]
+
+    @property
+    def source(self) -> str:
+        return self.servers.url(self.name)
+
+    def scrape(self, fault: str) -> ScrapeResult:
+        self.servers.play(self.name, fault)
+        return self.scraper.scrape(self.source)
+
+
+_names = (f"tried-{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def bench(servers: Servers) -> Iterator[Bench]:
+    store, beats, name = Store(), [], next(_names)
+    neighbour = servers.url("neighbour")
+    tried = Job(
+        name="tried",
+        interval=3600,
+        timeout=TIMEOUT,
+        limits=ScrapeLimits(body_size=BODY_LIMIT),
+    )
+    store.subscribe(
+        lambda change: (
+            beats.append(time.monotonic()) if change.source.name == neighbour else None
+        )
+    )
+    scraper = Scraper.of_jobs(
+        store,
+        [
+            (Job(name="next", interval=BEAT, timeout=BEAT), [Target.parse(neighbour)]),
+            (tried, [Target.parse(servers.url(name))]),
+        ],
+    )
+    with scraper:
+        yield Bench(store, scraper, servers, name, beats)
+
+
+def longest_gap(beats: list[float]) -> float:
+    return max((b - a for a, b in itertools.pairwise(beats)), default=0.0)
+
+
+# What is played, what the scrape fails with, and a piece of what it says.
+FAULTS: list[tuple[str, type[EndpointError], str]] = [
+    # It takes its time.
+    ("silent", TimeoutExceededError, "answer to begin"),
+    ("slow_status", TimeoutExceededError, "answer to begin"),
+    ("slow_headers", TimeoutExceededError, "answer to begin"),
+    ("slow_body", TimeoutExceededError, "middle of the body"),
+    ("slow_redirects", TimeoutExceededError, "no complete answer within 0.4 s"),
+    # It has no end.
+    ("endless_body", LimitError, "body_size of 1048576 bytes"),
+    ("endless_chunks", LimitError, "body_size of 1048576 bytes"),
+    ("tiny_chunks", EndpointError, ""),
+    ("endless_headers", EndpointError, ""),
+    ("endless_header", EndpointError, "no valid HTTP"),
+    ("endless_status", EndpointError, "no valid HTTP"),
+    ("endless_continue", TimeoutExceededError, "answer to begin"),
+    ("endless_chunk_extension", EndpointError, ""),
+    ("endless_trailers", EndpointError, ""),
+    ("endless_gzip_members", EndpointError, ""),  # the limit, or the deadline if it is busy
+    ("endless_error_body", StatusError, "500 Internal Server Error"),
+    # It is larger than it looks, or than is allowed.
+    ("gzip_bomb", LimitError, "body_size"),
+    ("large", LimitError, "its Content-Length reached the limit body_size"),
+    ("million_labels", LimitError, "body_size"),
+    ("long_line", LimitError, "body_size"),
+    # It breaks off, or says one thing and does another.
+    ("length_too_long", BodyError, "broke off before its announced end"),
+    ("length_too_short", EndpointError, ""),
+    ("length_twice", EndpointError, "no valid HTTP"),
+    ("chunks_cut", BodyError, "broke off"),
+    ("chunks_cut_inside", BodyError, "broke off"),
+    ("chunks_cut_at_the_end", BodyError, "broke off"),
+    ("gzip_cut", BodyError, "gzip body broke off"),
+    ("gzip_broken", BodyError, "gzip body cannot be unpacked"),
+    ("brotli", BodyError, "'br' was not asked for"),
+    ("reset", EndpointError, ""),
+    ("header_cut", ConnectError, "closed the connection without an answer"),
+    ("closes", ConnectError, "closed the connection without an answer"),
+    # It is something else.
+    ("not_http", BodyError, "another protocol"),
+    ("http09", BodyError, "another protocol"),
+    ("html", ContentTypeError, "a web page; is /metrics the right path?"),
+    ("json", ContentTypeError, "JSON"),
+    ("no_content_type", ContentTypeError, "the answer has none"),
+    ("unknown_content_type", ContentTypeError, "application/x-what"),
+    ("status_204", StatusError, "204 No Content"),
+    ("status_400", StatusError, "does it want https://?"),
+    ("status_401", StatusError, "kubectl create token"),
+    ("status_403", StatusError, "nonResourceURLs: [/t/tried"),
+    ("status_404", StatusError, "most programs serve their metrics at /metrics"),
+    ("status_500", StatusError, "its own log says why"),
+    ("status_503", StatusError, "not ready"),
+    ("redirect_loop", LimitError, "more than 10 redirects"),
+    ("redirect_to_file", StatusError, "what is no web address"),
+    ("redirect_to_nothing", StatusError, "what is no web address"),
+    # It has a mistake in it.
+    ("bad_utf8", ParseError, "line 2, column"),
+    ("bad_line", ParseError, "line 42, column 13"),
+    ("bad_first_line", ParseError, "line 1, column"),
+    ("openmetrics_cut", ParseError, "EOF"),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "words"), FAULTS, ids=[f[0] for f in FAULTS])
+def test_fault(bench: Bench, fault: str, kind: type[EndpointError], words: str) -> None:
+    """A fault costs its target one scrape, and nobody anything else (C-12)."""
+    assert bench.scrape("good").up
+    before = bench.store.query("depth", job="tried")
+    bench.beats.clear()
+
+    started = time.monotonic()
+    failed = bench.scrape(fault)
+    took = time.monotonic() - started
+
+    assert isinstance(failed.error, kind), failed.error
+    assert words in str(failed.error)
+    assert str(failed.error).startswith(bench.source)
+    assert took < TIMEOUT + SLACK
+    assert longest_gap(bench.beats) < LONGEST_GAP
+    assert bench.store.query("depth", job="tried") == []
+    assert [p.value for p in bench.store.query("up", job="tried")] == [0.0]
+    stale = bench.store.select('depth{job="tried"}', stale=True)
+    assert [tuple(point) for point in stale] == [tuple(point) for point in before]
+    assert all(point.stale for point in stale)
+
+    again = bench.scrape("good")
+
+    assert again.up
+    assert [p.value for p in bench.store.query("depth", job="tried")] == [
+        p.value for p in before
+    ]
+    bench.store._check()
+
+
+def test_every_fault_is_documented() -> None:
+    """The table of docs/scrape.md has every fault that is tested here."""
+    page = (Path(__file__).parent.parent / "docs" / "scrape.md").read_text()
+
+    assert [fault for fault, _, _ in FAULTS if f"`{fault}`" not in page] == []
+
+
+HUNGRY = [
+    "endless_body", "endless_chunks", "tiny_chunks", "endless_headers", "endless_header",
+    "endless_status", "endless_continue", "endless_chunk_extension", "endless_trailers",
+    "endless_gzip_members", "endless_redirect_body", "gzip_bomb", "million_labels",
+    "long_line",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", HUNGRY)
+def test_memory(bench: Bench, fault: str) -> None:
+    """No answer takes more memory than six times the limit on bodies (C-2)."""
+    bench.scrape("good")
+    tracemalloc.start(1)
+    try:
+        bench.scrape(fault)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < MEMORY
+
+
+# What is no fault, although it may look like one.
+FINE = [
+    ("gzip", 40), ("gzip_two_members", 40), ("chunks", 1), ("http10", 40), ("empty", 0),
+    ("nul", 1), ("redirect_here", 40), ("endless_redirect_body", 40),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("played", "samples"), FINE, ids=[f[0] for f in FINE])
+def test_fine(bench: Bench, played: str, samples: int) -> None:
+    """What HTTP and the format allow is a good scrape (C-2, C-3)."""
+    result = bench.scrape(played)
+
+    assert result.error is None
+    assert result.samples == samples
+
+
+def test_empty_body(bench: Bench) -> None:
+    """An answer of no bytes is healthy, and takes all series away (C-3)."""
+    bench.scrape("good")
+
+    result = bench.scrape("empty")
+
+    assert result.up
+    assert result.removed == 40
+    assert bench.store.query("depth", job="tried") == []
+    assert [p.value for p in bench.store.query("up", job="tried")] == [1.0]
+
+
+def test_vanished_series(bench: Bench) -> None:
+    """A series that is exposed no more is gone with the next scrape (C-17)."""
+    bench.scrape("good")
+
+    result = bench.scrape("other")
+
+    assert (result.added, result.removed) == (1, 39)
+    assert len(bench.store.query("depth", job="tried")) == 1
+
+
+def test_duplicates(bench: Bench) -> None:
+    """Of a series exposed twice the first sample counts, and the scrape is good (C-15)."""
+    result = bench.scrape("duplicates")
+
+    assert result.up
+    assert (result.samples, result.kept, result.duplicates) == (3, 3, 1)
+    assert [p.value for p in bench.store.query("depth", job="tried")] == [1.0]
+
+
+def cuts(text: bytes, every: int) -> list[int]:
+    return sorted({*range(0, len(text), every), len(text) - 1})
+
+
+@pytest.mark.parametrize("how", ["cut", "reset"])
+def test_cut_anywhere(bench: Bench, how: str) -> None:
+    """An answer that ends or is reset at any byte is never taken for a whole one (C-20)."""
+    # One answer in 13 of 1100 bytes, and each of those around the end of the headers.
+    head = GOOD.index(b"\r\n\r\n")
+    places = sorted({*cuts(GOOD, 13), *range(head - 2, head + 6)})
+
+    taken = [place for place in places if bench.scrape(f"{how}_{place}").up]
+
+    assert taken == []
+    assert bench.scrape("good").up
+
+
+def test_cut_at_every_line(bench: Bench) -> None:
+    """A shorter body with the right length is a good scrape of fewer series (C-20)."""
+    lines = BODY.count(b"\n")
+
+    kept = [bench.scrape(f"lines_{count}").samples for count in range(lines + 1)]
+
+    assert kept == [0, *range(lines)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [
+        (ScrapeLimits(samples=39), "samples"),
+        (ScrapeLimits(labels=3), "labels"),
+        (ScrapeLimits(label_name_length=7), "label_name_length"),
+        (ScrapeLimits(label_value_length=8), "label_value_length"),
+        (ScrapeLimits(body_size=len(BODY)), "body_size"),
+    ],
+)
+def test_limit(servers: Servers, limits: ScrapeLimits, limit: str) -> None:
+    """Past a limit nothing of a scrape is kept, and the error names the limit (C-11, C-13)."""
+    store = Store()
+    with Scraper(store, [servers.url("limited")], job=Job(limits=limits)) as scraper:
+        result = scraper.scrape()
+
+    assert isinstance(result.error, LimitError)
+    assert result.error.limit == limit
+    assert store.query("depth") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "limit"), [("million_labels", "labels"), ("long_line", "label_value_length")]
+)
+def test_long_lines(bench: Bench, fault: str, limit: str) -> None:
+    """A body within its limit whose lines are not is refused, in time and memory (C-11)."""
+    url = bench.servers.url("long")
+    bench.servers.play("long", fault)
+    bench.scraper.add(url, job=Job(interval=3600, timeout=2))
+    bench.scraper.scrape(url)
+    bench.beats.clear()
+    tracemalloc.start(1)
+    try:
+        result = bench.scraper.scrape(url)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert isinstance(result.error, LimitError)
+    assert result.error.limit == limit
+    assert peak < 10 * (10 << 20)
+    assert longest_gap(bench.beats) < LONGEST_GAP
+
+
+def test_body_size_limit_is_exact(servers: Servers) -> None:
+    """A body of exactly the limit is refused, one byte less is taken (C-2)."""
+    found = [
+        _scraped(servers.url("exact"), ScrapeLimits(body_size=len(BODY) + more)).up
+        for more in (0, 1)
+    ]
+
+    assert found == [False, True]
+
+
+def _scraped(url: str, limits: ScrapeLimits) -> ScrapeResult:
+    scraper = Scraper(Store(), [url], job=Job(limits=limits))
+    try:
+        return scraper.scrape()
+    finally:
+        scraper.stop()
+
+
+def test_samples_are_counted_past_the_limit(servers: Servers) -> None:
+    """A scrape over sample_limit still reports how many samples there were (C-13)."""
+    store = Store()
+    with Scraper(store, [servers.url("n")], job=Job(limits=ScrapeLimits(samples=1))) as s:
+        s.scrape()
+
+    assert store.query("scrape_samples_scraped")[0].value == 40.0
+
+
+def test_hanging_target_among_200(servers: Servers) -> None:
+    """With 200 targets at 100 ms and one that hangs, the others keep their rhythm."""
+    servers.play("hanging", "silent")
+    names = [f"many{number}" for number in range(199)]
+    store = Store()
+    counts: dict[str, int] = {}
+
+    def count(change: object) -> None:
+        name = change.source.name  # type: ignore[attr-defined]
+        counts[name] = counts.get(name, 0) + 1
+
+    store.subscribe(count)
+    targets = [*map(servers.url, names), servers.url("hanging")]
+    with Scraper(store, targets, interval=0.1, timeout=0.1):
+        _until(lambda: len(counts) == 200)
+        counts.clear()
+        time.sleep(2.0)
+    hanging = counts.pop(servers.url("hanging"))
+
+    # 20 ticks each are due. 2000 scrapes a second take a whole core; on one that is
+    # shared they come to less, but to the same for all.
+    assert len(counts) == 199
+    assert min(counts.values()) >= 4
+    assert min(counts.values()) >= max(counts.values()) / 3
+    assert hanging >= 3
+
+
+def _until(reached: Callable[[], bool], within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_restarted_server() -> None:
+    """After a restart counters begin anew, and what they count is taken as it is."""
+    store = Store()
+
+    def values(metric: str) -> list[float]:
+        return [point.value for point in store.query(metric)]
+
+    with scrape_servers.start() as first:
+        url, port = first.url("restarted"), first.http
+        first.play("restarted", "counter")
+        scraper = Scraper(store, [url], interval=3600)
+        for _ in range(5):
+            assert scraper.scrape().up
+    started = values("process_start_time_seconds")
+    assert values("jobs_total") == [5.0]
+
+    gone = scraper.scrape()
+
+    assert isinstance(gone.error, ConnectError)
+    assert f"go run ./cmd/main.go --metrics-bind-address=:{port}" in str(gone.error)
+    assert values("jobs_total") == []
+    with scrape_servers.start(port=port) as second:
+        second.play("restarted", "counter")
+        assert scraper.scrape().up
+    assert values("jobs_total") == [1.0]
+    assert values("process_start_time_seconds") > started
+    scraper.stop()

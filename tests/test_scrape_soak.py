@@ -1,0 +1,16 @@
+"""The short form of `make soak`."""
+
+import pytest
+
+pytest.importorskip("aiohttp")
+
+from soak import TARGETS, soak
+
+
+def test_nothing_grows() -> None:
+    """After many scrapes, faults, churn and changes of targets nothing is left over."""
+    outcome = soak(4_000, warm_up=0.4)
+
+    assert outcome.problems() == [], str(outcome)
+    assert outcome.failed > 10
+    assert outcome.end.series == TARGETS * 45
