@@ -1,0 +1,221 @@
+"""Golden files: an exposition as text that a person can review and edit.
+
+A golden file looks like an exposition, a line for each series. It pins identity: types,
+names and labels. Values that say nothing are written as ``*``, and a line's value may be
+edited to what is meant: ``>=1``, ``<0.5``, ``3±0.1``. An update keeps what was edited
+for as long as it holds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest._query import family_of
+from promlatest.exceptions import UsageError
+from promlatest.testing._errors import GoldenError
+from promlatest.testing._reading import Reading
+from promlatest.testing._words import number, shortened
+
+__all__ = ["GoldenRules", "assert_golden", "golden_text"]
+
+_HEAD: Final = "# promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1"
+_LINE: Final = re.compile(r"(?P<series>.+) (?P<value>\S+)")
+_COMPARED: Final = re.compile(r"(>=|<=|>|<)(.+)")
+_SHOWN: Final = 40
+
+
+@attrs.frozen(kw_only=True)
+class GoldenRules:
+    """What a golden file leaves out, and what it does not compare.
+
+    Patterns are those of the shell, and are matched against names of series.
+
+    Attributes:
+        ignore: series that are left out.
+        volatile: series whose value is written as ``*``.
+        labels: labels whose value is written as ``*``; series that are alike then are
+            one line, with ``*`` for a value.
+        tolerance: how far apart equal numbers may be, relative to the larger.
+    """
+
+    ignore: tuple[str, ...] = ("process_*", "python_*", "go_*", "scrape_*", "*_created")
+    volatile: tuple[str, ...] = ("*_seconds_sum", "*_seconds_bucket", "*_timestamp_seconds")
+    labels: tuple[str, ...] = ()
+    tolerance: float = 1e-9
+
+
+def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
+    """The golden text of a scrape.
+
+    >>> from promlatest.testing import ScrapeTarget
+    >>> target = ScrapeTarget(lambda: b'# TYPE jobs_total counter\\njobs_total{q="a"} 3\\n')
+    >>> print(golden_text(target.scrape()), end="")
+    # promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1
+    # TYPE jobs_total counter
+    jobs_total{q="a"} 3
+    """
+    return _write(_lines(reading, rules or GoldenRules()))
+
+
+def assert_golden(
+    reading: Reading,
+    path: str | PathLike[str],
+    rules: GoldenRules | None = None,
+    *,
+    update: bool = False,
+) -> None:
+    """Assert that a scrape is what a golden file says.
+
+    Args:
+        reading: the scrape.
+        path: the golden file.
+        rules: what is left out, and what is not compared.
+        update: True: write the file instead.
+
+    Raises:
+        GoldenError: it differs, line by line; or there is no such file yet.
+        UsageError: the file cannot be read.
+    """
+    __tracebackhide__ = True
+    rules = rules or GoldenRules()
+    now, file = _lines(reading, rules), Path(path)
+    held = _parse(file) if file.exists() else None
+    if update:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_write(_kept(now, held or {}, rules)), encoding="utf-8")
+        return
+    if held is None:
+        raise GoldenError(
+            f"there is no golden file {file} yet",
+            target=reading.target,
+            details=["run pytest with --promlatest-update to write it"],
+        )
+    if differences := list(_compare(held, now, rules)):
+        raise GoldenError(
+            f"{reading.target} is not what {file} says:",
+            target=reading.target,
+            details=[
+                *shortened(differences, _SHOWN),
+                "run pytest with --promlatest-update to take it as it is now",
+            ],
+            sections={f"{reading.target} now": _write(now)},
+        )
+
+
+_Lines = dict[str, str]
+"""What a golden file says: values as text by series, and types by ``# TYPE name``."""
+
+
+def _lines(reading: Reading, rules: GoldenRules) -> _Lines:
+    lines: _Lines = {}
+    for point in reading.snapshot:
+        metric = point.metric
+        if _any(metric, rules.ignore):
+            continue
+        family = family_of(metric, reading.metadata)
+        kind = reading.metadata[family].type if family in reading.metadata else "unknown"
+        lines.setdefault(f"# TYPE {family}", kind)
+        series = _scrubbed(point.labels, rules).series()
+        several = series in lines
+        value = "*" if several or _any(metric, rules.volatile) else number(point.value)
+        lines[series] = value
+    return lines
+
+
+def _any(metric: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(metric, pattern) for pattern in patterns)
+
+
+def _scrubbed(labels: Labels, rules: GoldenRules) -> Labels:
+    marked = {name: "*" for name in labels if name in rules.labels and name != METRIC_NAME}
+    return Labels({**labels, **marked}) if marked else labels
+
+
+def _write(lines: Mapping[str, str]) -> str:
+    return "".join(f"{line}\n" for line in (_HEAD, *map(" ".join, lines.items())))
+
+
+def _parse(file: Path) -> _Lines:
+    lines: _Lines = {}
+    for place, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip()
+        if not text or (text.startswith("#") and not text.startswith("# TYPE ")):
+            continue
+        match = _LINE.fullmatch(text)
+        if match is None:
+            raise UsageError(
+                f"{file}, line {place}: expected a series and a value: {line!r}"
+            )
+        if not text.startswith("#"):
+            _expected(match["value"], f"{file}, line {place}", 0.0)
+        lines[match["series"]] = match["value"]
+    return lines
+
+
+def _kept(now: _Lines, held: _Lines, rules: GoldenRules) -> _Lines:
+    """What is to be written: what is there now, as it was edited where that holds."""
+    return {
+        series: held[series]
+        if series in held and _fits(held[series], value, rules, series)
+        else value
+        for series, value in now.items()
+    }
+
+
+def _compare(held: _Lines, now: _Lines, rules: GoldenRules) -> Iterable[str]:
+    for series, value in held.items():
+        if series not in now:
+            yield f"- {series} {value}"
+        elif not _fits(value, now[series], rules, series):
+            yield f"! {series}: expected {value}, got {now[series]}"
+    for series, value in now.items():
+        if series not in held:
+            yield f"+ {series} {value}"
+
+
+def _fits(expected: str, got: str, rules: GoldenRules, series: str) -> bool:
+    if series.startswith("#") or "*" in (expected, got):
+        return expected == got or (expected == "*" and not series.startswith("#"))
+    return _expected(expected, series, rules.tolerance)(float(got))
+
+
+def _expected(text: str, where: str, tolerance: float) -> Callable[[float], bool]:
+    """What a value of a golden file asks of a number.
+
+    Raises:
+        UsageError: it is no such value.
+    """
+    try:
+        if text == "*":
+            return lambda _: True
+        if match := _COMPARED.fullmatch(text):
+            compare, bound = _COMPARISONS[match[1]], float(match[2])
+            return lambda got: compare(got, bound)
+        middle, _, margin = text.partition("±")
+        near, far = float(middle), float(margin or 0)
+        return lambda got: _close(got, near, far, tolerance)
+    except ValueError:
+        raise UsageError(f"{where}: expected *, 3, >=1, <0.5 or 3±0.1: {text!r}") from None
+
+
+def _close(got: float, expected: float, margin: float, tolerance: float) -> bool:
+    if math.isnan(expected):
+        return math.isnan(got)
+    return math.isclose(got, expected, rel_tol=tolerance, abs_tol=margin)
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">=": float.__ge__,
+    "<=": float.__le__,
+    ">": float.__gt__,
+    "<": float.__lt__,
+}

@@ -1,0 +1,1039 @@
+"""What a test harness promises: readings, marks, waits, sources and programs.
+
+`test_testing_dishonest.py` has the failures and their words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    make_asgi_app,
+    make_wsgi_app,
+)
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+
+from promlatest import Matcher, Store
+from promlatest.exceptions import MissingExtraError, SelectorError, UsageError
+from promlatest.testing import (
+    AsyncScrapeTarget,
+    FakeTarget,
+    NeverAppearedError,
+    NoSeriesError,
+    NotReachedError,
+    Observation,
+    OvershootError,
+    ResetError,
+    ScrapeTarget,
+    SeveralSeriesError,
+    Status,
+    TargetDownError,
+    UnknownLabelError,
+    UnknownMetricError,
+    VanishedError,
+)
+from promlatest.testing._reading import selection
+from promlatest.testing._sources import read_body
+from promlatest.testing._wait import LONGEST, Wait, reach
+from promlatest.testing._words import is_slip, number, sequence
+
+BODY = b"""# TYPE jobs_total counter
+jobs_total{queue="mail",outcome="ok"} 3
+jobs_total{queue="mail",outcome="failed"} 1
+jobs_total{queue="fax",outcome="ok"} 2
+# TYPE depth gauge
+depth{queue="mail"} 4
+# TYPE took_seconds histogram
+took_seconds_bucket{queue="mail",le="1"} 3
+took_seconds_bucket{queue="mail",le="+Inf"} 4
+took_seconds_sum{queue="mail"} 5.5
+took_seconds_count{queue="mail"} 4
+# TYPE retries_total counter
+"""
+
+
+def reading(body: bytes | str = BODY):
+    return read_body("shop", body if isinstance(body, bytes) else body.encode())
+
+
+def target_of(*bodies: str) -> ScrapeTarget:
+    """A program that exposes one body after the other; the last one stays."""
+    script = list(bodies)
+    return ScrapeTarget(lambda: (script.pop(0) if len(script) > 1 else script[0]).encode())
+
+
+def jobs(value: float, more: str = "") -> str:
+    return f"# TYPE jobs_total counter\njobs_total {value}\n{more}"
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "slip"),
+    [
+        ("jobs_totl", "jobs_total", True),
+        ("jobs_totaal", "jobs_total", True),
+        ("jobs_totel", "jobs_total", True),
+        ("jobs_toatl", "jobs_total", True),
+        ("jobs_total", "jobs_total", False),
+        ("jobs_ttl", "jobs_total", False),
+        ("mails_total", "jobs_total", False),
+        ("", "a", True),
+    ],
+)
+def test_is_slip(name, other, slip):
+    """A slip is one letter too many, too few, wrong, or two swapped; either way round."""
+    assert is_slip(name, other) is slip
+    assert is_slip(other, name) is slip
+
+
+@given(st.text("abc", min_size=1, max_size=6), st.data())
+def test_every_slip_is_found(name, data):
+    """Whatever one letter does to a name is a slip."""
+    at = data.draw(st.integers(0, len(name) - 1))
+    changed = data.draw(
+        st.sampled_from(
+            [
+                name[:at] + name[at + 1 :],
+                name[:at] + "x" + name[at:],
+                name[:at] + "x" + name[at + 1 :],
+            ]
+        )
+    )
+
+    assert is_slip(name, changed)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"),
+        (0.25, "0.25"),
+        (1e6, "1000000"),
+        (None, "missing"),
+        (float("nan"), "NaN"),
+        (float("inf"), "+Inf"),
+        (1e20, "1e+20"),
+    ],
+)
+def test_number(value, text):
+    """Numbers read as a person writes them."""
+    assert number(value) == text
+
+
+def test_a_long_sequence_is_cut_in_the_middle():
+    """Of many different observations the first and the last are shown."""
+    lines = sequence([Observation(at / 10, at) for at in range(100)])
+
+    assert len(lines) == 25
+    assert lines[0].endswith(" 0")
+    assert "left out" in lines[12]
+    assert lines[-1].endswith(" 99")
+
+
+# Readings
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (lambda r: r.value("depth"), 4),
+        (lambda r: r.value("jobs_total", queue="fax"), 2),
+        (lambda r: r.value('jobs_total{queue="mail"}', outcome="failed"), 1),
+        (lambda r: r.value("jobs_total", Matcher("queue", "!=", "mail")), 2),
+        (lambda r: r.value('{__name__="depth"}'), 4),
+        (lambda r: r.sum("jobs_total"), 6),
+        (lambda r: r.sum("jobs_total", outcome={"ok", "lost"}), 5),
+        (lambda r: r.count("jobs_total"), 3),
+        (lambda r: r.count("jobs_total", outcome="lost"), 0),
+        (lambda r: r.histogram("took_seconds").count, 4),
+        (lambda r: r.histogram("took_seconds", queue="mail").count_le(1), 3),
+        (
+            lambda r: [p.labels["queue"] for p in r.points("jobs_total", outcome="ok")],
+            ["fax", "mail"],
+        ),
+        (lambda r: r.assert_absent("jobs_total", outcome="lost"), None),
+        (lambda r: r.assert_absent("mails_total"), None),
+        (lambda r: r.assert_absent("jobs_total", tenant="a", unknown_ok=True), None),
+    ],
+    ids=count(),
+)
+def test_questions(question, answer):
+    """One scrape answers with one selector everywhere."""
+    assert question(reading()) == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "failure", "word"),
+    [
+        (lambda r: r.value("jobs"), UnknownMetricError, "jobs_total"),
+        (lambda r: r.sum("jobs_total", que="mail"), UnknownLabelError, "queue"),
+        (lambda r: r.count("jobs_totals"), UnknownMetricError, "jobs_total"),
+        (lambda r: r.count("jobs_total", que="mail"), UnknownLabelError, "queue"),
+        (lambda r: r.value("jobs_total", queue="mial"), NoSeriesError, '"mail"'),
+        (
+            lambda r: r.value("jobs_total", queue="fax", outcome="failed"),
+            NoSeriesError,
+            "has others",
+        ),
+        (
+            lambda r: r.value("jobs_total", queue="mail"),
+            SeveralSeriesError,
+            "differ in: outcome",
+        ),
+        (lambda r: r.value("retries_total"), NoSeriesError, "declared"),
+        (lambda r: r.value("took_seconds"), NoSeriesError, "is a histogram"),
+        (lambda r: r.value('{queue="post"}'), NoSeriesError, "no series fits"),
+        (lambda r: r.histogram("took_second"), UnknownMetricError, "took_seconds"),
+        (lambda r: r.histogram("took_seconds", queue="post"), NoSeriesError, '"mail"'),
+        (lambda r: r.histogram("depth"), NoSeriesError, "no histogram"),
+        (
+            lambda r: r.assert_absent("jobs_total", que="mail"),
+            UnknownLabelError,
+            "unknown_ok",
+        ),
+        (lambda r: r.assert_absent("depht"), UnknownMetricError, "unknown_ok"),
+    ],
+    ids=count(),
+)
+def test_what_is_not_there(question, failure, word):
+    """Whatever does not exist is named, with what comes close."""
+    with pytest.raises(failure) as caught:
+        question(reading())
+
+    assert word in str(caught.value)
+    assert type(caught.value) is failure
+
+
+def test_several_histograms_are_one_too_many():
+    """A histogram means one."""
+    lines = "".join(
+        f'took_bucket{{q="{q}",le="+Inf"}} 1\ntook_count{{q="{q}"}} 1\n' for q in "ab"
+    )
+
+    with pytest.raises(SeveralSeriesError, match="2 fit"):
+        reading("# TYPE took histogram\n" + lines).histogram("took")
+
+
+@pytest.mark.parametrize("metric", ["", None, 3])
+def test_a_name_is_needed(metric):
+    """What is no name is a wrong call, and no failure of the program."""
+    with pytest.raises(UsageError):
+        reading().value(metric)
+
+
+def test_a_broken_selector_is_a_wrong_call():
+    """A selector text that cannot be read says where."""
+    with pytest.raises(SelectorError):
+        reading().value('jobs_total{queue="mail}')
+
+
+def test_families_have_the_names_of_the_text_format():
+    """OpenMetrics and the text format give the same families."""
+    registry = CollectorRegistry()
+    Counter("jobs", "", registry=registry).inc()
+    text = read_body("a", generate_latest(registry))
+    other = read_body("b", openmetrics(registry), "application/openmetrics-text")
+
+    assert (
+        text.metadata["jobs_total"].type == other.metadata["jobs_total"].type == "counter"
+    )
+    assert "jobs" not in other.metadata
+    assert other.nature("jobs_total") == "counter"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "nature"),
+    [
+        ("counter", "x_total", "counter"),
+        ("counter", "x", "counter"),
+        ("gauge", "x_total", "gauge"),
+        ("histogram", "x_bucket", "counter"),
+        ("histogram", "x_count", "counter"),
+        ("histogram", "x_sum", "sum"),
+        ("summary", "x", "gauge"),
+        ("summary", "x_sum", "sum"),
+        ("", "x_total", "counter"),
+        ("", "x_count", "counter"),
+        ("", "x", "gauge"),
+        ("", "x_created", "gauge"),
+    ],
+)
+def test_natures(kind, name, nature):
+    """The type decides what a series may do, and without one its name."""
+    family = name.rsplit("_", 1)[0] if kind in ("histogram", "summary") else name
+    head = f"# TYPE {family} {kind}\n" if kind else ""
+    labels = '{le="+Inf"}' if name.endswith("_bucket") else ""
+
+    assert reading(f"{head}{name}{labels} 1\n").nature(name) == nature
+
+
+# Marks
+
+
+def test_increases_since_a_mark():
+    """A mark counts from where it was made, whatever happened before."""
+    mark = target_of(jobs(5), jobs(7)).mark()
+
+    assert mark.increase("jobs_total") == 2
+
+
+def test_a_counter_that_was_not_there_counts_from_0():
+    """A labelled series appears with its first increase."""
+    mark = target_of(jobs(5), 'jobs_total 5\njobs_total{queue="fax"} 2\n').mark()
+
+    assert mark.increase("jobs_total", queue="fax") == 2
+    assert mark.increase_sum("jobs_total") == 2
+
+
+def test_a_gauge_may_fall():
+    """The increase of a gauge is its change."""
+    mark = target_of("depth 5\n", "depth 3\n").mark()
+
+    assert mark.increase("depth") == -2
+
+
+def test_marks_live_side_by_side():
+    """Two marks of one target do not know of each other."""
+    registry = CollectorRegistry()
+    counter = Counter("jobs", "", registry=registry)
+    target = ScrapeTarget(registry)
+    first = target.mark()
+    counter.inc()
+    second = target.mark()
+    counter.inc(2)
+
+    assert (first.increase("jobs_total"), second.increase("jobs_total")) == (3, 2)
+
+
+def test_marks_in_many_threads():
+    """Threads that count with labels of their own do not disturb each other."""
+    registry = CollectorRegistry()
+    counter = Counter("jobs", "", ["worker"], registry=registry)
+    target = ScrapeTarget(registry)
+
+    def work(worker: int) -> float:
+        mark = target.mark()
+        for _ in range(worker):
+            counter.labels(str(worker)).inc()
+        return mark.increase("jobs_total", worker=str(worker))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(1, 9))) == list(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gained"),
+    [
+        (jobs(5), jobs(2), 2),
+        (
+            jobs(5, "jobs_created 100\n"),
+            jobs(7, "jobs_created 200\n"),
+            7,
+        ),
+        (
+            jobs(5, "process_start_time_seconds 100\n"),
+            jobs(7, "process_start_time_seconds 200\n"),
+            7,
+        ),
+    ],
+    ids=["it fell", "it was created anew", "the process was started anew"],
+)
+def test_resets(before, after, gained):
+    """A reset fails, also one that no value shows; on request it counts on from 0."""
+    with pytest.raises(ResetError):
+        target_of(before, after).mark().increase("jobs_total")
+
+    mark = target_of(before, after).mark(on_reset="rebaseline")
+    assert mark.increase("jobs_total") == gained
+    with pytest.raises(ResetError):
+        target_of(before, after).mark().expect("jobs_total").to_increase_by(1)
+    wait = target_of(before, after).mark().expect("jobs_total")
+    assert wait.to_increase_by(gained, on_reset="rebaseline").resets[0].before == 5
+
+
+def test_two_processes_behind_one_address_have_no_start_time():
+    """Several start times tell of no restart."""
+    starts = (
+        'process_start_time_seconds{pid="1"} %d\nprocess_start_time_seconds{pid="2"} 3\n'
+    )
+    mark = target_of(jobs(5, starts % 1), jobs(7, starts % 9)).mark()
+
+    assert mark.increase("jobs_total") == 2
+
+
+def test_an_unknown_policy_is_a_wrong_call():
+    """A reset fails or rebaselines, and nothing else."""
+    with pytest.raises(UsageError, match="rebaseline"):
+        target_of(jobs(1)).mark(on_reset="ignore")
+
+
+def histogram_body(low: int, count: int, more: str = "") -> str:
+    return (
+        "# TYPE took histogram\n"
+        f'took_bucket{{le="1"}} {low}\ntook_bucket{{le="+Inf"}} {count}\n'
+        f"took_sum {count}\ntook_count {count}\n{more}"
+    )
+
+
+def test_what_a_histogram_observed_since_a_mark():
+    """The difference of two histograms is one."""
+    took = target_of(histogram_body(1, 2), histogram_body(4, 6)).mark().histogram("took")
+
+    assert (took.count, took.count_le(1), took.sum) == (4, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [histogram_body(1, 1), histogram_body(4, 6, "process_start_time_seconds 200\n")],
+    ids=["it fell", "the process was started anew"],
+)
+def test_a_histogram_that_was_reset(after):
+    """It fails, and on request it counts on from 0."""
+    before = histogram_body(1, 2, "process_start_time_seconds 100\n")
+    with pytest.raises(ResetError):
+        target_of(before, after).mark().histogram("took")
+
+    mark = target_of(before, after).mark(on_reset="rebaseline")
+    assert mark.histogram("took").count == reading(after).histogram("took").count
+
+
+def test_a_histogram_that_was_not_there():
+    """All that it has was observed since the mark."""
+    assert target_of("# \n", histogram_body(1, 2)).mark().histogram("took").count == 2
+
+
+def test_only_what_was_said_has_moved():
+    """Families stand for their series, and what moves by itself may move."""
+    before = histogram_body(1, 2, jobs(1) + "process_cpu_seconds_total 1\n")
+    after = histogram_body(2, 3, jobs(2) + "process_cpu_seconds_total 2\n")
+
+    target_of(before, after).mark().assert_only("jobs_total", "took")
+    with pytest.raises(AssertionError, match="process_cpu"):
+        target_of(before, after).mark().assert_only("jobs_total", "took", ignore=())
+    with pytest.raises(AssertionError, match="jobs_total  1 -> 2"):
+        target_of(before, after).mark().assert_only('took_bucket{le="1.0"}', "took")
+
+
+def test_nan_that_stays_has_not_moved():
+    """A NaN is the same as a NaN before."""
+    target_of("x NaN\n").mark().assert_only()
+
+
+def test_a_series_that_goes_has_moved():
+    """What is gone is not as it was."""
+    moves = target_of("x 1\ny 1\n", "x 1\n").mark().difference().moves()
+
+    assert [str(move) for move in moves] == ["y  1 -> missing"]
+
+
+# Waits
+
+
+@contextmanager
+def later(*actions):
+    """Call these functions one after the other, while the block runs."""
+    thread = threading.Thread(target=lambda: [action() for action in actions])
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def test_a_missing_series_is_waited_for():
+    """A wait begins before the series does."""
+    outcome = target_of("# \n", "# \n", jobs(1)).expect("jobs_total").to_reach(1)
+
+    assert [each.value for each in outcome.observations] == [None, None, 1]
+
+
+def test_errors_on_the_way_are_survived_and_shown():
+    """A scrape that fails is not the end of a wait, and is remembered."""
+    script = [b"jobs_total 1\n", None, b"jobs_total 2\n"]
+
+    def read() -> bytes:
+        body = script.pop(0)
+        if body is None:
+            raise OSError("out of files")
+        return body
+
+    outcome = ScrapeTarget(read).expect("jobs_total").to_reach(2)
+
+    seen = [each.error for each in outcome.observations]
+    assert seen == ["", "the callable raised OSError: out of files", ""]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "wait"),
+    [
+        ((jobs(1), jobs(2)), lambda e: e.to_equal(2)),
+        ((jobs(1), jobs(3)), lambda e: e.to_reach(2)),
+        (("jobs_total 3\n", "jobs_total 5\n"), lambda e: e.to_increase()),
+        (("jobs_total 3\n", "jobs_total 5\n"), lambda e: e.to_increase(at_least=2)),
+        (("# \n", "# \n", jobs(1)), lambda e: e.to_appear()),
+        ((jobs(1), "# \n"), lambda e: e.to_disappear()),
+        ((jobs(1), jobs(4)), lambda e: e.to_satisfy(lambda v: v % 2 == 0, "be even")),
+        ((jobs(1),), lambda e: e.to_stay(throughout=0.03)),
+        ((jobs(1),), lambda e: e.to_equal(1, already_ok=True)),
+        ((jobs(1), jobs(2)), lambda e: e.to_increase_by(1, settle=0.03)),
+    ],
+    ids=count(),
+)
+def test_waits_that_succeed(bodies, wait):
+    """Each wait ends well where what it waits for comes true."""
+    assert wait(target_of(*bodies).expect("jobs_total")).observations
+
+
+def test_a_gauge_falls():
+    """A queue drains."""
+    outcome = target_of("depth 3\n", "depth 1\n", "depth 0\n").expect("depth").to_fall_to(0)
+
+    assert outcome.value == 0
+
+
+def test_sums_and_counts():
+    """A sum and a count are waited for as a value is."""
+    one, two = 'jobs_total{q="a"} 1\n', 'jobs_total{q="a"} 2\njobs_total{q="b"} 4\n'
+
+    assert target_of(one, two).expect_sum("jobs_total").to_equal(6).value == 6
+    assert target_of(one, two).mark().expect_sum("jobs_total").to_increase_by(5).gain == 5
+    assert target_of(one, two).expect_count("jobs_total").to_equal(2).value == 2
+    assert target_of(one, two).mark().expect_count("jobs_total").to_increase_by(1).gain == 1
+    assert target_of(two, "# \n").expect_count("jobs_total").to_fall_to(0).value == 0
+
+
+def test_a_count_of_what_never_was_is_no_0():
+    """A typo in what is counted does not pass as none."""
+    with pytest.raises(NeverAppearedError, match="jobs_total"):
+        target_of(jobs(1)).expect_count("job_total").to_equal(
+            0, within=0.02, already_ok=True
+        )
+
+
+def test_a_slip_does_not_pass_as_gone():
+    """What was never there has not disappeared if its name looks like a slip."""
+    with pytest.raises(UnknownMetricError):
+        target_of(jobs(1)).expect("jobs_totl").to_disappear(already_ok=True)
+
+    target_of(jobs(1)).expect("refunds_total").to_disappear(already_ok=True)
+
+
+def test_what_stays_must_be_there():
+    """Nothing stays as it is under a wrong name."""
+    with pytest.raises(UnknownMetricError):
+        target_of(jobs(1)).expect("job_total").to_stay(throughout=0.02)
+
+
+def test_a_gauge_that_comes_back_to_its_goal():
+    """A gauge that passed its goal may still meet it."""
+    assert target_of("depth 1\n", "depth 9\n", "depth 5\n").expect("depth").to_equal(5)
+
+
+def test_a_gauge_that_appears_has_a_value_and_no_increase():
+    """A value can be waited for where an increase would have no base."""
+    assert target_of("# \n", "depth 5\n").expect("depth").to_reach(5).value == 5
+    with pytest.raises(NoSeriesError, match="no value to count from"):
+        target_of("# \n", "depth 5\n").mark().expect("depth").to_increase()
+
+
+def test_a_failure_carries_its_data():
+    """The observations, the selector and the series are there for a program, too."""
+    with pytest.raises(NotReachedError) as caught:
+        target_of(jobs(1)).expect("jobs_total").to_reach(2, within=0.02)
+
+    error = caught.value
+    assert error.selector == "jobs_total"
+    assert {each.value for each in error.observations} == {1}
+    assert list(error.sections.values()) == ["jobs_total 1"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda e: e.to_increase_by(0),
+        lambda e: e.to_increase_by(-1),
+        lambda e: e.to_increase(at_least=0),
+        lambda e: e.to_reach(1, within=-1),
+        lambda e: e.to_reach(1, within=float("inf")),
+        lambda e: e.to_reach(1, on_reset="ignore"),
+    ],
+    ids=count(),
+)
+def test_waits_that_make_no_sense(call):
+    """A wait that could only pass or fail is a wrong call."""
+    with pytest.raises(UsageError):
+        call(target_of(jobs(1)).expect("jobs_total"))
+
+
+def make_wait(within: float, **options) -> Wait:
+    return Wait("shop", selection("jobs_total"), "one", reach(99), within=within, **options)
+
+
+def test_pauses_grow_while_nothing_moves():
+    """Pauses begin short, grow, and are never longer than the longest."""
+    wait = make_wait(60)
+    pauses = []
+    for _ in range(30):
+        wait.take(reading("jobs_total 1\n"), sum(pauses))
+        pauses.append(wait.pause(sum(pauses), 0.0))
+
+    assert pauses[0] == 0.01
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST
+
+
+def test_pauses_are_short_when_something_moves():
+    """A program that is at work is looked at often."""
+    wait = make_wait(60)
+    for value in (1, 1, 1, 1, 2):
+        wait.take(reading(f"jobs_total {value}\n"), 0.0)
+
+    assert wait.pause(0.0, 0.0) == 0.01
+
+
+def test_a_slow_scrape_is_rested_from():
+    """At most a fifth of the time goes into scraping."""
+    wait = make_wait(60)
+    wait.take(reading("jobs_total 1\n"), 0.0)
+
+    assert wait.pause(0.2, 0.2) == 0.8
+
+
+def test_the_last_scrape_starts_when_the_time_is_over():
+    """A pause ends with the time, and after that scrape there is none."""
+    wait = make_wait(1.0)
+    wait.take(reading("jobs_total 1\n"), 0.5)
+    wait.take(reading("jobs_total 1\n"), 0.995)
+    assert wait.pause(0.995, 0.0) == pytest.approx(0.005)
+
+    wait.take(reading("jobs_total 1\n"), 1.0)
+    assert wait.pause(1.0, 0.0) is None
+
+
+def test_every_wait_ends():
+    """A wait of no time at all scrapes once and says what it saw."""
+    with pytest.raises(NotReachedError) as caught:
+        target_of(jobs(1)).expect("jobs_total").to_reach(2, within=0)
+
+    assert len(caught.value.observations) == 1
+
+
+def test_a_counter_of_a_thread():
+    """A wait sees what another thread does meanwhile, step by step."""
+    registry = CollectorRegistry()
+    counter = Counter("jobs", "", registry=registry)
+    mark = ScrapeTarget(registry).mark()
+
+    with later(lambda: time.sleep(0.03), counter.inc):
+        outcome = mark.expect("jobs_total").to_increase_by(1)
+
+    assert [each.value for each in outcome.observations][-1] == 1
+
+
+async def test_waits_in_a_loop():
+    """The loop goes on while an async wait waits."""
+    registry = CollectorRegistry()
+    counter = Counter("jobs", "", registry=registry)
+    target = ScrapeTarget(registry).aio
+    mark = await target.mark()
+
+    async def work() -> None:
+        await asyncio.sleep(0.03)
+        counter.inc()
+
+    task = asyncio.create_task(work())
+    outcome = await mark.expect("jobs_total").to_increase_by(1)
+    await task
+
+    assert outcome.gain == 1
+    assert await target.value("jobs_total") == 1
+    assert await target.sum("jobs_total") == 1
+    assert await target.count("jobs_total") == 1
+    assert await mark.increase("jobs_total") == 1
+    assert await mark.increase_sum("jobs_total") == 1
+    await mark.assert_only("jobs_total")
+    await target.assert_absent("mails_total")
+    with pytest.raises(UnknownMetricError):
+        await target.value("job_total")
+
+
+async def test_an_async_wait_can_be_cancelled():
+    """Cancelling ends the wait, and leaves the target as it was."""
+    target = AsyncScrapeTarget(lambda: b"jobs_total 1\n")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(target.expect("jobs_total").to_reach(2, within=60), 0.05)
+    assert await target.value("jobs_total") == 1
+
+
+# Sources
+
+
+def a_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    Counter("jobs", "Jobs.", ["queue"], registry=registry).labels("mail").inc(3)
+    Gauge("depth", "Depth.", registry=registry).set(2)
+    Histogram("took", "Time.", registry=registry).observe(0.3)
+    return registry
+
+
+def a_store() -> Store:
+    """A store that is scraped into again and again."""
+    store = Store()
+    registry = a_registry()
+    store.collect(registry)
+    ended = threading.Event()
+
+    def scrape() -> None:
+        while not ended.wait(0.005):
+            store.collect(registry)
+
+    threading.Thread(target=scrape, daemon=True).start()
+    return store
+
+
+async def an_asgi_app(scope, receive, send):
+    assert scope["path"] == "/metrics"
+    await make_asgi_app(a_registry())(scope, receive, send)
+
+
+def a_wsgi_app(environ, start_response):
+    assert environ["PATH_INFO"] == "/metrics"
+    return make_wsgi_app(a_registry())(environ, start_response)
+
+
+SOURCES = {
+    "registry": lambda _: a_registry(),
+    "wsgi": lambda _: a_wsgi_app,
+    "asgi": lambda _: an_asgi_app,
+    "callable": lambda _: lambda: generate_latest(a_registry()),
+    "file": lambda path: path,
+    "text": str,
+    "store": lambda _: a_store(),
+}
+
+
+@pytest.fixture(params=SOURCES)
+def source(request, tmp_path):
+    path = tmp_path / "metrics.prom"
+    path.write_bytes(generate_latest(a_registry()))
+    return SOURCES[request.param](path)
+
+
+def test_all_sources_answer_alike(source):
+    """The same expectations hold over everything that can be scraped."""
+    target = ScrapeTarget(source)
+
+    assert target.value("jobs_total", queue="mail") == 3
+    assert target.histogram("took").count == 1
+    target.assert_absent("mails_total")
+    target.mark().assert_only()
+    target.expect("depth").to_equal(2, already_ok=True)
+    with pytest.raises(UnknownMetricError):
+        target.value("job_total")
+
+
+async def test_all_sources_answer_alike_in_a_loop(source):
+    """And in an event loop."""
+    target = AsyncScrapeTarget(source)
+
+    assert await target.value("jobs_total", queue="mail") == 3
+    assert (await target.histogram("took")).count == 1
+    mark = await target.mark()
+    await mark.assert_only()
+    await mark.expect("depth").to_equal(2, already_ok=True)
+
+
+def test_a_loop_does_not_hinder_a_blocking_scrape():
+    """An ASGI application can be scraped from inside a running loop, too."""
+
+    async def scrape() -> float:
+        return ScrapeTarget(an_asgi_app).value("depth")
+
+    assert asyncio.run(scrape()) == 2
+
+
+async def a_broken_asgi_app(scope, receive, send):
+    raise RuntimeError("no database")
+
+
+async def a_silent_asgi_app(scope, receive, send):
+    return None
+
+
+async def a_slow_asgi_app(scope, receive, send):
+    await asyncio.sleep(60)
+
+
+def a_broken_wsgi_app(environ, start_response):
+    raise RuntimeError("no database")
+
+
+def a_silent_wsgi_app(environ, start_response):
+    return []
+
+
+def a_refusing_wsgi_app(environ, start_response):
+    start_response("404 Not Found", [("Content-Type", "text/plain")])
+    return [b"no"]
+
+
+def a_web_page(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<html>"]
+
+
+def collected() -> None:
+    raise RuntimeError("no database")
+
+
+class BrokenRegistry:
+    def collect(self):
+        raise RuntimeError("no database")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (a_broken_asgi_app, "no database"),
+        (a_silent_asgi_app, "never started a response"),
+        (a_slow_asgi_app, "within 0.05 s"),
+        (a_broken_wsgi_app, "no database"),
+        (a_silent_wsgi_app, "start_response"),
+        (a_refusing_wsgi_app, "answered 404"),
+        (a_web_page, "web page"),
+        (collected, "no database"),
+        (BrokenRegistry(), "no database"),
+        (lambda: b"jobs_total{ 1\n", "line 1"),
+        (Path("/nowhere"), "No such file"),
+    ],
+    ids=count(),
+)
+def test_what_cannot_be_scraped(what, words):
+    """Whatever is wrong with a target is a failure that says so."""
+    target = ScrapeTarget(what, timeout=0.05 if what is a_slow_asgi_app else 5)
+    with pytest.raises(TargetDownError) as caught:
+        target.value("jobs_total")
+
+    assert words in str(caught.value)
+    with pytest.raises(TargetDownError):
+        target.assert_absent("jobs_total")
+
+
+@pytest.mark.parametrize("what", [3, None, object()])
+def test_what_is_no_target(what):
+    """What can never be scraped is a wrong call."""
+    with pytest.raises(UsageError):
+        ScrapeTarget(what)
+
+
+def test_a_store_counts_only_a_scrape_that_started_after_the_call():
+    """What the store had before is no answer."""
+    store = Store()
+    now = int(time.time() * 1000)
+    store.ingest("jobs_total 1\n", source="shop", timestamp=now - 1000)
+    target = ScrapeTarget(store, source="shop")
+
+    def scrape() -> None:
+        time.sleep(0.05)
+        store.ingest("jobs_total 2\n", source="other")
+        store.ingest("jobs_total 2\n", source="shop", timestamp=now - 500)  # started before
+        store.ingest("jobs_total 3\n", source="shop")
+
+    with later(scrape):
+        assert target.value("jobs_total") == 3
+
+
+def test_a_store_whose_scrape_fails():
+    """The failure of the scrape is the failure of the question."""
+    store = Store()
+    store.ingest("jobs_total 1\n", source="shop", timestamp=1000)
+    target = ScrapeTarget(store)
+
+    with (
+        later(lambda: time.sleep(0.02), lambda: store.fail("shop", OSError("gone"))),
+        pytest.raises(TargetDownError, match="gone"),
+    ):
+        target.value("jobs_total")
+
+
+# Programs
+
+
+PROGRAM = """
+import sys, time
+from prometheus_client import Counter, start_http_server
+jobs = Counter("jobs", "Jobs.")
+jobs.inc()
+print("listening on", sys.argv[1], flush=True)
+start_http_server(int(sys.argv[1]), "127.0.0.1")
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def http():
+    pytest.importorskip("aiohttp")
+
+
+def start(seconds: float, **options) -> ScrapeTarget:
+    return ScrapeTarget.process(
+        [sys.executable, "-c", PROGRAM, "{port}", str(seconds)], **options
+    )
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # ended, and not yet taken notice of
+
+
+def test_a_program_is_started_and_ended(http):
+    """A program is ready when its target is there, and gone when it is closed."""
+    with start(60) as target:
+        pid = target._options.process.pid
+        assert target.value("jobs_total") == 1
+        assert target.output == f"listening on {target.port}\n"
+        assert target.url == f"http://127.0.0.1:{target.port}"
+        assert is_running(pid)
+
+    assert not is_running(pid)
+    target.close()
+
+
+async def test_a_program_in_a_loop(http):
+    """A program's metrics can be awaited."""
+    with start(60) as target:
+        assert await target.aio.value("jobs_total") == 1
+
+
+def test_a_program_that_dies_ends_the_wait(http):
+    """A wait does not outlive its program, and shows what it wrote."""
+    with start(60) as target:
+        pid = target._options.process.pid
+        kill = later(lambda: time.sleep(0.05), lambda: os.kill(pid, signal.SIGKILL))
+        with kill, pytest.raises(TargetDownError) as caught:
+            target.expect("jobs_total").to_reach(2, within=60)
+
+    assert "was ended by SIGKILL" in str(caught.value)
+    assert "listening on" in str(caught.value)
+
+
+def test_a_program_that_is_forgotten_ends_with_its_parent(http):
+    """A process that never closes its target leaves no program behind."""
+    parent = (
+        "import sys; from promlatest.testing import ScrapeTarget;"
+        "command = [sys.executable, *sys.argv[1:], '{port}', '60'];"
+        "print(ScrapeTarget.process(command)._options.process.pid)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", parent, "-c", PROGRAM],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert not is_running(int(told.stdout))
+
+
+def wait_for_end(pid: int) -> None:
+    """Being killed takes a moment; for ever is a failure of the whole run."""
+    while is_running(pid):
+        time.sleep(0.01)
+
+
+STUBBORN = """
+import signal, subprocess, sys
+from prometheus_client import start_http_server
+child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+child += "print('deaf', flush=True); time.sleep(60)"
+worker = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE)
+worker.stdout.readline()
+print(worker.pid, flush=True)
+start_http_server(int(sys.argv[1]), "127.0.0.1")
+signal.pause()
+"""
+
+
+def test_what_a_program_has_started_is_ended_too(http):
+    """A worker that does not listen to its end is ended by force."""
+    with ScrapeTarget.process([sys.executable, "-c", STUBBORN, "{port}"]) as target:
+        worker = int(target.output)
+        assert is_running(worker)
+
+    wait_for_end(worker)
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("print('no config'); raise SystemExit(2)", "no config"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import time; print('loading', flush=True); time.sleep(60)", "loading"),
+    ],
+)
+def test_a_program_that_does_not_get_ready(http, program, words):
+    """What a program wrote that cannot be scraped is in the failure."""
+    with pytest.raises(TargetDownError) as caught:
+        ScrapeTarget.process([sys.executable, "-c", program], ready=2)
+
+    assert words in str(caught.value)
+
+
+def test_a_program_that_is_not_there():
+    """A command that cannot be started is a wrong call."""
+    with pytest.raises(UsageError, match="no-such-program"):
+        ScrapeTarget.process(["/no-such-program"])
+
+
+def test_without_the_extra_an_endpoint_is_refused_in_one_line():
+    """In an environment without `[scrape]`, one line says what to install."""
+    try:
+        import aiohttp  # noqa: F401
+    except ImportError:
+        with pytest.raises(MissingExtraError, match=r"promlatest\[scrape\]"):
+            ScrapeTarget("http://localhost:1").value("up")
+    else:
+        pytest.skip("the extra is installed")
+
+
+def test_over_http_a_fake_target_tells_its_story(http):
+    """A wait over HTTP sees values over time, and what went wrong in between."""
+    with FakeTarget({"jobs_total": 1}, Status(503), {"jobs_total": 2}) as fake:
+        outcome = ScrapeTarget(fake.url).expect("jobs_total").to_reach(2)
+
+    seen = [(each.value, bool(each.error)) for each in outcome.observations]
+    assert seen == [(1, False), (None, True), (2, False)]
+
+
+def test_over_http_a_reset_and_a_vanishing_series_are_seen(http):
+    """The faults of a script are the failures of a test."""
+    with FakeTarget({"jobs_total": 5}, {"jobs_total": 1}) as fake:
+        with pytest.raises(ResetError):
+            ScrapeTarget(fake.url).mark().increase("jobs_total")
+        fake.show({"jobs_total": 5}, {"depth": 1})
+        with pytest.raises(VanishedError):
+            ScrapeTarget(fake.url).expect("jobs_total").to_reach(6, within=1)
+        fake.show({"jobs_total": 5}, {"jobs_total": 8})
+        with pytest.raises(OvershootError):
+            ScrapeTarget(fake.url).expect("jobs_total").to_equal(6)

@@ -1,0 +1,162 @@
+"""Contracts: required families, types and labels; additions are allowed."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from promlatest.cli import _parser
+from promlatest.exceptions import UsageError
+from promlatest.testing import ContractError, assert_contract, contract_of, read_contract
+from promlatest.testing._contract import run
+from promlatest.testing._sources import read_body
+
+BODY = """# TYPE jobs_total counter
+jobs_total{queue="mail",outcome="ok"} 3
+jobs_total{queue="fax",outcome="ok",host="a"} 1
+# TYPE took_seconds histogram
+took_seconds_bucket{queue="mail",le="+Inf"} 4
+took_seconds_sum{queue="mail"} 5.5
+took_seconds_count{queue="mail"} 4
+# TYPE errors_total counter
+# TYPE jobs_created gauge
+jobs_created{queue="mail",outcome="ok"} 1.7e9
+loose 1
+"""
+
+TEXT = """# promlatest contract: family, type, labels; ? marks what need not be there
+errors_total counter
+jobs_total counter host? outcome queue
+loose unknown
+took_seconds histogram queue
+"""
+
+
+def reading(body: str = BODY):
+    return read_body("shop", body.encode())
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "shop.contract"
+    path.write_text(TEXT)
+    return path
+
+
+def test_the_text():
+    """A contract has a line for each family, also for one without series."""
+    assert str(contract_of(reading())) == TEXT
+    marked = contract_of(reading(), optional=["err*"], ignore=["loose"])
+    assert "?errors_total counter" in str(marked)
+    assert "loose" not in str(marked)
+
+
+def test_text_and_contract_are_the_same(path):
+    """What was written is what is read."""
+    assert str(read_contract(path)) == TEXT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        BODY + "more 1\n",
+        BODY.replace('host="a"', 'host="a",zone="z"'),
+        BODY.replace(',host="a"', ""),
+    ],
+    ids=["the same", "a new family", "a new label", "an optional label is gone"],
+)
+def test_what_keeps_it(path, body):
+    """Additions are allowed, and what is optional may go."""
+    assert_contract(reading(body), path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("jobs_total", "job_total"), "jobs_total: missing; close names: job_total"),
+        (
+            ("took_seconds histogram", "took_seconds gauge"),
+            "took_seconds: expected a histogram, got a gauge",
+        ),
+        (
+            ('"mail",outcome="ok"} 3', '"mail"} 3'),
+            "jobs_total: 1 of 2 series have the label outcome",
+        ),
+        (("took_seconds", "took_s"), "took_seconds: missing"),
+        (("# TYPE errors_total counter\n", ""), "errors_total: missing"),
+    ],
+    ids=["renamed", "type", "label", "histogram", "declared"],
+)
+def test_what_breaks_it(path, change, words):
+    """Every breach is listed in words."""
+    with pytest.raises(ContractError) as caught:
+        assert_contract(reading(BODY.replace(*change)), path)
+
+    assert any(line.strip().startswith(words) for line in str(caught.value).splitlines())
+
+
+def test_an_optional_family_may_be_missing(path):
+    """Series of rare errors come and go."""
+    path.write_text(TEXT + "?rare_total counter reason?\n")
+
+    assert_contract(reading(), path)
+
+
+@pytest.mark.parametrize("line", ["alone", "jobs_total counter", "? counter"])
+def test_a_file_that_cannot_be_read(path, line):
+    """A line that makes no sense is a wrong call, and says where."""
+    path.write_text(TEXT + line + "\n")
+
+    with pytest.raises(UsageError, match="line 6"):
+        read_contract(path)
+
+
+def test_no_file(tmp_path):
+    """A contract that is not there is a wrong call."""
+    with pytest.raises(UsageError, match="No such file"):
+        read_contract(tmp_path / "none")
+
+
+def command(*arguments: str) -> argparse.Namespace:
+    return _parser().parse_args(["contract", *arguments])
+
+
+def test_the_command_writes_and_checks(tmp_path, capsys):
+    """What `write` wrote, `check` finds kept; a breach is printed and counts."""
+    file = str(tmp_path / "shop.contract")
+    body = BODY.encode()
+
+    assert run(command("write", "shop", file, "--ignore", "loose"), body, "text/plain") == 0
+    assert run(command("check", "shop", file), body, "text/plain") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "loose: a new unknown (allowed)" in told.err
+
+    broken = body.replace(b"jobs_total", b"job_total")
+    assert run(command("check", "shop", file), broken, "text/plain") == 1
+    assert (
+        capsys.readouterr().out
+        == "jobs_total: missing; close names: job_total, errors_total\n"
+    )
+
+
+def test_writing_again_keeps_what_is_optional(path):
+    """Marks that a person made outlive an update."""
+    path.write_text(
+        "?errors_total counter reason\n?rare_total counter\njobs_total counter queue?\n"
+    )
+
+    run(command("write", "shop", str(path)), BODY.encode(), "text/plain")
+
+    lines = path.read_text().splitlines()
+    assert "?errors_total counter reason" in lines
+    assert "?rare_total counter" in lines
+    assert "jobs_total counter host? outcome queue?" in lines
+
+
+def test_a_contract_that_cannot_be_written(tmp_path):
+    """A directory is no file."""
+    with pytest.raises(UsageError):
+        run(command("write", "shop", str(tmp_path)), BODY.encode(), "text/plain")

@@ -1,0 +1,142 @@
+"""The scripted fake target, looked at with the standard library's client."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException, IncompleteRead, RemoteDisconnected
+
+import pytest
+
+from promlatest.exceptions import UsageError
+from promlatest.exposition import parse
+from promlatest.testing import Answer, Cut, Drop, FakeTarget, Hang, Slow, Status
+
+
+def get(fake: FakeTarget, timeout: float = 5.0):
+    """Status, Content-Type and body of one scrape."""
+    connection = HTTPConnection("127.0.0.1", fake.port, timeout=timeout)
+    try:
+        connection.request("GET", "/metrics?x=1", headers={"Accept": "text/plain"})
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type"), answer.read()
+    finally:
+        connection.close()
+
+
+def values(body: bytes) -> dict[str, float]:
+    return {sample.labels.series(): sample.value for sample in parse(body).samples()}
+
+
+def test_each_scrape_gets_the_next_step_and_the_last_one_stays():
+    """A script goes on with every scrape, and stays at its end."""
+    with FakeTarget({"jobs_total": 1}, {'depth{q="a"}': 2.5}) as fake:
+        seen = [values(get(fake)[2]) for _ in range(3)]
+
+    assert seen == [{"jobs_total": 1}, {'depth{q="a"}': 2.5}, {'depth{q="a"}': 2.5}]
+
+
+def test_types():
+    """A name tells the type, and whoever knows better says so."""
+    with FakeTarget({"jobs_total": 1, "x": 1, "y": 1}, types={"y": "counter"}) as fake:
+        metadata = parse(get(fake)[2]).metadata
+
+    types = {name: each.type for name, each in metadata.items()}
+    assert types == {"jobs_total": "counter", "x": "gauge", "y": "counter"}
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("x 1\n", (200, "text/plain; version=0.0.4; charset=utf-8", b"x 1\n")),
+        (b"\xff\n", (200, "text/plain; version=0.0.4; charset=utf-8", b"\xff\n")),
+        (Status(503), (503, "text/plain; version=0.0.4; charset=utf-8", b"")),
+        (Answer("<html>", "text/html", 403), (403, "text/html", b"<html>")),
+        (Slow(0.01, Answer("x 1\n", "a/b")), (200, "a/b", b"x 1\n")),
+    ],
+    ids=["text", "bytes", "status", "answer", "slow"],
+)
+def test_answers(step, answer):
+    """Every kind of step is served as it says."""
+    with FakeTarget(step) as fake:
+        assert get(fake) == answer
+
+
+def test_a_hanging_target_answers_nobody_and_still_closes():
+    """A client of a hanging target runs out of time; closing does not wait for it."""
+    with FakeTarget(Hang()) as fake, pytest.raises(TimeoutError):
+        get(fake, timeout=0.05)
+
+
+def test_a_slow_target_keeps_its_client_waiting():
+    """A client with less patience than the answer needs runs out of time."""
+    with FakeTarget(Slow(60, {"x": 1})) as fake, pytest.raises(TimeoutError):
+        get(fake, timeout=0.05)
+
+
+def test_a_dropped_connection():
+    """The client is sent away without a word."""
+    with FakeTarget(Drop()) as fake, pytest.raises(RemoteDisconnected):
+        get(fake)
+
+
+@pytest.mark.parametrize("step", ["x 1\ny 2\n", {"x": 1}, Answer("x 1\ny 2\n")], ids=repr)
+def test_a_cut_body(step):
+    """An answer breaks off before its announced end."""
+    with FakeTarget(Cut(step)) as fake, pytest.raises(IncompleteRead) as caught:
+        get(fake)
+
+    assert caught.value.partial
+    assert caught.value.expected
+
+
+def test_values_over_time():
+    """A function gives the step by number and time."""
+    with FakeTarget(lambda number, seconds: {"n": number, "old": seconds}) as fake:
+        seen = [values(get(fake)[2]) for _ in range(2)]
+
+    assert [each["n"] for each in seen] == [0, 1]
+    assert seen[0]["old"] < seen[1]["old"]
+
+
+def test_a_script_that_fails_ends_the_connection():
+    """A function that raises is a dropped connection, and the server goes on."""
+    with FakeTarget(lambda number, _: {}[number]) as fake:
+        for _ in range(2):
+            with pytest.raises(HTTPException):
+                get(fake)
+
+
+def test_show_goes_on_with_other_steps():
+    """A test steers its target while it runs."""
+    with FakeTarget({"x": 1}) as fake:
+        get(fake)
+        fake.show({"x": 2}, {"x": 3})
+        seen = [values(get(fake)[2])["x"] for _ in range(3)]
+
+    assert seen == [2, 3, 3]
+
+
+def test_scrapes_are_remembered():
+    """What came can be asked, with its path and headers."""
+    with FakeTarget({"x": 1}) as fake:
+        get(fake)
+        [scrape] = fake.wait_for_scrapes(1)
+
+    assert scrape.path == "/metrics?x=1"
+    assert scrape.headers["accept"] == "text/plain"
+    assert scrape.step == {"x": 1}
+    assert fake.scrapes == [scrape]
+
+
+def test_scrapes_that_do_not_come():
+    """Waiting for scrapes ends."""
+    with FakeTarget({"x": 1}) as fake, pytest.raises(AssertionError, match="got 0"):
+        fake.wait_for_scrapes(1, within=0.01)
+
+
+@pytest.mark.parametrize(
+    "steps", [(), (3,), ({"x": 1}, None), ({'{a="b"}': 1},), ({"x{": 1},)], ids=repr
+)
+def test_scripts_that_cannot_be_served(steps):
+    """A step that nothing can be served of is a wrong call."""
+    with pytest.raises(UsageError):
+        FakeTarget(*steps)

@@ -1,0 +1,246 @@
+"""The pytest plugin, and the programs of docs and examples, in runs of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+HEAD = """
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+@pytest.fixture
+def registry():
+    registry = CollectorRegistry()
+    Counter("jobs", "", ["queue"], registry=registry).labels("mail").inc()
+    return registry
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    def run(test: str, *arguments: str):
+        pytester.makepyfile(HEAD + test)
+        options = [
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:asyncio",
+            "-p",
+            "no:hypothesispytest",
+        ]
+        return pytester.runpytest_subprocess(*options, *arguments)
+
+    return run
+
+
+def test_importing_the_plugin_imports_nothing_of_the_package():
+    """Who has promlatest installed and does not use it pays for one small module."""
+    program = "import sys, pytest_promlatest; print([m for m in sys.modules if m.startswith('promlatest')])"
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == "[]\n"
+
+
+def test_the_harness_needs_no_extra_and_no_pytest():
+    """Importing `promlatest.testing` loads neither pytest nor an HTTP client."""
+    program = (
+        "import sys, promlatest.testing;"
+        "print({'pytest', 'aiohttp', 'yaml', 're2', 'textual'} & set(sys.modules))"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout in ("set()\n", "{'re2'}\n")  # where it is installed, patterns use it
+
+
+def test_an_unused_plugin_stays_asleep(run):
+    """A run that asks for no fixture imports nothing, and has no hook for each test."""
+    result = run(
+        """
+import sys
+
+def test_nothing(request):
+    assert not [name for name in sys.modules if name.startswith("promlatest")]
+    assert not request.config.pluginmanager.has_plugin("promlatest-reporter")
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_fixtures_and_options(run):
+    """Fixtures make targets; marker, option and configuration set how long they wait."""
+    result = run(
+        """
+def test_default(scrape_target, session_scrape_target, registry):
+    assert scrape_target(registry)._options.within == 7
+    assert session_scrape_target(registry)._options.within == 7
+    assert scrape_target(registry).value("jobs_total", queue="mail") == 1
+
+@pytest.mark.promlatest(within=3, timeout=2)
+def test_marker(scrape_target, registry):
+    target = scrape_target(registry)
+    assert (target._options.within, target._options.timeout) == (3, 2)
+    assert scrape_target(registry, within=1)._options.within == 1
+
+@pytest.mark.promlatest(3)
+def test_wrong_marker(scrape_target):
+    pass
+
+def test_fake(fake_target):
+    assert fake_target({"jobs_total": 1}).port
+""",
+        "--promlatest-within=7",
+        "--strict-markers",
+    )
+
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*expected promlatest(within=SECONDS, timeout=SECONDS)*"])
+
+
+def test_configuration(run, pytester):
+    """The configuration sets the wait of all tests."""
+    pytester.makeini("[pytest]\npromlatest_within = 9\n")
+    result = run(
+        "def test_it(scrape_target, registry):\n"
+        "    assert scrape_target(registry)._options.within == 9\n"
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+FAILING = """
+def test_expectation(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total", queue="mail").to_reach(5, within=0)
+
+def test_value(scrape_target, registry):
+    assert scrape_target(registry).value("jobs_total", queue="mail") == 5
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n1",)], ids=["here", "xdist"])
+def test_reports_show_the_series(run, arguments):
+    """A failure shows what was looked at, and ends at the line of the test."""
+    if arguments:
+        pytest.importorskip("xdist")
+    result = run(FAILING, *arguments)
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*did not reach 5 within 0 s: it was 1 at last*",
+            "*promlatest: jobs_total as the registry had it*",
+            'jobs_total{queue="mail"} 1',
+        ]
+    )
+    assert str(result.stdout).count("promlatest: jobs_total as") == 2
+    assert "_wait.py" not in str(result.stdout)
+    assert "_target.py" not in str(result.stdout)
+
+
+def test_reports_without_a_fixture(run):
+    """An own target is reported, too, once the tests import the package."""
+    result = run(
+        """
+from promlatest.testing import ScrapeTarget
+
+def test_it(registry):
+    ScrapeTarget(registry).value("jobs_totl")
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*promlatest: jobs_total as the registry had it*"])
+
+
+def test_what_a_program_wrote_is_in_the_report(run):
+    """A failing test shows the output of the programs it started."""
+    pytest.importorskip("aiohttp")
+    result = run(
+        '''
+import sys
+PROGRAM = """
+import sys, time
+from prometheus_client import start_http_server
+start_http_server(int(sys.argv[1]), "127.0.0.1")
+print("no mail server", flush=True)
+time.sleep(60)
+"""
+
+def test_it(scrape_target):
+    target = scrape_target.process([sys.executable, "-c", PROGRAM, "{port}"])
+    target.value("mails_total")
+'''
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*promlatest: what http://127.0.0.1:* wrote*", "no mail server"]
+    )
+
+
+def test_golden_files(run, pytester):
+    """The first run says what to do, an update writes, and the next one compares."""
+    test = """
+def test_it(scrape_target, registry, golden):
+    golden(scrape_target(registry))
+    golden(scrape_target(registry).scrape(), "again")
+"""
+    run(test).assert_outcomes(failed=1)
+    run(test, "--promlatest-update").assert_outcomes(passed=1)
+    run(test).assert_outcomes(passed=1)
+
+    files = sorted(each.name for each in pytester.path.glob("__golden__/*/*"))
+    assert files == ["test_it-again.prom", "test_it.prom"]
+
+
+# Examples and docs
+
+
+def pytest_run(*arguments: str, cwd: Path) -> str:
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    return told.stdout
+
+
+def test_the_mailer_is_tested_in_parallel():
+    """Tests of process-global counters pass in several workers at once."""
+    pytest.importorskip("xdist")
+
+    assert "11 passed" in pytest_run("-n2", "examples/test_mailer.py", cwd=ROOT)
+
+
+@pytest.mark.parametrize("name", ["flask_shop", "fastapi_shop", "tasks"])
+def test_programs_in_the_docs(tmp_path, name):
+    """The ten lines of the docs are a test that passes."""
+    needed = {"flask_shop": "flask", "fastapi_shop": "fastapi", "tasks": "celery"}[name]
+    if importlib.util.find_spec(needed) is None:
+        pytest.skip(f"needs {needed}")
+    blocks = re.findall(
+        r"```python\n# (\w+)\.py\n(.*?)```", (ROOT / "docs/testing.md").read_text(), re.S
+    )
+    programs = dict(blocks)
+    for file in (name, f"test_{name}"):
+        (tmp_path / f"{file}.py").write_text(programs[file])
+
+    pytest_run("-p", "no:asyncio", f"test_{name}.py", cwd=tmp_path)
+    assert (
+        len([line for line in programs[f"test_{name}"].splitlines() if line.strip()]) <= 10
+    )
