@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check core format bench real pictures fuzz clean
+.PHONY: help run test check core format bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
 
 help:            ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-run: $(READY)    ## The main job: scrape an operator and show it [TARGET=host:port]
-	@$(BIN)/promlatest top $(or $(TARGET),--demo) --once --histogram
+run: $(READY)    ## The main job: scrape an operator and show it; a dashboard where there is a terminal [TARGET=host:port]
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/promlatest top $(or $(TARGET),--demo); \
+	else $(BIN)/promlatest top $(or $(TARGET),--demo) --once --histogram; fi
 
 test: $(READY)   ## Every test [ARGS=...]
 	$(BIN)/python -m pytest $(ARGS)
@@ -29,9 +30,20 @@ format: $(READY) ## Fix what a tool can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## Benchmarks: ratios against the naive way and the peers [ARGS=...]
+bench: $(READY)  ## Benchmarks beside the naive way and PyPI's peers [ARGS="--quick --json RUN.json"]
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(READY) ## Beside Prometheus, VictoriaMetrics and Go of Debian (needs root) [ARGS=...]
+	benchmarks/peers/install
+	$(BIN)/python -m benchmarks peers $(ARGS)
+
+bench-compare: $(READY) ## Two outputs beside each other: A=before.json B=after.json
+	$(BIN)/python -m benchmarks compare $(A) $(B)
+
+bench-plots: $(READY) ## Draw an output into docs/performance: RUN=run.json
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks plots $(RUN) docs/performance
 
 real: $(READY)   ## Against the real programs of Debian (installs them; needs root)
 	tests/real/install
@@ -40,8 +52,14 @@ real: $(READY)   ## Against the real programs of Debian (installs them; needs ro
 pictures: $(READY) ## Redraw the pages that README and docs show
 	$(BIN)/python docs/pictures.py
 
+screenshots: $(READY) ## Redraw the pictures of the dashboard in docs/dashboard
+	$(BIN)/python docs/screenshots.py
+
 fuzz: $(READY)   ## The differential tests with 100 times the examples
 	PROMLATEST_FUZZ=100 $(BIN)/python -m pytest tests/test_exposition_again.py $(ARGS)
+
+soak: $(READY)   ## Two hours of scraping in a minute or two: does anything grow? [ARGS=...]
+	$(BIN)/python tests/soak.py $(ARGS)
 
 clean:           ## Remove what make made
 	rm -rf .venv .venv-core build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

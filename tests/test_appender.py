@@ -528,3 +528,50 @@ def test_batch_refs_are_not_reused(store):
 
     pending = store.batch("s")
     assert pending.append(old, {"__name__": "other"}, 1, 1.0) != old
+
+
+# Many at once
+
+
+def test_append_many_writes_a_sample_of_each_series():
+    """Many known series get a sample of one moment by one call."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": str(i)}, 1, 0.0) for i in range(3)]
+    app.append_many(refs, 2, [1.0, 2, 3.5])
+
+    assert [(p.timestamp, p.value) for p in store.query("m")] == [
+        (2, 1.0),
+        (2, 2.0),
+        (2, 3.5),
+    ]
+    assert {type(point.value) for point in store.query("m")} == {float}
+
+
+def test_append_many_takes_only_what_is_newer():
+    """What is older than the sample held is counted, as in append."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": str(i)}, 5 + i, 0.0) for i in range(2)]
+    app.append_many(refs, 6, [1.0, 1.0])
+    app.append_many(refs, 5, [2.0, 2.0])
+
+    assert [point.value for point in store.query("m")] == [1.0, 0.0]
+    assert store.counts == Counts(duplicates=1, out_of_order=2)
+
+
+@pytest.mark.parametrize(
+    ("refs", "t", "values", "words"),
+    [
+        ([1 << 60], 2, [1.0], "no series has the ref"),
+        ([0], 2, [1.0], "no series has the ref"),
+        ([], 2, [1.0], "expected 0 values"),
+        ([], 2.0, [], "int in milliseconds"),
+    ],
+)
+def test_append_many_refuses(refs, t, values, words):
+    """Without labels there is nothing to fall back on: an unknown ref is an error."""
+    app = Store().appender()
+
+    with pytest.raises(UsageError, match=words):
+        app.append_many(refs, t, values)

@@ -226,6 +226,19 @@ def test_top_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert "certificates" in capsys.readouterr().out
 
 
+def test_a_contract_is_kept_and_broken(
+    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`contract write` keeps what is there; `check` says what broke, with code 1."""
+    file = tmp_path / "shop.contract"
+    assert run("contract", "write", body, str(file)) == 0
+    assert run("contract", "check", body, str(file)) == 0
+    Path(body).write_text(BODY.replace("depth", "length"))
+
+    assert run("contract", "check", body, str(file)) == 1
+    assert "depth: missing" in capsys.readouterr().out
+
+
 HTML = b"<!DOCTYPE html><html><body>hello</body></html>"
 
 ANSWERS = {

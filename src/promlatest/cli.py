@@ -1,11 +1,12 @@
-"""The command line: `promlatest get`, `histogram`, `check`, `top` and `demo`.
+"""The command line: `promlatest get`, `histogram`, `check`, `top`, `contract`, `demo`.
 
 Data goes to standard output and talk to standard error. With ``--json`` the data is one
 JSON document. Scripts can tell by the exit code what happened:
 
 ====  ==================================================================
 0     done
-1     nothing matched (`get`, `histogram`), or something was found (`check`)
+1     nothing matched (`get`, `histogram`), something was found (`check`), or a
+      contract is broken (`contract`)
 2     the command itself cannot be carried out as it was given
 3     the target cannot be reached, refuses, or does not answer in time
 4     the target answered with something that cannot be read
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Final
 
 from promlatest._datapoint import DataPoint
@@ -40,7 +42,7 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import check
-from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
+from promlatest.scrape import TLS, Auth, Fetched, Job, Target, fetch_once, load_config
 from promlatest.views.catalog import catalog
 from promlatest.views.operator import is_operator, overview
 from promlatest.views.page import histogram_page, overview_page, series_page
@@ -125,15 +127,66 @@ def _check(options: argparse.Namespace) -> int:
 def _top(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         if options.demo:
-            options.target = stack.enter_context(serve(seed=options.seed))
+            options.targets = [stack.enter_context(serve(seed=options.seed))]
+        if _wants_dashboard(options):
+            return _dashboard(options)
+        return _pages(options)
+
+
+def _pages(options: argparse.Namespace) -> int:
+    """Print a page for each target; as JSON one document for all."""
+    if options.config:
+        raise UsageError("--config is for the dashboard, which needs a terminal")
+    documents = []
+    for number, target in enumerate(options.targets or [_DEFAULT_TARGET]):
+        options.target = target
         store = _scraped(options)
+        if options.json:
+            documents.append(_overview_as_dict(store))
+        else:
+            print("\n" * bool(number), end="")
+            _print_page(store, options)
     if options.json:
-        _print_json(_overview_as_dict(store))
-    else:
-        print(overview_page(store, width=_width(options), target=_shown(options.target)))
-    if options.histogram is not None and not options.json:
-        _print_histograms(_chosen_histograms(store, options.histogram), options)
+        _print_json(documents if len(documents) > 1 else documents[0])
     return DONE
+
+
+def _print_page(store: Store, options: argparse.Namespace) -> None:
+    print(overview_page(store, width=_width(options), target=_shown(options.target)))
+    if options.histogram is not None:
+        _print_histograms(_chosen_histograms(store, options.histogram), options)
+
+
+def _wants_dashboard(options: argparse.Namespace) -> bool:
+    """Whether somebody sits before a terminal and asked for nothing else."""
+    asked = options.once or options.json or options.histogram is not None
+    if asked or "-" in options.targets or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    if find_spec("textual") is None:
+        print("for the dashboard: pip install 'promlatest[tui]'", file=sys.stderr)
+        return False
+    return True
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    from promlatest.tui import run  # it loads Textual, which nothing else here needs
+
+    nobody_said = not options.targets and not options.config
+    targets = [_DEFAULT_TARGET] if nobody_said else options.targets
+    job = Job(interval=options.interval or 1.0, timeout=options.timeout)
+    work = [(job, [_target(options, text) for text in targets])] if targets else []
+    if options.config:
+        work += load_config(options.config)
+    run(work, interval=options.interval, first_time=nobody_said, theme=options.theme)
+    return DONE
+
+
+def _contract(options: argparse.Namespace) -> int:
+    # It stands on the test harness, which no other command needs: 50 ms.
+    from promlatest.testing._contract import run
+
+    fetched = _fetch(options, options.target)
+    return run(options, fetched.body, fetched.content_type)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -157,13 +210,16 @@ def _scraped(options: argparse.Namespace) -> Store:
 
 
 def _fetch(options: argparse.Namespace, text: str) -> Fetched:
-    target = Target.parse(
+    return fetch_once(_target(options, text), timeout=options.timeout)
+
+
+def _target(options: argparse.Namespace, text: str) -> Target:
+    return Target.parse(
         text,
         headers=dict(map(_header, options.header)),
         auth=Auth(bearer_token_file=options.bearer_token_file),
         tls=TLS(ca_file=options.ca_file, skip_verify=options.insecure_skip_verify),
     )
-    return fetch_once(target, timeout=options.timeout)
 
 
 @contextmanager
@@ -268,12 +324,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_scraping(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
+        "--width", type=int, metavar="COLUMNS", help="default: the terminal's"
+    )
+    _add_fetching(parser)
+
+
+def _add_fetching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--timeout", type=float, default=10.0, metavar="SECONDS",
         help="for the whole scrape (default: 10)",
     )  # fmt: skip
-    parser.add_argument(
-        "--width", type=int, metavar="COLUMNS", help="default: the terminal's"
-    )
     parser.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'",
         help="send this header, too",
@@ -308,8 +368,18 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_top(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "target", nargs="?", default=_DEFAULT_TARGET, metavar="TARGET",
-        help=f"default: {_DEFAULT_TARGET}",
+        "targets", nargs="*", metavar="TARGET", help=f"default: {_DEFAULT_TARGET}"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="a Prometheus scrape_config with static targets"
+    )
+    parser.add_argument(
+        "--interval", type=float, metavar="SECONDS",
+        help="between two scrapes in the dashboard (default: 1, or as the config says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--theme", choices=("light", "dark"), default="",
+        help="default: what fits the terminal",
     )  # fmt: skip
     parser.add_argument("--once", action="store_true", help="print one page and end")
     parser.add_argument("--demo", action="store_true", help="show a demo operator")
@@ -319,6 +389,21 @@ def _add_top(parser: argparse.ArgumentParser) -> None:
         help="show this histogram below the page, or the one that says the most",
     )  # fmt: skip
     _add_scraping(parser)
+
+
+def _add_contract(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("check", "write"), help="by it, or it")
+    parser.add_argument("target", metavar="TARGET")
+    parser.add_argument("file", metavar="FILE", help="the contract")
+    parser.add_argument(
+        "--optional", action="append", default=[], metavar="PATTERN",
+        help="families that need not be there, such as '*_errors_total' (write)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="PATTERN",
+        help="families that are left out (write)",
+    )  # fmt: skip
+    _add_fetching(parser)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -334,5 +419,6 @@ _COMMANDS: Final[dict[str, tuple[_Run, str, _Add]]] = {
     "histogram": (_histogram, "draw histograms as bars", _add_histogram),
     "check": (_check, "report what is wrong with an exposition", _add_check),
     "top": (_top, "show what an operator, or any process, is doing", _add_top),
+    "contract": (_contract, "keep what others rely on across releases", _add_contract),
     "demo": (_demo, "serve a demo operator until Ctrl-C", _add_demo),
 }
