@@ -268,7 +268,24 @@ def test_where_most_values_change_the_way_changes_and_back() -> None:
     for _ in range(40):
         reader.read(bodies[5])
 
-    assert moving is again._Lines
+    assert moving is again._Series
+    assert type(reader._last) is again._Blocks
+
+
+def test_where_changes_are_spread_lines_are_compared() -> None:
+    """Few changes in most blocks make the reader compare lines, runs of them blocks."""
+    reader = Reader()
+    lines = [f"a{number} 0" for number in range(1000)]
+    ways = []
+    for step in range(1, 4):
+        for number in range(0, 1000, 20):
+            lines[number] = f"a{number} {step}"
+        reader.read("\n".join(lines))
+        ways.append(type(reader._last))
+    lines[500:520] = [f"a{number} 7" for number in range(500, 520)]
+    reader.read("\n".join(lines))
+
+    assert ways == [again._Blocks, again._Lines, again._Lines]
     assert type(reader._last) is again._Blocks
 
 

@@ -1,18 +1,20 @@
 """The next body of the same endpoint: text that did not change is not read again.
 
 Two scrapes of one endpoint are almost the same bytes. `Reader` keeps the last body and
-compares the next one with it, and reads only what differs. It has two ways, and picks by
-how much the last body had changed:
+compares the next one with it, and reads only what differs. It has three ways, and picks by
+what had changed the last time (ns a line as measured by `bench_rescrape`, beside 1,100
+for a full reading):
 
 * `_Blocks` keeps the text in blocks of 64 lines. A block that stands in the new body
-  where it is expected is passed by with one comparison in C (about 2 ns a line). In one
-  that does not, the lines that differ must have the series they had, and only their
-  values are read.
-* `_Lines` keeps the series text of every line. Where most lines change, comparing blocks
-  is in vain; here all lines are cut before their values, the series compared in one
-  go, and all values read.
+  where it is expected is passed by with one comparison in C. In one that does not, the
+  lines that differ must have the series they had, and only their values are read. From
+  20 where nothing changed to 90 where 10 % did, in runs.
+* `_Lines` keeps the lines. Where changes are spread over most blocks, cutting these again
+  costs more than comparing all lines in one go: 150 instead of 240.
+* `_Series` keeps the series of every line. Where most values change, all lines are cut
+  before their values, the series compared in one go, and all values read: 380.
 
-Both do nothing but take new values for known series. Whatever else happened (a line more
+They do nothing but take new values for known series. Whatever else happened (a line more
 or less, another label, a type, a timestamp, an exemplar, a value that is no plain
 number) they leave to the full reading. So each gives exactly what a full reading gives,
 and a bad line is found although its neighbours did not change.
@@ -46,9 +48,11 @@ from promlatest.exposition._reader import (
 _BLOCK: Final = 64
 # Blocks between two offers to let other threads have their turn.
 _OFFER_EVERY: Final = 8
-# From here on cutting every line costs less than comparing blocks (`bench_rescrape`).
+# With so large a share of values changed, reading all of them costs less than comparing.
 _MANY: Final = 0.3
-# In `_Lines` how much changed is only counted now and then: it costs 25 ns a line.
+# With so large a share of blocks changed, comparing lines costs less than blocks.
+_SPREAD: Final = 0.5
+# In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
 
 
@@ -73,7 +77,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._last: _Blocks | _Lines | None = None
+        self._last: _Way | None = None
 
     def read(
         self,
@@ -122,7 +126,7 @@ class _Blocks:
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
-        self.changed = 0
+        self.places: list[int] = []  # of what had changed the last time
         self._text = text
 
     @cached_property
@@ -173,44 +177,64 @@ class _Blocks:
                 values.append(value)
         if start != len(text):
             return None
-        exposition = self._with(places, values)
+        exposition = _revalued(self.exposition, self.place, places, values)
         if exposition is not None:
             self.blocks = fresh
-            self.changed = len(places)
+            self.places = places
         return exposition
 
-    def next(self, text: str, exposition: Exposition) -> _Blocks | _Lines:
+    def next(self, text: str, exposition: Exposition) -> _Way:
         """What to compare the body after this one with."""
-        many = self.changed > _MANY * _BLOCK * len(self.blocks)
-        if many and not exposition._uneven:
-            return _Lines(text, exposition)
         self.exposition = exposition
+        lines = _BLOCK * len(self.blocks)
+        if len(self.places) > _MANY * lines and not exposition._uneven:
+            return _Series(text, exposition)
+        if _are_spread(self.places, lines):
+            return _Lines(text, exposition, self.place)
         return self
-
-    def _with(self, places: list[int], texts: list[str]) -> Exposition | None:
-        """The last exposition with these values; None if one is no plain value."""
-        if not places:
-            return self.exposition
-        numbers = _numbers(texts)
-        if numbers is None:
-            return None
-        rows = list(self.exposition.rows)
-        values: dict[int, array[float]] = {}
-        for place, number in zip(places, numbers, strict=True):
-            which = self.place.rows[place]
-            if which < 0:
-                return None
-            changed = values.get(which)
-            if changed is None:
-                changed = values[which] = array("d", rows[which].values)
-            changed[self.place.row[place]] = number
-        for which, changed in values.items():
-            rows[which] = attrs.evolve(rows[which], values=changed)
-        return attrs.evolve(self.exposition, rows=tuple(rows))
 
 
 class _Lines:
-    """The last body as the series text of each line; every sample ends with its value."""
+    """The last body as its lines."""
+
+    def __init__(self, text: str, exposition: Exposition, place: _Place) -> None:
+        self.exposition = exposition
+        self.place = place
+        self.lines = text.split("\n")
+        self.places: list[int] = []
+
+    def read(self, text: str) -> Exposition | None:
+        """What the body says; None if more than values changed."""
+        old, new = self.lines, text.split("\n")
+        if len(old) != len(new):
+            return None
+        places = list(compress(range(len(new)), map(ne, old, new)))
+        values: list[str] = []
+        turns = Turns()
+        for number, place in enumerate(places):
+            series, _, value = new[place].rpartition(" ")
+            if old[place].rpartition(" ")[0] != series:
+                return None
+            values.append(value)
+            if number % 512 == 0:
+                turns.offer()
+        exposition = _revalued(self.exposition, self.place, places, values)
+        if exposition is not None:
+            self.lines, self.places = new, places
+        return exposition
+
+    def next(self, text: str, exposition: Exposition) -> _Way:
+        """What to compare the body after this one with."""
+        self.exposition = exposition
+        if len(self.places) > _MANY * len(self.lines) and not exposition._uneven:
+            return _Series(text, exposition)
+        if not _are_spread(self.places, len(self.lines)):
+            return _Blocks(text, exposition)
+        return self
+
+
+class _Series:
+    """The last body as the series of each line; every sample ends with its value."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
@@ -260,7 +284,7 @@ class _Lines:
             turns.offer()
         return values
 
-    def next(self, text: str, exposition: Exposition) -> _Blocks | _Lines:
+    def next(self, text: str, exposition: Exposition) -> _Way:
         """What to compare the body after this one with."""
         before, self.exposition = self.exposition, exposition
         self.reads += 1
@@ -272,6 +296,40 @@ class _Lines:
             if changed <= _MANY * self.size:
                 return _Blocks(text, exposition)
         return self
+
+
+_Way = _Blocks | _Lines | _Series
+
+
+def _are_spread(places: Sequence[int], lines: int) -> bool:
+    """Whether changes at these places touch most blocks."""
+    blocks = {place // _BLOCK for place in places}
+    return len(blocks) > _SPREAD * lines / _BLOCK
+
+
+def _revalued(
+    exposition: Exposition, place: _Place, places: Sequence[int], texts: Sequence[str]
+) -> Exposition | None:
+    """The exposition with other values at some places; None if one is no plain value,
+    or a place is none that can be read so."""
+    if not places:
+        return exposition
+    numbers = _numbers(texts)
+    if numbers is None:
+        return None
+    rows = list(exposition.rows)
+    values: dict[int, array[float]] = {}
+    for at, number in zip(places, numbers, strict=True):
+        which = place.rows[at]
+        if which < 0:
+            return None
+        changed = values.get(which)
+        if changed is None:
+            changed = values[which] = array("d", rows[which].values)
+        changed[place.row[at]] = number
+    for which, changed in values.items():
+        rows[which] = attrs.evolve(rows[which], values=changed)
+    return attrs.evolve(exposition, rows=tuple(rows))
 
 
 def _places(exposition: Exposition, lines: int) -> _Place:
