@@ -1,0 +1,89 @@
+"""The pictures of the dashboard in README and docs: `make screenshots`.
+
+It drives the dashboard by keys, without a terminal, on the demo operator, and saves what
+Textual would have drawn as SVG into `docs/dashboard/`. The demo tells the same story each
+time, so that two runs differ in their figures only as far as the clock does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from promlatest import Store
+from promlatest.demo import serve
+from promlatest.scrape import Job, Target
+from promlatest.tui import Dashboard, Feed
+
+FOLDER = Path(__file__).parent / "dashboard"
+
+# The name of the picture, the size of the terminal, the theme, and the keys.
+PICTURES: Sequence[tuple[str, tuple[int, int], str, Sequence[str]]] = (
+    ("overview", (120, 24), "dark", ()),
+    ("overview-light", (120, 24), "light", ()),
+    ("controller", (120, 40), "dark", ("j", "j", "j", "enter")),
+    ("small", (60, 20), "dark", ()),
+    ("metrics", (120, 24), "dark", ("m", "slash", *"controller_runtime", "enter")),
+    ("series", (120, 24), "dark", ("m", "slash", *"requests_total", "enter", "enter")),
+    ("help", (100, 44), "dark", ("question_mark",)),
+)
+
+
+async def _take(
+    url: str, name: str, size: tuple[int, int], theme: str, keys: Sequence[str]
+) -> None:
+    store = Store()
+    work = [(Job(interval=1.0), [Target.parse(url)])]
+    app = Dashboard(store, Feed(store, work), theme=theme)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause(5.0)
+        await pilot.press(*keys)
+        await pilot.pause(1.0)
+        picture = app.export_screenshot(title="promlatest top --demo")
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.svg").write_text(_self_contained(picture))
+    print(FOLDER / f"{name}.svg", file=sys.stderr)
+
+
+_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_TEXT = re.compile(r' x="([\d.]+)"( y="[^"]*") textLength="([\d.]+)"([^>]*)>([^<]*)</text>')
+_CELL = 12.2  # of a character, as Rich draws it
+_BLANK = "&#160;"
+
+
+def _self_contained(picture: str) -> str:
+    """The picture without fonts from elsewhere, and without blanks around its texts, which
+    not every renderer keeps: the place says where a text begins."""
+    return _TEXT.sub(_trimmed, _FONTS.sub("", picture)).replace("Fira Code, ", "")
+
+
+def _trimmed(match: re.Match[str]) -> str:
+    x, y, length, rest, text = match.groups()
+    start = len(text)
+    while text.startswith(_BLANK):
+        text = text.removeprefix(_BLANK)
+    left = (start - len(text)) // len(_BLANK)
+    start = len(text)
+    while text.endswith(_BLANK):
+        text = text.removesuffix(_BLANK)
+    right = (start - len(text)) // len(_BLANK)
+    if not text:
+        return "></text>"
+    place = float(x) + left * _CELL
+    wide = float(length) - (left + right) * _CELL
+    return f' x="{place:.1f}"{y} textLength="{wide:.1f}"{rest}>{text}</text>'
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    with serve(seed=1) as url:
+        for name, size, theme, keys in PICTURES:
+            if not wanted or name in wanted:
+                asyncio.run(_take(url, name, size, theme, keys))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,363 @@
+"""The application: what keys and scrapes lead to.
+
+A worker scrapes; after each commit the store's subscriber posts a message; the handler of
+it takes the snapshot and has the page that is shown draw itself. Everything that is drawn
+is made by `promlatest.tui.model`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher
+
+from promlatest._clock import now_ms
+from promlatest._store import Change, Store
+from promlatest.tui.feed import Feed
+from promlatest.tui.looks import DARK, DEFAULTS, LIGHT, theme_for
+from promlatest.tui.messages import Scraped
+from promlatest.tui.model.filters import NO_FILTER
+from promlatest.tui.model.health import FIRST_TIME, Stance, error_lines, health_lines
+from promlatest.tui.model.watch import View, Watched
+from promlatest.tui.pages.controller import ControllerPage
+from promlatest.tui.pages.help import HelpScreen
+from promlatest.tui.pages.histogram import HistogramPage
+from promlatest.tui.pages.metrics import MetricsPage
+from promlatest.tui.pages.overview import OverviewPage
+from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.series import SeriesPage
+from promlatest.tui.pages.targets import TargetsPage
+from promlatest.tui.widgets.filterbar import FilterBar
+from promlatest.tui.widgets.grid import Grid
+from promlatest.tui.widgets.keybar import KeyBar
+from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.tabs import Tabs
+
+_TALL: Final = 30  # lines: from here on there is room for what to do about an error
+WINDOWS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
+
+_PAGES: Final = (
+    ("o", "Overview", "app.go('overview')"),
+    ("m", "Metrics", "app.go('metrics')"),
+    ("t", "Targets", "app.go('targets')"),
+)
+_TABS: Final = ("overview", "metrics", "targets")
+
+
+class Dashboard(App[None]):
+    """Shows what targets expose, now.
+
+    Args:
+        store: what is scraped into.
+        feed: what scrapes; None: the store is filled by somebody else.
+        first_time: whether nobody named a target.
+        theme: "light" or "dark"; "": what fits the terminal.
+    """
+
+    CSS_PATH = "dashboard.tcss"
+    TITLE = "promlatest"
+    ENABLE_COMMAND_PALETTE = False
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", show=False),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+        Binding("question_mark", "help", show=False),
+        Binding("slash", "filter", show=False),
+        Binding("escape", "back", show=False),
+        Binding("tab", "next_page(1)", show=False, priority=True),
+        Binding("shift+tab", "next_page(-1)", show=False, priority=True),
+        Binding("o", "go('overview')", show=False),
+        Binding("m", "go('metrics')", show=False),
+        Binding("t", "go('targets')", show=False),
+        *(Binding(str(n), f"target({n})", show=False) for n in range(1, 10)),
+        Binding("r", "scrape", show=False),
+        Binding("p", "pause", show=False),
+        Binding("plus,equals_sign", "interval(1)", show=False),
+        Binding("minus", "interval(-1)", show=False),
+        Binding("left_square_bracket", "window(-1)", show=False),
+        Binding("right_square_bracket", "window(1)", show=False),
+        Binding("s", "sort(False)", show=False),
+        Binding("S", "sort(True)", show=False),
+        Binding("y", "copy(False)", show=False),
+        Binding("Y", "copy(True)", show=False),
+        Binding("d", "turn_dark", show=False),
+    ]
+
+    def __init__(
+        self, store: Store, feed: Feed, *, first_time: bool = False, theme: str = ""
+    ) -> None:
+        # With the terminal's own colours Textual can leave all of them out; else it would
+        # turn them grey, which NO_COLOR does not ask for.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.store: Final = store
+        self.feed: Final = feed
+        self.window = 60.0
+        self.watched: Final = {name: Watched(name) for name in feed.names}
+        self.shown = feed.names[0]
+        self._first_time = FIRST_TIME if first_time else ""
+        self._theme = theme
+        self._went = False  # whether somebody chose a page
+        self._unsubscribe: Callable[[], None] | None = None
+
+    # Building
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="health")
+        yield Tabs(_PAGES)
+        yield Lines(id="errors")
+        with ContentSwitcher(initial="overview"):
+            yield OverviewPage("overview")
+            yield ControllerPage("controller")
+            yield MetricsPage("metrics")
+            yield SeriesPage("series")
+            yield HistogramPage("histogram")
+            yield TargetsPage("targets")
+        yield FilterBar()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = self._chosen_theme()
+        self._unsubscribe = self.store.subscribe(self._on_change)
+        self.run_worker(self.feed.run(), name="feed", exit_on_error=True)
+        self.set_interval(1.0, self.draw_health)
+        self.draw()
+        self._focus()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DEFAULTS
+
+    def _chosen_theme(self) -> str:
+        if self.no_color:
+            return "ansi-dark"
+        asked = {"PROMLATEST_THEME": self._theme} if self._theme else {}
+        return theme_for({**os.environ, **asked})
+
+    def on_unmount(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    # Scrapes
+
+    def _on_change(self, change: Change) -> None:
+        """Called on the thread that committed: it may only post."""
+        self.post_message(Scraped(change.source))
+
+    def on_scraped(self, message: Scraped) -> None:
+        watched = self.watched.get(message.source.name)
+        if watched is None or not self._standing:
+            return
+        watched.take(message.source)
+        if message.source.name == self.shown:
+            self._choose_first_page(watched)
+            self.draw()
+        else:
+            self.draw_health()
+            if self.page.tab == "Targets":
+                self._draw_targets()
+
+    def _choose_first_page(self, watched: Watched) -> None:
+        """What is no operator is shown as what it is: a list of metrics."""
+        view = watched.view(self.window)
+        if view.known and not self._went:
+            self._went = True
+            if not view.operator:
+                self._go("metrics")
+
+    @property
+    def _standing(self) -> bool:
+        """Whether there are widgets: a scrape may end while they are taken down."""
+        return bool(self.query(KeyBar))
+
+    # Drawing
+
+    @property
+    def page(self) -> Page:
+        """The page that is shown."""
+        current = self.query_one(ContentSwitcher).current
+        return self.query_one(f"#{current}", Page)
+
+    def view(self) -> View:
+        """What is to be shown of the target that is shown."""
+        return self.watched[self.shown].view(self.window)
+
+    def draw(self) -> None:
+        """Draw what is on the screen; the other pages are drawn when one goes there."""
+        self.draw_health()
+        self.draw_page()
+
+    def draw_page(self) -> None:
+        """Draw the page that is shown."""
+        page, view = self.page, self.view()
+        page.view = view
+        if isinstance(page, TargetsPage):
+            self._draw_targets()
+        else:
+            page.draw()
+        self.query_one(Tabs).show(page.tab, page.path())
+
+    def _draw_targets(self) -> None:
+        views = [each.view(self.window) for each in self.watched.values()]
+        self.query_one(TargetsPage).show_all(views, self.shown)
+
+    def draw_health(self) -> None:
+        """Draw the line at the top, and what is wrong; ages grow between scrapes too."""
+        if not self._standing:
+            return
+        view, stance, now = self.view(), self._stance(), now_ms()
+        self.query_one("#health", Lines).show(
+            lambda width: health_lines(view, stance, now, width)
+        )
+        self._draw_errors(view)
+
+    def _draw_errors(self, view: View) -> None:
+        """Say what is wrong: in full where nothing else is to be seen, or there is room."""
+        brief = view.known and self.size.height < _TALL
+        pages = self.query_one(ContentSwitcher)
+        errors = self.query_one("#errors", Lines)
+        errors.display = view.error is not None
+        # Empty tables below an error would only take its room.
+        pages.display = view.known or view.error is None or self.page.tab == "Targets"
+        errors.set_class(not pages.display, "alone")
+        errors.show(
+            lambda width: error_lines(view, width, brief=brief, first_time=self._first_time)
+        )
+
+    def _stance(self) -> Stance:
+        names = list(self.watched)
+        down = sum(each.down for each in self.watched.values())
+        return Stance(
+            self.feed.interval(self.shown),
+            self.feed.paused,
+            len(names),
+            down,
+            names.index(self.shown) + 1,
+        )
+
+    def _focus(self) -> None:
+        focused = self.page.focused()
+        if focused is not None:
+            focused.focus()
+
+    # Going places
+
+    def action_go(self, name: str) -> None:
+        self._went = True
+        self._go(name)
+
+    def _go(self, name: str) -> None:
+        self.query_one(FilterBar).display = False
+        self.query_one(ContentSwitcher).current = name
+        self.draw_page()
+        self._focus()
+
+    def action_next_page(self, step: int) -> None:
+        if isinstance(self.screen, HelpScreen) or self.page.next_pane(step):
+            return
+        at = _TABS.index(self.page.tab.lower()) + step
+        self.action_go(_TABS[at % len(_TABS)])
+
+    async def action_back(self) -> None:
+        page = self.page
+        if page.filter:
+            page.narrow(NO_FILTER)
+            self.draw_page()
+        elif page.parent_page:
+            self._go(page.parent_page)
+
+    def action_open(self) -> None:
+        grid = next(iter(self.page.query(Grid)), None)
+        if grid is not None:
+            grid.action_choose()
+
+    def on_grid_opened(self, message: Grid.Opened) -> None:
+        page = self.page
+        if isinstance(page, OverviewPage):
+            self._open_controller(page)
+        elif isinstance(page, MetricsPage) and page.family:
+            self._open_family(page)
+        elif isinstance(page, SeriesPage) and page.histogram is not None:
+            self.query_one(HistogramPage).open(page.histogram.labels, page.order)
+            self._go("histogram")
+        elif isinstance(page, TargetsPage) and page.target:
+            self._show_target(page.target)
+
+    def _open_controller(self, page: OverviewPage) -> None:
+        if page.controller:
+            opened = self.query_one(ControllerPage)
+            opened.controller = page.controller
+            opened.order = [str(key) for key in page.query_one(Grid).keys]
+            self._go("controller")
+
+    def _open_family(self, page: MetricsPage) -> None:
+        # A selector says which series; an expression said which names.
+        carried = page.filter if page.filter.matchers else NO_FILTER
+        self.query_one(SeriesPage).open(page.family, self.view(), carried)
+        self._go("series")
+
+    def on_controller_page_switched(self, message: ControllerPage.Switched) -> None:
+        self.query_one(OverviewPage).query_one(Grid).choose(message.name)
+        self.query_one(Tabs).show(self.page.tab, self.page.path())
+
+    def action_target(self, number: int) -> None:
+        names = list(self.watched)
+        if number <= len(names):
+            self._show_target(names[number - 1])
+
+    def _show_target(self, name: str) -> None:
+        self.shown = name
+        page = self.page
+        if isinstance(page, TargetsPage):
+            operator = self.view().operator or not self.view().known
+            self._go("overview" if operator else "metrics")
+        self.draw()
+
+    # Doing things
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def action_filter(self) -> None:
+        if self.page.query(Grid):
+            self.query_one(FilterBar).open(self.page.filter)
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        self.page.narrow(message.filter)
+        self.draw_page()
+        if message.done:
+            self._focus()
+
+    def action_scrape(self) -> None:
+        self.feed.scrape_now()
+
+    def action_pause(self) -> None:
+        self.feed.pause()
+        self.draw_health()
+
+    def action_interval(self, step: int) -> None:
+        self.feed.change_interval(self.shown, step)
+        self.draw_health()
+
+    def action_window(self, step: int) -> None:
+        at = WINDOWS.index(self.window) + step
+        self.window = WINDOWS[max(min(at, len(WINDOWS) - 1), 0)]
+        self.draw()
+
+    def action_sort(self, turn: bool) -> None:
+        self.page.sort(turn)
+
+    def action_copy(self, value: bool) -> None:
+        text = self.page.value() if value else self.page.selector()
+        if text:
+            self.copy_to_clipboard(text)
+            self.query_one(KeyBar).say(f"copied {text}")
+
+    def action_turn_dark(self) -> None:
+        if not self.no_color:
+            self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

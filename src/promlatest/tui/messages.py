@@ -1,0 +1,19 @@
+"""What workers tell the application; only its handlers touch the screen."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from promlatest._store import Source
+
+
+class Scraped(Message):
+    """The store has something new of a target.
+
+    Attributes:
+        source: what it has now.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.source = source

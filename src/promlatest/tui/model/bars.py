@@ -1,0 +1,128 @@
+"""Histograms as lines: since the start, and over the window, beside or below each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from promlatest._histogram import Histogram
+from promlatest._interfaces import Queryable
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest.exceptions import UsageError
+from promlatest.tui.model.cells import Cell, Line, line, tinted
+from promlatest.tui.model.panels import beside
+from promlatest.views.bars import bar_lines
+from promlatest.views.units import duration
+
+_HALVES: Final = 96  # from this width on both stand side by side
+_LEAST: Final = 40
+
+
+@attrs.frozen(eq=False)
+class Compared:
+    """One histogram now and earlier.
+
+    Attributes:
+        title: what it is of.
+        now: since the process started; None: it has not been observed yet.
+        window: what came in the window; None: there is no earlier moment.
+        seconds: how long the window is.
+        reset: whether it began again within the window.
+    """
+
+    title: str
+    now: Histogram | None
+    window: Histogram | None = None
+    seconds: float = 0.0
+    reset: bool = False
+
+
+def compared(
+    title: str,
+    metric: str,
+    labels: Labels,
+    state: Queryable,
+    earlier: Queryable | None,
+    seconds: float,
+) -> Compared:
+    """The histogram with these labels, now and over the window."""
+    now = find(state, metric, labels)
+    if now is None or earlier is None:
+        return Compared(title, now)
+    before = find(earlier, metric, labels)
+    if before is None:  # it appeared within the window, and so it began at 0 there
+        return Compared(title, now, now, seconds)
+    return _since(title, now, before, _restarted(state, earlier, labels), seconds)
+
+
+def _since(
+    title: str, now: Histogram, before: Histogram, restarted: bool, seconds: float
+) -> Compared:
+    try:
+        reset = restarted or now.reset_since(before)
+    except UsageError:  # another version has other buckets
+        return Compared(title, now, now, seconds, reset=True)
+    return Compared(title, now, now if reset else now.since(before), seconds, reset)
+
+
+def _restarted(state: Queryable, earlier: Queryable, labels: Labels) -> bool:
+    metric = "process_start_time_seconds"
+    own = {"job": labels.get("job", ""), "instance": labels.get("instance", "")}
+    now, before = state.query(metric, **own), earlier.query(metric, **own)
+    return bool(now and before and abs(now[0].value - before[0].value) > 0.5)
+
+
+def find(state: Queryable, metric: str, labels: Labels) -> Histogram | None:
+    """The histogram with exactly these labels."""
+    wanted = labels.without(METRIC_NAME)
+    found = state.histograms(metric, **_conditions(wanted))
+    return next((h for h in found if h.labels.without(METRIC_NAME) == wanted), None)
+
+
+def _conditions(labels: Labels) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name.isidentifier()}
+
+
+def section(found: Compared, width: int) -> list[Line]:
+    """One histogram under its title: both halves, never wider than `width`."""
+    rule = "─" * max(width - len(found.title) - 4, 0)
+    title = line(Cell(f"── {found.title} {rule}"[:width], "head"))
+    if width >= _HALVES:
+        half = (width - 3) // 2
+        return [title, *beside(_padded(_since_start(found, half), half),
+                               _over_window(found, half), width)]  # fmt: skip
+    return [title, *_since_start(found, width), *_over_window(found, width)]
+
+
+def _padded(lines: Sequence[Line], width: int) -> list[Line]:
+    """The first line made as wide as its half, so that the other half stays in place."""
+    first, *rest = lines
+    taken = sum(len(cell.text) for cell in first)
+    return [(*first, Cell(" " * max(width - taken, 0))), *rest]
+
+
+def _since_start(found: Compared, width: int) -> list[Line]:
+    title = line(Cell("since start", "accent"))
+    if found.now is None:
+        return [title, line(Cell("never observed", "dim"))]
+    return [title, *_drawn(found.now, width)]
+
+
+def _over_window(found: Compared, width: int) -> list[Line]:
+    title = [Cell(f"last {duration(found.seconds, 2)}", "accent")]
+    if found.reset:
+        title.append(Cell("  ↺ it began again: counted from there", "warn"))
+    if found.now is None:
+        return []
+    if found.window is None:
+        return [line(Cell("over the window", "accent")),
+                line(Cell("needs a second scrape", "dim"))]  # fmt: skip
+    if not found.window.count:
+        return [tuple(title), line(Cell("nothing observed", "dim"))]
+    return [tuple(title), *_drawn(found.window, width)]
+
+
+def _drawn(histogram: Histogram, width: int) -> list[Line]:
+    return [tinted(text) for text in bar_lines(histogram, max(width, _LEAST))]

@@ -1,0 +1,89 @@
+"""What rows are narrowed down to: a regular expression, or a selector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from promlatest._interfaces import Queryable
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matcher import Matcher
+from promlatest._query import family_of
+from promlatest._selector import parse_selector
+from promlatest.exceptions import UsageError
+from promlatest.views.catalog import MetricRow
+
+
+@attrs.frozen
+class Filter:
+    """One filter, as it was typed.
+
+    Attributes:
+        text: what was typed; "" lets everything pass.
+        matchers: those of a selector.
+        found: whether a text has what a regular expression asks for.
+    """
+
+    text: str = ""
+    matchers: tuple[Matcher, ...] = ()
+    found: Callable[[str], bool] | None = attrs.field(default=None, eq=False, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def passes(self, text: str) -> bool:
+        """Whether a name, or any other text, passes; a selector lets every text pass."""
+        return self.found is None or self.found(text)
+
+    def passes_series(self, labels: Labels) -> bool:
+        """Whether a series passes."""
+        if self.matchers:
+            return all(each.matches(labels.get(each.name, "")) for each in self.matchers)
+        return self.passes(labels.series())
+
+    def families(self, state: Queryable, rows: Iterable[MetricRow]) -> list[MetricRow]:
+        """The families that have a series which passes."""
+        if not self.matchers:
+            return [row for row in rows if self.passes(row.name)]
+        known = state.metrics()
+        names = state.label_values(METRIC_NAME, *self.matchers)
+        wanted = {family_of(name, known) for name in names}
+        return [row for row in rows if row.name in wanted]
+
+
+NO_FILTER = Filter()
+
+
+def parse_filter(text: str) -> Filter:
+    """The filter that a person means: with a brace it is a selector, else a regular
+    expression that is found anywhere, in Prometheus' meaning.
+
+        >>> parse_filter("queue.*dur").passes("workqueue_queue_duration_seconds")
+        True
+        >>> parse_filter('{name="pods"}').passes_series(Labels(__name__="x", name="pods"))
+        True
+
+    Raises:
+        UsageError: it is neither; it says why in one line or more.
+    """
+    text = text.strip()
+    if not text:
+        return NO_FILTER
+    if "{" in text and not _is_counted(text):
+        return Filter(text, tuple(parse_selector(text)))
+    matcher = Matcher("text", "=~", f".*(?:{text}).*")
+    return Filter(text, (), matcher.matches)
+
+
+def _is_counted(text: str) -> bool:
+    """Whether the braces are those of a repetition, as in ``a{2,3}``."""
+    inside = text.partition("{")[2].partition("}")[0]
+    return bool(inside) and inside.replace(",", "").isdigit()
+
+
+def reason(error: UsageError) -> str:
+    """Why a filter cannot be read, in one line."""
+    said = str(getattr(error, "reason", "") or error).splitlines()[0]
+    # What an engine says repeats the pattern, which has more in it than was typed.
+    return said.partition(": .*(?:")[0]

@@ -1,0 +1,182 @@
+"""The health of a target in words: the line at the top, and why it is down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from promlatest.exceptions import EndpointError, ParseError
+from promlatest.tui.model.cells import Cell, Line, Tone, flow, line, prose
+from promlatest.tui.model.watch import View
+from promlatest.views.operator import leaders, process
+from promlatest.views.text import pad
+from promlatest.views.units import count, duration
+
+_ONE_LINE: Final = 150
+
+
+@attrs.frozen
+class Stance:
+    """What the dashboard itself is doing, for the health line.
+
+    Attributes:
+        interval: seconds between two scrapes.
+        paused: whether it has stopped scraping.
+        targets: how many there are.
+        down: how many of them are down.
+        number: of the target that is shown, from 1.
+    """
+
+    interval: float = 1.0
+    paused: bool = False
+    targets: int = 1
+    down: int = 0
+    number: int = 1
+
+
+def state_cell(view: View) -> Cell:
+    """Up or down, with a sign of its own, so that nobody needs the colour."""
+    if view.error is not None:
+        return Cell("✖ DOWN", "bad")
+    if not view.known:
+        return Cell("… connecting", "dim")
+    return Cell("● up", "good")
+
+
+def health_lines(view: View, stance: Stance, now: int, width: int) -> list[Line]:
+    """The health line; two where it is narrow. What matters least is left out where there
+    is no room for it, so that the page below stays where it is."""
+    most = 1 if width >= _ONE_LINE else 2
+    items = list(_items(view, stance, now))
+    lines = flow(items, width)
+    while len(lines) > most:
+        items.pop()
+        lines = flow(items, width)
+    return [*lines, *[()] * (most - len(lines))]
+
+
+def _items(view: View, stance: Stance, now: int) -> Iterator[Line]:
+    """What there is to say, the most important first."""
+    yield line(Cell(_short(view.name), "head"))
+    if stance.targets > 1:
+        down = f", {stance.down} down" if stance.down else ""
+        tone: Tone = "bad" if stance.down else ""
+        yield line(Cell(f"target {stance.number} of {stance.targets}{down}", tone))
+    yield line(state_cell(view), *_down_for(view, now))
+    if stance.paused:
+        yield line(Cell("‖ PAUSED", "warn"))
+    if view.known:
+        yield line(_scraped(view, now))
+        yield from _restart_item(view)
+    yield line(Cell(f"every {duration(stance.interval)}", "dim"))
+    if view.known and view.error is None:
+        yield from _more(view)
+
+
+def _short(name: str) -> str:
+    """The target without what goes without saying."""
+    return name.removeprefix("http://").removesuffix("/metrics") or name
+
+
+def _down_for(view: View, now: int) -> Iterator[Cell | str]:
+    if view.error is not None and view.failing_since:
+        yield f" for {ago(now - view.failing_since)}"
+
+
+def _scraped(view: View, now: int) -> Cell:
+    age = ago(now - view.timestamp)
+    if view.error is not None:
+        return Cell(f"last good scrape {age} ago", "warn")
+    took = f" in {pad(duration(view.took, 2), 6)}" if view.took is not None else ""
+    return Cell(f"scraped {age} ago{took}" if age != "0 s" else f"scraped just now{took}")
+
+
+def ago(milliseconds: int) -> str:
+    """An age in whole units, so that it does not flicker.
+
+    >>> ago(450), ago(12_345), ago(200_000)
+    ('0 s', '12 s', '3 min')
+    """
+    seconds = max(milliseconds, 0) // 1000
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _restart_item(view: View) -> Iterator[Line]:
+    if view.restarts:
+        times = "once" if view.restarts == 1 else f"{view.restarts} times"
+        yield line(Cell(f"↺ restarted {times}", "warn"))
+    elif process(view.state).started is not None:
+        yield line(Cell("no restart seen", "dim"))
+
+
+def _more(view: View) -> Iterator[Line]:
+    for lease in leaders(view.state):
+        if lease.leading:
+            yield line("leader")
+        else:
+            yield line(Cell(f"not the leader of {lease.lease}", "warn"))
+    row = process(view.state)
+    if row.uptime is not None:
+        yield line(f"started {duration(row.uptime, 2)} ago")
+    yield line(f"{count(len(view.state))} series")
+    yield line(Cell(f"rates over {duration(view.seconds)}", "dim"))
+
+
+# -- what went wrong ------------------------------------------------------------------
+
+
+def error_lines(
+    view: View, width: int, *, brief: bool = False, first_time: str = ""
+) -> list[Line]:
+    """Why the target is down and what to do about it; nothing if it is up.
+
+    Args:
+        view: of the target.
+        width: of the screen.
+        brief: leave out what to do: there is no room beside the last known values.
+        first_time: what to say to somebody who named no target.
+    """
+    if view.error is None:
+        return []
+    message = _message(view.error)
+    if brief:
+        message = message.split("\n")[0].partition(". ")[0]
+        return [*prose(f"✖ {message}", width, "bad"), line(Cell(_KEPT, "dim"))]
+    made = prose(f"✖ {message}", width, "bad")
+    made += [each for text in _advice(view, first_time) for each in prose(text, width)]
+    return made
+
+
+_KEPT = "The last known values stay below; it is tried again."
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, EndpointError):
+        return error.message
+    return f"{type(error).__name__}: {error}"
+
+
+def _advice(view: View, first_time: str) -> Iterator[str]:
+    if isinstance(view.error, ParseError):
+        yield (
+            "What it exposes breaks the format there; nothing of that scrape is kept."
+            f" To see all that is wrong: promlatest check {_short(view.name)}"
+        )
+    if first_time and not view.known:
+        yield first_time
+    if view.known:
+        yield _KEPT
+    else:
+        yield "It is tried again at every interval, or at once with r. q quits."
+
+
+FIRST_TIME = (
+    "No target was named, so this is the port at which controller-runtime serves metrics."
+    "\nAnother one:             promlatest top :PORT"
+    "\nA demo to look around:   promlatest top --demo"
+)

@@ -1,0 +1,117 @@
+"""Every key, what it does, and which of them the last line of a page names.
+
+The help and the line at the bottom are made of this table, so that neither can forget a
+key; a test compares it with what the application binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from promlatest.tui.model.cells import Cell, Line, line
+from promlatest.views.text import fold, pad
+
+_INDENT: Final = 13
+
+
+class Key(NamedTuple):
+    """What can be pressed.
+
+    Attributes:
+        shown: as a person reads it.
+        keys: as the application binds them.
+        words: what it does.
+        short: the same in one word, for the last line; "": it is not named there.
+        action: what a click on that word does.
+    """
+
+    shown: str
+    keys: tuple[str, ...]
+    words: str
+    short: str = ""
+    action: str = ""
+
+
+KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
+    ("Everywhere", (
+        Key("?", ("question_mark",), "this page", "help", "app.help"),
+        Key("q", ("q", "ctrl+c"), "quit; ctrl+c does it too", "quit", "app.quit"),
+        Key("esc", ("escape",), "back; ends a filter first", "back", "app.back"),
+        Key("tab", ("tab", "shift+tab"), "the next page, or the next histogram; shift+tab"
+            " the one before", "page", "app.next_page"),
+        Key("o m t", ("o", "m", "t"), "overview, metrics, targets"),
+        Key("1 … 9", tuple("123456789"), "the target of that number"),
+        Key("r", ("r",), "scrape now", "scrape", "app.scrape"),
+        Key("p", ("p",), "pause, and go on", "pause", "app.pause"),
+        Key("+ -", ("plus", "equals_sign", "minus"), "scrape more seldom, more often"),
+        Key("[ ]", ("left_square_bracket", "right_square_bracket"),
+            "shorter, longer window for rates and histograms"),
+        Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy"),
+        Key("d", ("d",), "dark, light"),
+    )),
+    ("In a table", (
+        Key("↑ ↓ j k", ("up", "down", "j", "k"), "the row above, below; of controllers"
+            " from anywhere"),
+        Key("g G", ("g", "G", "home", "end"), "the first, the last"),
+        Key("pgup pgdn", ("pageup", "pagedown", "ctrl+b", "ctrl+f", "space"),
+            "a screen up, down; below the controllers, and of histograms, too"),
+        Key("← → h l", ("left", "right", "h", "l"), "further columns"),
+        Key("enter", ("enter",), "open it", "open", "app.open"),
+        Key("s S", ("s", "S"), "sort by the next column, the other way round",
+            "sort", "app.sort"),
+        Key("/", ("slash",), "show only what a regular expression or a selector finds",
+            "filter", "app.filter"),
+    )),
+)  # fmt: skip
+
+SIGNS: Final[Sequence[tuple[str, str]]] = (
+    ("● ✖ …", "up, down, not answered yet"),
+    ("! ▶ ·", "a controller with errors, at work, idle"),
+    ("▴ ▾", "more, less than at the scrape before"),
+    ("+", "before a count: it grew within the window"),
+    ("↺", "a counter or a process began again; its rate counts from there"),
+    ("≥", "above the highest bound: that, or more"),
+    ("–", "never reported, which is not 0"),
+    ("▁▃▅█", "a trend: the last scrapes, the newest to the right"),
+)
+
+
+_NOTES: Final[Sequence[tuple[str, Sequence[tuple[str, str]]]]] = (
+    ("Signs", SIGNS),
+    ("Mouse", (
+        ("click", "chooses a row, a second one opens it; on a head it sorts; the words in"
+            " the first and the last line can be clicked"),
+        ("wheel", "scrolls"),
+    )),
+    ("Filters", (
+        ("queue.*sec", "a regular expression, found anywhere in a name"),
+        ('{name="x"}', "a selector, as in Prometheus"),
+    )),
+)  # fmt: skip
+
+
+def help_lines(width: int) -> list[Line]:
+    """The help page."""
+    told = [(title, [(key.shown, key.words) for key in keys]) for title, keys in KEYS]
+    made: list[Line] = []
+    for title, items in [*told, *_NOTES]:
+        made += [*([()] if made else []), line(Cell(title, "head"))]
+        for shown, words in items:
+            made += _explained(shown, words, width)
+    return made
+
+
+def _explained(shown: str, words: str, width: int) -> list[Line]:
+    first, *rest = fold(words.split(), max(width - _INDENT, 16))
+    return [
+        line(Cell(f"  {pad(shown, _INDENT - 2)}", "key"), first),
+        *(line(" " * _INDENT + more) for more in rest),
+    ]
+
+
+def hints() -> list[Key]:
+    """The keys that the last line names, the most needed first."""
+    order = ("open", "back", "filter", "quit", "sort", "page", "pause", "scrape", "copy")
+    named = {key.short: key for _, keys in KEYS for key in keys if key.short}
+    return [named["help"], *(named[short] for short in order)]

@@ -1,0 +1,1 @@
+"""The pages of the dashboard: each puts rows of the model into widgets."""

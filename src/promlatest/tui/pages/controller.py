@@ -1,0 +1,96 @@
+"""One controller: its figures and its three histograms."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from promlatest._interfaces import Queryable
+from promlatest._labels import METRIC_NAME, Labels
+from promlatest.tui.model.bars import Compared, compared
+from promlatest.tui.model.cells import Cell, grid, line
+from promlatest.tui.model.controllers import controller_pairs
+from promlatest.tui.pages.bars import BarsPage
+from promlatest.tui.pages.overview import controller_selector
+from promlatest.views.operator import ControllerRow, controllers
+
+_HISTOGRAMS = (
+    ("reconcile time", "controller_runtime_reconcile_time_seconds"),
+    ("queue time: how long items waited", "workqueue_queue_duration_seconds"),
+    ("work time: how long items were at work", "workqueue_work_duration_seconds"),
+)
+
+
+class ControllerPage(BarsPage):
+    """One controller in full; up and down switch to the next."""
+
+    tab = "Overview"
+    parent_page = "overview"
+
+    class Switched(Message):
+        """Another controller is shown.
+
+        Attributes:
+            name: which.
+        """
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id)
+        self.controller = ""
+        self.order: list[str] = []
+
+    def path(self) -> str:
+        return self.controller
+
+    def switch(self, step: int) -> None:
+        names = self._names()
+        if not names:
+            return
+        at = names.index(self.controller) if self.controller in names else 0
+        self.controller = names[max(min(at + step, len(names) - 1), 0)]
+        self.draw()
+        self.post_message(self.Switched(self.controller))
+
+    def _names(self) -> list[str]:
+        """The controllers, in the order of the overview."""
+        return self.order or [row.name for row in controllers(self.view.state)]
+
+    def draw(self) -> None:
+        rows = {row.name: row for row in controllers(self.view.state, self.view.earlier)}
+        row = rows.get(self.controller)
+        names = self._names()
+        place = names.index(self.controller) + 1 if self.controller in names else 0
+        title = f"{self.controller}  {place} of {len(names)}"
+        if row is None:
+            self.draw_bars(title, lambda _: [line(Cell("it is not there", "dim"))], ())
+            return
+        pairs = controller_pairs(row, self.view.state)
+        self.draw_bars(title, lambda width: grid(pairs, width), self._compared(row))
+
+    def _compared(self, row: ControllerRow) -> list[Compared]:
+        return [self._one(title, metric, row.name) for title, metric in _HISTOGRAMS]
+
+    def _one(self, title: str, metric: str, name: str) -> Compared:
+        labels = labels_of(self.view.state, metric, name)
+        view = self.view
+        if labels is None:
+            return Compared(title, None)
+        return compared(title, metric, labels, view.state, view.earlier, view.span)
+
+    def selector(self) -> str:
+        return controller_selector(self.controller) if self.controller else ""
+
+    def value(self) -> str:
+        return self.controller
+
+
+def labels_of(state: Queryable, metric: str, name: str) -> Labels | None:
+    """The labels of a controller's histogram; older operators have only `name`."""
+    for histogram in state.histograms(metric):
+        labels = histogram.labels
+        if (labels.get("controller") or labels.get("name", "")) == name:
+            return labels.without(METRIC_NAME)
+    return None

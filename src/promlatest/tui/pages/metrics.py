@@ -1,0 +1,53 @@
+"""Every metric of an endpoint."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from promlatest.exceptions import UsageError
+from promlatest.tui.model.cells import prose
+from promlatest.tui.model.metrics import metrics_sheet
+from promlatest.tui.pages.page import Page
+from promlatest.tui.widgets.grid import Grid
+from promlatest.tui.widgets.lines import Lines
+from promlatest.views.catalog import MetricRow, catalog
+
+
+class MetricsPage(Page):
+    """The families with type, unit and number of series."""
+
+    tab = "Metrics"
+
+    def compose(self) -> ComposeResult:
+        yield Grid("metrics", id="families")
+        yield Lines(id="help-text")
+
+    def draw(self) -> None:
+        rows = catalog(self.view.state)
+        passing = self._passing(rows)
+        title = self.title("metrics", len(passing), len(rows))
+        self.query_one(Grid).show(metrics_sheet(passing), title, self.nothing("metric"))
+        self.on_grid_moved()
+
+    def on_grid_moved(self) -> None:
+        """Tell the help of the chosen metric, for where its column has no room."""
+        row: MetricRow | None = self.query_one(Grid).row
+        told = "" if row is None else row.help or "it has no help text"
+        self.query_one(Lines).show(lambda width: prose(told, width, "dim"))
+
+    def _passing(self, rows: list[MetricRow]) -> list[MetricRow]:
+        try:
+            return self.filter.families(self.view.state, rows)
+        except UsageError:
+            return rows
+
+    @property
+    def family(self) -> str:
+        """The name of the chosen family; "" for none."""
+        return str(self.query_one(Grid).chosen or "")
+
+    def selector(self) -> str:
+        return self.family
+
+    def value(self) -> str:
+        return self.family

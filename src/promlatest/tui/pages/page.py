@@ -1,0 +1,87 @@
+"""What every page can do, so that the application needs to know none of them."""
+
+from __future__ import annotations
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from promlatest.tui.model.cells import Cell, Line, line
+from promlatest.tui.model.filters import NO_FILTER, Filter
+from promlatest.tui.model.watch import View
+from promlatest.tui.widgets.grid import Grid
+
+
+class Page(Vertical):
+    """One page: it draws a view when it is told to, and answers for its keys.
+
+    Attributes:
+        tab: the name of the tab it belongs to.
+        parent_page: the id of the page that `esc` leads to; "" for one of the first.
+    """
+
+    tab = ""
+    parent_page = ""
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.view = View("")
+        self.filter: Filter = NO_FILTER
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        self.view = view
+        self.draw()
+
+    def draw(self) -> None:
+        """Put the rows of the view into the widgets."""
+
+    def path(self) -> str:
+        """Where in its tab one is."""
+        return ""
+
+    def focused(self) -> Widget | None:
+        """What the keys go to."""
+        return next(iter(self.query(Grid)), None)
+
+    def narrow(self, filter_: Filter) -> None:
+        """Show only what passes."""
+        self.filter = filter_
+        self.draw()
+
+    def sort(self, turn: bool) -> None:
+        """Sort by the next column, or the other way round."""
+        grid = next(iter(self.query(Grid)), None)
+        if grid is not None:
+            grid.sort_turned() if turn else grid.sort_next()
+
+    def next_pane(self, step: int) -> bool:
+        """Go to the next pane; False: there is none, and it is the next page's turn."""
+        return False
+
+    def selector(self) -> str:
+        """The selector of what is chosen; "" for none."""
+        return ""
+
+    def value(self) -> str:
+        """The value of what is chosen; "" for none."""
+        return ""
+
+    def title(self, name: str, count: int, of: int | None = None) -> Line:
+        """The title of a pane: how many rows, and what narrows or ages them."""
+        shown = f"{count} of {of}" if of is not None and of != count else f"{count}"
+        parts: list[Cell | str] = [Cell(name, "head"), Cell(f" {shown}", "dim")]
+        if self.filter:
+            parts.append(Cell(f"  /{self.filter.text}  (esc ends it)", "accent"))
+        return line(*parts, *self.aged())
+
+    def aged(self) -> tuple[Cell, ...]:
+        """What says that rows are the last known ones."""
+        return (Cell("  STALE: last known", "warn"),) if self.view.stale else ()
+
+    def nothing(self, what: str) -> Line:
+        """What stands where there are no rows."""
+        if not self.view.known:
+            return line(Cell("nothing is known yet", "dim"))
+        if self.filter:
+            return line(Cell(f"no {what} passes /{self.filter.text}", "dim"))
+        return line(Cell(f"no {what} here", "dim"))

@@ -1,0 +1,48 @@
+"""All targets and how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+
+from promlatest._clock import now_ms
+from promlatest.tui.model.cells import Cell, line
+from promlatest.tui.model.targets import targets_sheet
+from promlatest.tui.model.watch import View
+from promlatest.tui.pages.page import Page
+from promlatest.tui.widgets.grid import Grid
+
+
+class TargetsPage(Page):
+    """A row for each target; enter shows it."""
+
+    tab = "Targets"
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id)
+        self._views: Sequence[View] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Grid("targets", id="targets-grid")
+
+    def show_all(self, views: Sequence[View], shown: str) -> None:
+        """Draw these targets, of which one is shown on the other pages."""
+        self._views = [view for view in views if self.filter.passes(view.name)]
+        sheet = targets_sheet(self._views, shown, now_ms())
+        title = self.title("targets", len(sheet.rows), len(views))
+        self.query_one(Grid).show(sheet, title, line(Cell("no target passes", "dim")))
+
+    def aged(self) -> tuple[Cell, ...]:
+        return ()
+
+    @property
+    def target(self) -> str:
+        """The name of the chosen target; "" for none."""
+        return str(self.query_one(Grid).chosen or "")
+
+    def selector(self) -> str:
+        return self.target
+
+    def value(self) -> str:
+        return self.target

@@ -1,0 +1,1 @@
+"""Widgets that draw what the model makes, and know nothing of metrics."""

@@ -1,0 +1,50 @@
+"""The last line: the keys that matter most here, each of which can be clicked."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.timer import Timer
+
+from promlatest.tui.model.cells import Cell, Line, line
+from promlatest.tui.model.keys import hints
+from promlatest.tui.widgets.toned import Toned
+from promlatest.views.text import cells
+
+
+class KeyBar(Toned):
+    """As many keys as fit, each whole; for a moment, what was just done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: Line = ()
+        self._until: Timer | None = None
+
+    def say(self, text: str) -> None:
+        """Tell for three seconds what was done."""
+        self._said = line(Cell("✓ ", "good"), text)
+        if self._until is not None:
+            self._until.stop()
+        self._until = self.set_timer(3.0, self._fall_silent)
+        self.refresh()
+
+    def _fall_silent(self) -> None:
+        self._said = ()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if self._said:
+            return self.strip(self._said, self.size.width)
+        base = self.visual_style.rich_style
+        segments: list[Segment] = []
+        left = self.size.width
+        for key in hints():
+            shown, words = f" {key.shown.split()[0]} ", f"{key.short} "
+            left -= cells(shown + words)
+            if left < 0:
+                break
+            click = Style.from_meta({"@click": f"{key.action}()"})
+            segments.append(Segment(shown, base + self.style_of("key") + click))
+            segments.append(Segment(words, base + click))
+        return Strip(segments).adjust_cell_length(self.size.width, base)

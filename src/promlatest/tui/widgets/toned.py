@@ -1,0 +1,66 @@
+"""From lines with tones to strips with styles: the one place where looks meet meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from promlatest.tui.model.cells import TONES, Cell, Line, Tone, clip
+
+
+class Toned(Widget):
+    """A widget that is drawn line by line; the stylesheet says what each tone looks like.
+
+    It keeps the lines that are on the screen, so that only those that differ are drawn
+    again.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"tone--{tone}" for tone in TONES if tone),
+        "row--chosen",
+        "row--chosen-elsewhere",
+    }
+
+    def style_of(self, tone: Tone) -> Style:
+        """What a tone looks like here."""
+        if not tone:
+            return Style()
+        return self.get_component_rich_style(f"tone--{tone}", partial=True)
+
+    def strip(self, cells: Iterable[Cell], width: int, chosen: str = "") -> Strip:
+        """A line as wide as the widget; `chosen` is the class of a row that stands out."""
+        base = self.visual_style.rich_style
+        over = self.get_component_rich_style(chosen, partial=True) if chosen else Style()
+        segments = [
+            Segment(text, base + self.style_of(tone) + over)
+            for text, tone in clip(tuple(cells), width)
+        ]
+        return Strip(segments).simplify().adjust_cell_length(width, base + over)
+
+
+def rule(
+    title: Line, right: Iterable[Cell], width: int, focused: bool, plain: bool = False
+) -> Line:
+    """The head of a pane: its title, a line, and what is to be said at the right. The line
+    is thick where the keys go to."""
+    ends = tuple(right)
+    line = "━" if focused and not plain else "─"
+    tone: Tone = "key" if focused and not plain else "dim"
+    room = width - sum(len(cell.text) for cell in (*title, *ends)) - 4
+    if room < 0:
+        ends = ()
+        room = width - sum(len(cell.text) for cell in title) - 4
+    if ends:
+        ends = (Cell(" "), *ends)
+        room -= 1
+    return (
+        Cell(line * 2 + " ", tone),
+        *title,
+        Cell(" " + line * max(room, 0), tone),
+        *ends,
+    )

@@ -1,0 +1,849 @@
+"""The dashboard, driven by keys; what it shows beside what the store answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+
+pytest.importorskip("textual")
+
+from prometheus_client import CollectorRegistry, generate_latest
+from textual.binding import Binding
+from textual.widgets import ContentSwitcher, Input
+
+from promlatest import Store
+from promlatest.cli import main
+from promlatest.demo import Operator, OperatorCollector
+from promlatest.exceptions import ConnectError, ParseError, UsageError
+from promlatest.scrape import Job, Target
+from promlatest.tui import Dashboard, Feed, run
+from promlatest.tui.model.keys import KEYS
+from promlatest.tui.pages.bars import BarsPage
+from promlatest.tui.pages.help import HelpScreen
+from promlatest.tui.widgets.grid import Grid
+from promlatest.tui.widgets.keybar import KeyBar
+from promlatest.tui.widgets.lines import Lines
+from promlatest.views.units import count, rate
+
+SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
+T0 = 1_700_000_000_000
+
+
+class Still:
+    """A feed that leaves scraping to the test."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+        self.paused = False
+        self.asked = 0
+        self.seconds = 1.0
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def interval(self, name: str) -> float:
+        return self.seconds
+
+    def scrape_now(self) -> None:
+        self.asked += 1
+
+    def pause(self) -> None:
+        self.paused = not self.paused
+
+    def change_interval(self, name: str, step: int) -> float:
+        self.seconds = self.seconds * 2 if step > 0 else self.seconds / 2
+        return self.seconds
+
+
+class Demo:
+    """A dashboard over the demo operator, whose clock is the test's."""
+
+    def __init__(self, **options: object) -> None:
+        self.operator = Operator(seed=1)
+        self.operator.advance(1200)
+        self.now = T0
+        self.store = Store(clock=lambda: self.now)
+        self.app = Dashboard(self.store, Still("demo"), **options)
+
+    def scrape(self, seconds: float = 10) -> None:
+        self.operator.advance(seconds)
+        self.now += int(seconds * 1000)
+        registry = CollectorRegistry()
+        registry.register(OperatorCollector(self.operator))
+        body = generate_latest(registry)
+        self.store.ingest(body, source="demo", timestamp=self.now)
+
+    def fail(self, error: Exception, seconds: float = 10) -> None:
+        self.now += int(seconds * 1000)
+        self.store.fail("demo", error, timestamp=self.now)
+
+
+@pytest.fixture(name="demo")
+def demo_fixture() -> Demo:
+    return Demo()
+
+
+def screen(app: Dashboard) -> str:
+    """What is on the screen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def grid(app: Dashboard) -> Grid:
+    return app.page.query_one(Grid)
+
+
+async def find(pilot, text: str) -> None:
+    """Type a filter, as fast as a person pastes."""
+    await pilot.press("slash")
+    pilot.app.query_one(Input).value = text
+    await pilot.press("enter")
+
+
+def cells(app: Dashboard, title: str, group: str = "") -> dict[str, str]:
+    """What a column says of each row."""
+    sheet = grid(app)._sheet
+    column = next(c for c in sheet.columns if (c.title, c.group) == (title, group))
+    return {str(key): column.cell(row).text.strip() for key, row in sheet.rows.items()}
+
+
+# -- the figures ----------------------------------------------------------------------
+
+
+async def test_figures_are_what_the_store_answers(demo):
+    """For the same two scrapes, with `priority` summed."""
+    async with demo.app.run_test(size=(200, 60)) as pilot:
+        demo.scrape()
+        before = demo.store.snapshot()
+        demo.scrape()
+        await pilot.pause()
+        now = demo.store
+
+        def total(q, metric: str, name: str, **labels: str) -> float:
+            return sum(p.value for p in q.query(metric, controller=name, **labels))
+
+        def grown(metric: str, name: str, **labels: str) -> str:
+            gained = total(now, metric, name, **labels) - total(
+                before, metric, name, **labels
+            )
+            return rate(gained / 10)
+
+        names = now.label_values("controller")
+        assert len(now.query("workqueue_depth", name="pods")) == 2
+        for name in names:
+            if now.query("workqueue_depth", name=name):
+                depth = total(now, "workqueue_depth", name)
+                assert cells(demo.app, "depth")[name] == count(depth)
+            reconciles = "controller_runtime_reconcile_total"
+            assert cells(demo.app, "per s", "reconciles")[name] == grown(reconciles, name)
+            assert cells(demo.app, "ok", "results per s")[name] == grown(
+                reconciles, name, result="success"
+            )
+            errors = "controller_runtime_reconcile_errors_total"
+            assert cells(demo.app, "errors/s", "reconciles")[name] == grown(errors, name)
+            retried = grown("workqueue_retries_total", name)
+            assert cells(demo.app, "retries", "queue per s")[name] == retried
+        for name, shown in cells(demo.app, "controller").items():
+            assert shown.endswith(name)
+
+
+async def test_a_restart_is_shown_and_no_rate_is_negative(demo):
+    """↺ before the rates, and in words at the top."""
+    async with demo.app.run_test(size=(200, 60)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        demo.operator.restart()
+        demo.scrape()
+        await pilot.pause()
+        reconciles = cells(demo.app, "per s", "reconciles")
+        total = sum(
+            point.value
+            for point in demo.store.query(
+                "controller_runtime_reconcile_total", controller="pods"
+            )
+        )
+
+        assert reconciles["pods"] == f"↺ {rate(total / 10)}"
+        assert "↺ restarted once" in screen(demo.app)
+        assert not re.search(r"-\d[\d.]*k?/s", screen(demo.app))
+
+
+async def test_series_are_what_the_store_answers(demo):
+    """The values of the series page, under the type and the help of their metric."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.press("m")
+        await find(pilot, "workqueue_adds")
+        await pilot.press("enter")
+        series = {
+            str(labels["name"]): row.value
+            for labels, row in grid(demo.app)._sheet.rows.items()
+        }
+
+        assert series == {p.labels["name"]: p.value for p in demo.store.query(
+            "workqueue_adds_total")}  # fmt: skip
+        assert "counter" in screen(demo.app)
+        assert demo.store.metrics()["workqueue_adds_total"].help in screen(demo.app)
+
+
+# -- every page at every size ---------------------------------------------------------
+
+PATHS = {
+    "overview": ["o"],
+    "controller": ["j", "enter"],
+    "metrics": ["escape", "m"],
+    "series": ["g", "enter"],
+    "histogram": ["escape", "G", "enter", "enter"],
+    "targets": ["t"],
+    "help": ["question_mark"],
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_nothing_is_cut_off_or_overlaps(demo, size):
+    """Every widget is on the screen, none lies over another, and no line is too long."""
+    async with demo.app.run_test(size=size) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        for path, keys in PATHS.items():
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert path in (demo.app.page.id, "help")
+            check_screen(demo.app, size)
+
+
+def check_screen(app: Dashboard, size: tuple[int, int]) -> None:
+    lines = screen(app).split("\n")
+    assert len(lines) == size[1]
+    assert all(len(each) <= size[0] for each in lines)
+    shown = [
+        each
+        for each in app.screen.query("Lines, Grid, Tabs, KeyBar")
+        if each.display and each.region.area
+    ]
+    for at, each in enumerate(shown):
+        assert app.screen.region.contains_region(each.region)
+        assert not any(each.region.overlaps(other.region) for other in shown[at + 1 :])
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_nothing_jumps_while_values_change(demo, size):
+    """From one scrape to the next every row, head and pane stays in its place."""
+    async with demo.app.run_test(size=size) as pilot:
+        for _ in range(3):
+            demo.scrape()
+        await pilot.pause()
+        before = screen(demo.app).split("\n")
+        demo.scrape(1)
+        await pilot.pause()
+        after = screen(demo.app).split("\n")
+
+        def frame(lines):
+            return [re.sub(r"[^A-Za-z━─]+", " ", each)[:24] for each in lines[2:12]]
+
+        assert [each[:16] for each in frame(before)] == [each[:16] for each in frame(after)]
+
+
+async def test_the_last_line_names_how_to_quit(demo):
+    """Also at the smallest size."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+
+        assert "? help" in screen(demo.app).split("\n")[-1]
+        assert "q quit" in screen(demo.app).split("\n")[-1]
+
+
+# -- keys -----------------------------------------------------------------------------
+
+
+async def test_enter_opens_and_keys_switch_the_controller_from_anywhere(demo):
+    """j and k go on in the detail too, and esc leads back to the same row."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("j", "enter")
+        assert demo.app.page.path() == "certificates"
+        assert "reconcile time" in screen(demo.app)
+
+        await pilot.press("down", "j", "k", "pagedown", "j")
+        assert demo.app.page.path() == "pods"
+        await pilot.press("j", "j", "j")
+        assert demo.app.page.path() == "restores"
+
+        await pilot.press("escape")
+        assert demo.app.page.id == "overview"
+        assert grid(demo.app).chosen == "restores"
+
+
+async def test_a_resize_keeps_the_place(demo):
+    """The controller, and the histogram that was scrolled to."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("j", "j", "j", "enter", "tab", "tab")
+        lines = demo.app.page.query_one(Lines)
+        at = "".join(cell.text for cell in lines.lines[lines.top])
+        for size in ((60, 20), (120, 40), (200, 60), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert demo.app.page.path() == "pods"
+
+        assert at.startswith("── queue time")
+        assert "".join(cell.text for cell in lines.lines[lines.top])[:24] == at[:24]
+
+
+async def test_tab_goes_round_the_pages(demo):
+    """Forth and back."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        seen = []
+        for _ in range(3):
+            await pilot.press("tab")
+            seen.append(demo.app.page.id)
+        await pilot.press("shift+tab")
+
+        assert seen == ["metrics", "targets", "overview"]
+        assert demo.app.page.id == "targets"
+
+
+async def test_sorting_stays_until_it_is_asked_for_again(demo):
+    """Rows do not change places with their values."""
+    async with demo.app.run_test(size=(200, 60)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("s", "s")
+        sheet = grid(demo.app)
+        depth = {key: row.depth for key, row in sheet._sheet.rows.items()}
+        order = sheet.keys
+        known = [key for key in order if depth[key] is not None]
+        assert known == sorted(known, key=lambda key: -depth[key])
+        assert "↓depth" in screen(demo.app)
+
+        for _ in range(5):
+            demo.scrape(30)
+        await pilot.pause()
+        assert grid(demo.app).keys == order
+
+        await pilot.press("S")
+        assert "↑depth" in screen(demo.app)
+
+
+async def test_new_rows_move_no_old_ones():
+    """A sorted table keeps its order when rows come and go."""
+    store = Store(clock=lambda: T0 + 10**6)
+    app = Dashboard(store, Still("x"))
+
+    def say(second: int, **depths: int) -> None:
+        lines = (f'workqueue_depth{{name="{k}"}} {v}\n' for k, v in depths.items())
+        store.ingest("".join(lines), source="x", timestamp=T0 + second)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        say(1, a=1, b=2, c=3, d=4)
+        await pilot.pause()
+        await pilot.press("s", "s")
+        assert grid(app).keys == ["d", "c", "b", "a"]
+
+        say(2, a=9, b=8, c=1, e=5)
+        await pilot.pause()
+        assert [key for key in grid(app).keys if key != "e"] == ["c", "b", "a"]
+        assert "e" in grid(app).keys
+
+
+async def test_a_chosen_row_stays_chosen(demo):
+    """Whatever the order."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("j", "s", "s")
+        demo.scrape()
+        await pilot.pause()
+
+        assert grid(demo.app).chosen == "certificates"
+
+
+async def test_further_columns_are_shown_whole(demo):
+    """→ and ← go by groups, and the names stay."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        seen = set()
+        for _ in range(12):
+            seen.update(grid(demo.app)._shape().columns)
+            await pilot.press("right")
+        assert len(seen) == len(grid(demo.app)._sheet.columns)
+        assert "certificates" in screen(demo.app)
+
+        await pilot.press(*["left"] * 12)
+        assert "busy" in screen(demo.app)
+
+
+async def test_filters_narrow_while_one_types(demo):
+    """A wrong one is said to be, and esc ends it."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m", "slash", *"hook")
+        await pilot.pause()
+        assert all("hook" in str(key) for key in grid(demo.app).keys)
+
+        await pilot.press("(")
+        await pilot.pause()
+        assert "!" in screen(demo.app).split("\n")[-2]
+        assert grid(demo.app).keys
+
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(grid(demo.app).keys) > 40
+        assert demo.app.focused is grid(demo.app)
+
+
+async def test_a_selector_narrows_metrics_and_their_series(demo):
+    """It goes along into the series."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, '{name="pods"}')
+        await pilot.pause()
+        assert all(str(key).startswith("workqueue_") for key in grid(demo.app).keys)
+
+        await pilot.press("enter")
+        await pilot.pause()
+        assert {key["name"] for key in grid(demo.app).keys} == {"pods"}
+
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(grid(demo.app).keys) >= 5
+        await pilot.press("escape")
+        assert demo.app.page.id == "metrics"
+
+
+async def test_histograms_of_the_browser_open_as_bars(demo):
+    """And up and down go through the family."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, "queue_duration")
+        await pilot.press("enter", "enter")
+        assert demo.app.page.id == "histogram"
+        assert "since start" in screen(demo.app)
+        assert "last 10 s" in screen(demo.app)
+        assert 'name="backups"' in screen(demo.app)
+
+        await pilot.press("down")
+        assert 'name="certificates"' in screen(demo.app)
+        await pilot.press("escape", "escape")
+        assert demo.app.page.id == "metrics"
+
+
+async def test_copying_gives_a_selector_that_finds_the_series(demo):
+    """And the value in full."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, "adds_total")
+        await pilot.press("enter", "j", "y")
+        await pilot.pause()
+        (point,) = demo.store.select(demo.app.clipboard)
+        assert point.labels["name"] == "certificates"
+        assert "copied" in screen(demo.app).split("\n")[-1]
+
+        await pilot.press("Y")
+        assert float(demo.app.clipboard) == point.value
+
+
+async def test_help_explains_everything_that_can_be_pressed(demo):
+    """Each key that anything binds stands on the page, and the page opens and closes."""
+    bound = set()
+    for owner in (Dashboard, Grid, Lines, BarsPage):
+        for binding in owner.BINDINGS:
+            assert isinstance(binding, Binding)
+            bound.update(binding.key.split(","))
+    told = {each for _, keys in KEYS for key in keys for each in key.keys}
+
+    assert bound == told
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(demo.app.screen, HelpScreen)
+        await pilot.press("G")
+        assert "Filters" in screen(demo.app)
+        await pilot.press("escape")
+        assert not isinstance(demo.app.screen, HelpScreen)
+
+
+async def test_pause_interval_window_and_scrape(demo):
+    """Are asked of the feed, and said at the top."""
+    async with demo.app.run_test(size=(200, 60)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("p", "plus", "r", "left_square_bracket")
+        await pilot.pause()
+
+        assert demo.app.feed.asked == 1
+        for words in ("‖ PAUSED", "every 2 s", "rates over 30 s"):
+            assert words in screen(demo.app)
+        await pilot.press("p", "minus", "right_square_bracket")
+        await pilot.pause()
+        assert "PAUSED" not in screen(demo.app)
+        assert "every 1 s" in screen(demo.app)
+
+
+async def test_the_mouse_chooses_opens_sorts_and_scrolls(demo):
+    """It works, and is never needed."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        sheet = grid(demo.app)
+        await pilot.click(sheet, offset=(5, 3 + 3))
+        assert sheet.chosen == "pods"
+        await pilot.click(sheet, offset=(18, 2))
+        assert "busy" in screen(demo.app)
+        assert sheet._by == 1
+        await pilot.click(sheet, offset=(5, 3 + sheet.keys.index("pods")))
+        await pilot.pause()
+        assert demo.app.page.path() == "pods"
+
+        await pilot.click("Tabs", offset=(12, 0))
+        await pilot.pause()
+        assert demo.app.page.id == "metrics"
+        await pilot.click(KeyBar, offset=(3, 0))
+        await pilot.pause()
+        assert isinstance(demo.app.screen, HelpScreen)
+
+
+async def test_light_and_dark(demo):
+    """By the key, and as asked for at the start."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        assert demo.app.theme == "promlatest-dark"
+        await pilot.press("d")
+        assert demo.app.theme == "promlatest-light"
+    other = Demo(theme="light")
+    async with other.app.run_test(size=(80, 24)):
+        assert other.app.theme == "promlatest-light"
+
+
+async def test_no_color_is_honoured(monkeypatch):
+    """No colour at all is sent, and the chosen row has its sign."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    demo = Demo()
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        picture = [
+            segment.style
+            for y in range(grid(demo.app).size.height)
+            for segment in grid(demo.app)._styles_cache.render_widget(
+                grid(demo.app), grid(demo.app).size.region
+            )[y]
+        ]
+
+        assert demo.app.no_color
+        assert all(
+            style is None or style.color is None or style.color.is_default
+            for style in picture
+        )
+        assert "▸ ▶ backups" in screen(demo.app)
+
+
+async def test_a_refresh_draws_only_what_changed(demo):
+    """The same rows again draw nothing."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        drawn = []
+        sheet = grid(demo.app)
+        sheet.refresh = lambda *regions, **options: drawn.append(regions)
+        demo.app.draw_page()
+        assert drawn == []
+
+        demo.scrape(5)
+        await pilot.pause()
+        assert drawn
+        assert all(len(regions) == 1 and regions[0].height == 1 for regions in drawn)
+
+
+async def test_nothing_is_left_of_a_longer_text():
+    """A help of two lines goes as a whole when one of one line comes."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("x"))
+    async with app.run_test(size=(60, 20)) as pilot:
+        body = f"# HELP a {'long ' * 14}end\na 1\n# HELP b short\nb 1\n"
+        store.ingest(body, source="x", timestamp=T0)
+        await pilot.pause()
+        assert "end" in screen(app)
+
+        await pilot.press("j")
+        await pilot.pause()
+        assert "short" in screen(app)
+        assert "long" not in screen(app)
+
+
+# -- errors ---------------------------------------------------------------------------
+
+
+async def test_a_dead_target_keeps_its_last_known_values_and_recovers(demo):
+    """They are marked, the reason stands above them, and it all goes by itself."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        demo.fail(ConnectError("connection refused: nothing listens there"))
+        await pilot.pause()
+        dead = screen(demo.app)
+        assert "✖ DOWN" in dead
+        assert "connection refused" in dead
+        assert "STALE" in dead
+        assert "certificates" in dead
+
+        demo.scrape()
+        await pilot.pause()
+        again = screen(demo.app)
+        assert "● up" in again
+        assert "STALE" not in again
+        assert "connection refused" not in again
+
+
+async def test_a_parse_error_has_line_and_column_on_the_screen(demo):
+    """And nothing of an operator that was never seen."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        demo.fail(ParseError(3, 19, "3", "expected a label name"))
+        await pilot.pause()
+
+        assert "line 3, column 19" in screen(demo.app)
+        assert not demo.app.query_one(ContentSwitcher).display
+
+
+async def test_the_first_time_says_how_to_go_on():
+    """Without a target: the port that was tried, the demo, and kubebuilder's flags."""
+    demo = Demo(first_time=True)
+    words = "connection refused. It is started so:\n  go run ./cmd/main.go --metrics"
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        demo.fail(ConnectError(words))
+        await pilot.pause()
+        said = screen(demo.app)
+
+        for part in ("go run ./cmd/main.go", "promlatest top :PORT", "--demo", "q quits"):
+            assert part in said.replace("\n ", " ")
+
+
+# -- several targets ------------------------------------------------------------------
+
+
+async def test_targets_are_listed_and_switched():
+    """By number and from their page; what is no operator opens as metrics."""
+    now = [T0]
+    store = Store(clock=lambda: now[0])
+    app = Dashboard(store, Still("one", "two", "three"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        store.ingest('workqueue_depth{name="a"} 3\n', source="one", timestamp=T0)
+        store.ingest("jobs 3\n", source="two", timestamp=T0)
+        store.fail("three", ConnectError("refused"), timestamp=T0)
+        await pilot.pause()
+        await pilot.press("t")
+        await pilot.pause()
+        said = screen(app)
+        assert "target 1 of 3, 1 down" in said
+        for part in ("one", "two", "three", "● up", "✖ DOWN", "refused"):
+            assert part in said
+
+        await pilot.press("j", "enter")
+        await pilot.pause()
+        assert (app.shown, app.page.id) == ("two", "metrics")
+        assert "jobs" in screen(app)
+        await pilot.press("1", "o")
+        await pilot.pause()
+        assert app.shown == "one"
+        assert cells(app, "depth")["a"] == "3"
+        await pilot.press("9")
+        assert app.shown == "one"
+
+
+async def test_what_is_no_operator_opens_as_metrics():
+    """Until somebody chose a page."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("x"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        store.ingest("jobs 3\n", source="x", timestamp=T0)
+        await pilot.pause()
+        assert app.page.id == "metrics"
+
+        await pilot.press("o")
+        assert app.page.id == "overview"
+        assert "this is no operator" in screen(app)
+
+
+# -- the feed -------------------------------------------------------------------------
+
+
+async def until(pilot, condition) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it did not come to that")
+
+
+async def test_the_feed_scrapes_pauses_and_recovers():
+    """With a target that answers, dies and comes back."""
+    answers: list[bytes | Exception] = [b"jobs 1\n"]
+    scrapes: list[int] = []
+
+    def read() -> bytes:
+        scrapes.append(len(scrapes))
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers[0]
+
+    store = Store()
+    feed = Feed(store, [(Job(interval=0.02), [Target.of(read)])])
+    app = Dashboard(store, feed)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(scrapes) > 3)
+        assert store.query("jobs")[0].value == 1
+
+        answers[0] = OSError("it died")
+        await until(pilot, lambda: app.view().stale)
+        answers[0] = b"jobs 2\n"
+        await until(pilot, lambda: not app.view().stale)
+        assert app.view().state.query("jobs")[0].value == 2
+
+        await pilot.press("p")
+        await pilot.pause(0.1)
+        held = len(scrapes)
+        await pilot.pause(0.15)
+        assert len(scrapes) == held
+        await pilot.press("r")
+        await until(pilot, lambda: len(scrapes) == held + 1)
+        await pilot.press("p")
+        await until(pilot, lambda: len(scrapes) > held + 2)
+
+
+async def test_the_interval_goes_in_steps():
+    """And does not leave them."""
+    feed = Feed(Store(), [(Job(interval=1.0), [Target.of(lambda: b"a 1\n")])])
+    (name,) = feed.names
+
+    assert [feed.change_interval(name, 1) for _ in range(3)] == [2.0, 5.0, 10.0]
+    assert [feed.change_interval(name, -1) for _ in range(6)][-2:] == [0.5, 0.5]
+
+
+async def test_typing_goes_into_the_filter_and_nowhere_else(demo):
+    """q is a letter there."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("slash", *"qsp")
+        await pilot.pause()
+
+        assert demo.app.query_one(Input).value == "qsp"
+        assert not demo.app.feed.paused
+
+
+# -- the command ----------------------------------------------------------------------
+
+
+class Terminal:
+    """What `top` looks at to know whether somebody sits before it."""
+
+    def __init__(self, monkeypatch, there: bool = True) -> None:
+        self.calls: list[tuple[object, dict[str, object]]] = []
+        for stream in ("stdin", "stdout"):
+            monkeypatch.setattr(f"sys.{stream}.isatty", lambda: there, raising=False)
+        monkeypatch.setattr("promlatest.tui.run", self._run)
+
+    def _run(self, work, **options: object) -> None:
+        self.calls.append((work, options))
+
+
+def test_top_opens_the_dashboard_on_a_terminal(monkeypatch, capsys):
+    """With the targets, the interval and the theme that were given."""
+    terminal = Terminal(monkeypatch)
+
+    assert main(["top", ":1", ":2", "--interval", "3", "--theme", "light"]) == 0
+    ((work, options),) = terminal.calls
+    ((job, targets),) = work
+    assert job.interval == 3
+    assert [target.port for target in targets] == [1, 2]
+    assert options == {"interval": 3, "first_time": False, "theme": "light"}
+
+
+def test_top_without_a_target_tries_the_usual_port(monkeypatch, capsys):
+    """And knows that nobody named it."""
+    terminal = Terminal(monkeypatch)
+
+    assert main(["top"]) == 0
+    ((work, options),) = terminal.calls
+    assert [target.name for target in work[0][1]] == ["http://localhost:8080/metrics"]
+    assert options["first_time"]
+
+
+def test_top_reads_a_configuration(monkeypatch, capsys, tmp_path):
+    """With its jobs, targets and intervals."""
+    terminal = Terminal(monkeypatch)
+    file = tmp_path / "prometheus.yml"
+    file.write_text(
+        "scrape_configs:\n- job_name: a\n  scrape_interval: 7s\n  scrape_timeout: 5s\n"
+        "  static_configs:\n  - targets: ['localhost:1', 'localhost:2']\n"
+    )
+
+    assert main(["top", "--config", str(file)]) == 0
+    ((work, options),) = terminal.calls
+    assert {(job.name, job.interval) for job, _ in work} == {("a", 7)}
+    assert sum(len(targets) for _, targets in work) == 2
+    assert options["interval"] is None
+
+
+@pytest.mark.parametrize("words", [["--once"], ["--json"], ["--histogram"]])
+def test_top_prints_where_it_is_asked_to(monkeypatch, capsys, words, tmp_path):
+    """Also on a terminal."""
+    terminal = Terminal(monkeypatch)
+    file = tmp_path / "metrics"
+    file.write_text("jobs 3\n")
+
+    assert main(["top", str(file), *words]) == 0
+    assert terminal.calls == []
+    assert "jobs" in capsys.readouterr().out
+
+
+def test_top_prints_without_a_terminal(monkeypatch, capsys, tmp_path):
+    """A page for each target, or one document for all."""
+    terminal = Terminal(monkeypatch, there=False)
+    file = tmp_path / "metrics"
+    file.write_text("jobs 3\n")
+
+    assert main(["top", str(file), str(file)]) == 0
+    assert capsys.readouterr().out.count("jobs") == 2
+    assert main(["top", str(file), str(file), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert terminal.calls == []
+
+
+def test_without_textual_it_says_how_to_get_it(monkeypatch, capsys, tmp_path):
+    """In one line, and prints the page."""
+    terminal = Terminal(monkeypatch)
+    monkeypatch.setattr("promlatest.cli.find_spec", lambda name: None)
+    file = tmp_path / "metrics"
+    file.write_text("jobs 3\n")
+
+    assert main(["top", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "pip install 'promlatest[tui]'" in said.err
+    assert "jobs" in said.out
+    assert terminal.calls == []
+
+
+def test_no_target_is_a_usage_error():
+    """And no empty dashboard."""
+    with pytest.raises(UsageError, match="no target"):
+        run([])
