@@ -113,7 +113,7 @@ def replace(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Count
             table = _replaced(rows, before, commit, counts) if len(rows) else None
         if table is not None:
             tables[metric] = table
-    _count_changes(held.tables, tables, counts)
+    _count_changes(held.tables.keys() | tables.keys(), held.tables, tables, counts)
     return SourceSnapshot(tables, dict(commit.metadata), commit.timestamp), counts
 
 
@@ -121,7 +121,8 @@ def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts
     """A snapshot with what a commit brings put over what was held."""
     counts = Counts()
     tables = dict(held.tables)
-    for metric, group in _by_metric(commit.rows).items():
+    groups = _by_metric(commit.rows)
+    for metric, group in groups.items():
         rows = _unique(_bounded(merge(group), commit, counts), commit, counts)
         if not len(rows):
             continue
@@ -130,7 +131,7 @@ def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts
             tables[metric] = _replaced(rows, None, commit, counts)
         else:
             tables[metric] = _updated(rows, before, commit, counts)
-    _count_changes(held.tables, tables, counts)
+    _count_changes(groups, held.tables, tables, counts)
     metadata = {**held.metadata, **commit.metadata}
     timestamp = max(held.timestamp, commit.timestamp)
     return SourceSnapshot(tables, metadata, timestamp), counts
@@ -146,7 +147,8 @@ def with_report(
     """
     shown, _ = update(snapshot, report)
     changes = Counts()
-    _count_changes(held.tables, shown.tables, changes)
+    metrics = held.tables.keys() | shown.tables.keys()
+    _count_changes(metrics, held.tables, shown.tables, changes)
     counts.removed = changes.removed
     return shown
 
@@ -386,10 +388,14 @@ def _less(table: Table, gone: set[int]) -> Table:
 
 
 def _count_changes(
-    before: Mapping[str, Table], after: Mapping[str, Table], counts: Counts
+    metrics: Iterable[str],
+    before: Mapping[str, Table],
+    after: Mapping[str, Table],
+    counts: Counts,
 ) -> None:
-    """Count the series that came and went; tables that share a layout are passed by."""
-    for metric in before.keys() | after.keys():
+    """Count the series of these metrics that came and went; tables that share a layout
+    are passed by."""
+    for metric in metrics:
         old = before[metric].layout if metric in before else None
         new = after[metric].layout if metric in after else None
         if old is new:
