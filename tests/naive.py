@@ -22,7 +22,13 @@ Samples = dict[Series, Sample]
 Condition = tuple[str, str, str | frozenset[str] | re.Pattern[str]]
 
 TEN_MINUTES = 600_000
-SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_info")
+# What may stand behind the name of a family of each type.
+SUFFIXES = {
+    "histogram": ("_bucket", "_sum", "_count", "_created"),
+    "counter": ("_total", "_created"),
+    "gauge": (),
+    "unknown": (),
+}
 
 
 class TooManyError(Exception):
@@ -119,9 +125,9 @@ class Moment:
     def _family(self, metric: str, told: Mapping[str, str]) -> str:
         if metric in told:
             return metric
-        for suffix in SUFFIXES:
-            if metric.endswith(suffix) and metric.removesuffix(suffix) in told:
-                return metric.removesuffix(suffix)
+        for family, kind in told.items():
+            if metric in [family + suffix for suffix in SUFFIXES[kind]]:
+                return family
         return metric
 
     def __len__(self) -> int:

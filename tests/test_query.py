@@ -7,7 +7,7 @@ import re
 import pytest
 
 from promlatest import DataPoint, Labels, Matcher, Metadata, Snapshot, Store
-from promlatest._query import family_of
+from promlatest._family import family_of
 from promlatest.exceptions import SelectionError, SelectorError, UsageError
 
 BODY = """\
@@ -224,14 +224,22 @@ def test_metadata_of_any_source_describes_a_family(first):
     store = Store()
     for source in (first, "b" if first == "a" else "a"):
         store.ingest(
-            {"a": "# TYPE m gauge\nm 1\n", "b": "m_count 1\n"}[source], source=source
+            {"a": "# TYPE m summary\nm 1\n", "b": "m_count 1\n"}[source], source=source
         )
     with store.appender() as app:
         app.append(0, {"__name__": "m"}, 1, 1.0)
         app.append(0, {"__name__": "m_sum"}, 1, 1.0)
     store.ingest("# TYPE m counter\nm 1\n", source="last")
 
-    assert store.metrics() == {"m": Metadata("gauge")}
+    assert store.metrics() == {"m": Metadata("summary")}
+
+
+def test_a_suffix_belongs_to_the_types_that_have_it():
+    """A gauge has no `_count`: a series called so is a metric of its own."""
+    store = Store()
+    store.ingest("# TYPE m gauge\nm 1\nm_count 1\n")
+
+    assert store.metrics() == {"m": Metadata("gauge"), "m_count": Metadata()}
 
 
 @pytest.mark.parametrize(

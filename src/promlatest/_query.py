@@ -22,6 +22,7 @@ from promlatest._datapoint import (
     Metadata,
     StaleDataPoint,
 )
+from promlatest._family import family_of
 from promlatest._histogram import Histogram
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import (
@@ -37,12 +38,6 @@ from promlatest._table import AnyTable, Layout
 from promlatest.exceptions import SelectionError, UsageError
 
 _new_tuple: Final = tuple.__new__
-
-# What a family's series may be called beside its own name.
-_SUFFIXES: Final = (
-    "_bucket", "_sum", "_count", "_total", "_created", "_info", "_gsum", "_gcount",
-)  # fmt: skip
-
 
 # Some 150 kB of points, which the next commit frees.
 _POINTS_KEPT: Final = 2000
@@ -364,17 +359,6 @@ def _kept_plan(
 @lru_cache(maxsize=1024)
 def _plan_of_text(selector: str) -> _Plan:
     return _plan(parse_selector(selector))
-
-
-def family_of(metric: str, metadata: Mapping[str, Metadata]) -> str:
-    """The family that a series belongs to, as far as the metadata tells."""
-    if metric in metadata:
-        return metric
-    for suffix in _SUFFIXES:
-        family = metric.removesuffix(suffix)
-        if family != metric and family in metadata:
-            return family
-    return metric
 
 
 @attrs.frozen(eq=False)

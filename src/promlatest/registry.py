@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from promlatest._datapoint import Metadata
+from promlatest._family import family_of
 from promlatest._histogram import parse_le
 from promlatest._interfaces import Queryable
-from promlatest._query import family_of
 
 __all__ = ["StoreCollector"]
 

@@ -32,7 +32,6 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from promlatest._turns import Turns
-from promlatest.exceptions import LimitError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._reader import (
     Exposition,
@@ -41,6 +40,7 @@ from promlatest.exposition._reader import (
     convert,
     decode,
     slices,
+    within,
 )
 
 # Of 16, 32, 64, 128 and 256 lines, 64 and 128 were the best at 1 % and 10 % of changes,
@@ -105,19 +105,9 @@ class Reader:
         self._last = None
         exposition = _read_fast(text, format)
         if exposition is None:
-            return _within(_read_exactly(text, format), max_samples)
-        self._last = _Blocks(text, _within(exposition, max_samples))
+            return within(_read_exactly(text, format), max_samples)
+        self._last = _Blocks(text, within(exposition, max_samples))
         return exposition
-
-
-def _within(exposition: Exposition, max_samples: int | None) -> Exposition:
-    if max_samples is not None and len(exposition) > max_samples:
-        raise LimitError(
-            f"expected at most {max_samples} samples, got {len(exposition)}",
-            limit="samples",
-            allowed=max_samples,
-        )
-    return exposition
 
 
 class _Blocks:

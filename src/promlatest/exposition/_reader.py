@@ -168,6 +168,15 @@ def parse(
     exposition = None if lenient else _read_fast(text, format)
     if exposition is None:
         exposition = _read_exactly(text, format, lenient=lenient)
+    return within(exposition, max_samples)
+
+
+def within(exposition: Exposition, max_samples: int | None) -> Exposition:
+    """The exposition, if it has no more samples than allowed.
+
+    Raises:
+        LimitError: it has more.
+    """
     if max_samples is not None and len(exposition) > max_samples:
         raise LimitError(
             f"expected at most {max_samples} samples, got {len(exposition)}",

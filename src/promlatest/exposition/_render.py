@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, MetricType
+from promlatest._family import BOUND_LABEL, SUFFIXES, family_of
 from promlatest._floats import format_float, parse_float
 from promlatest._labels import (
     LEGACY_LABEL_NAME,
@@ -22,7 +23,6 @@ from promlatest._labels import (
     Labels,
 )
 from promlatest.exceptions import UsageError
-from promlatest.exposition._families import BOUND_LABEL, SUFFIXES, family_of
 from promlatest.exposition._formats import Format
 from promlatest.exposition._reader import Sample
 

@@ -13,10 +13,11 @@ from typing import Final, Literal
 import attrs
 
 from promlatest._datapoint import DataPoint, Metadata
+from promlatest._family import family_of
 from promlatest._histogram import Histogram
 from promlatest._labels import METRIC_NAME, quote
 from promlatest._matcher import LabelValue, Matcher, checked_value, keyword_matcher
-from promlatest._query import Snapshot, family_of, matchers_of
+from promlatest._query import Snapshot, matchers_of
 from promlatest._selector import format_selector, parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import (

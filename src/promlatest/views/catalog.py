@@ -6,8 +6,8 @@ from collections import Counter
 
 import attrs
 
+from promlatest._family import family_of
 from promlatest._interfaces import Queryable
-from promlatest._query import family_of
 from promlatest.views._json import Row
 
 __all__ = ["MetricRow", "catalog"]
