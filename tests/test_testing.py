@@ -697,8 +697,21 @@ def a_registry() -> CollectorRegistry:
     return registry
 
 
+_scraping: list[tuple[threading.Event, threading.Thread]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on_afterwards():
+    """A thread that goes on scraping would slow down every test after this one."""
+    yield
+    for ended, thread in _scraping:
+        ended.set()
+        thread.join()
+    _scraping.clear()
+
+
 def a_store() -> Store:
-    """A store that is scraped into again and again."""
+    """A store that is scraped into again and again while the test lasts."""
     store = Store()
     registry = a_registry()
     store.collect(registry)
@@ -708,7 +721,9 @@ def a_store() -> Store:
         while not ended.wait(0.005):
             store.collect(registry)
 
-    threading.Thread(target=scrape, daemon=True).start()
+    thread = threading.Thread(target=scrape)
+    thread.start()
+    _scraping.append((ended, thread))
     return store
 
 
