@@ -16,7 +16,9 @@ def body(step: int) -> str:
     churning = "".join(f'pods{{pod="pod-{step // 3 + n}"}} {n}\n' for n in range(8))
     passing = f'once_{step % 700}{{label_{step % 11}="{step}"}} 1\n'
     escaped = f'odd{{path="C:\\\\{step % 5}"}} 1 {step}\n'
-    return f"# TYPE pods gauge\n# HELP once_{step} text\n{fixed}{churning}{passing}{escaped}"
+    return (
+        f"# TYPE pods gauge\n# HELP once_{step} text\n{fixed}{churning}{passing}{escaped}"
+    )
 
 
 def blocks(store: Store) -> int:
