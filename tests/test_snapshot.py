@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -305,3 +306,52 @@ def test_nan_is_a_value_like_others():
 
     assert series(after) == ["m 20 1"]
     assert counts.samples == 1
+
+
+# The index for selectors without a name
+
+
+def test_metrics_are_found_by_a_label():
+    """The index tells which metrics have a label of some value."""
+    store = Store()
+    store.ingest('m{a="1"} 1\nm{a="2"} 1\nn{a="1"} 1\no{b="1"} 1\n')
+    snapshot = store.sources["body"]._snapshot
+
+    assert sorted(snapshot.metrics_with("a", "1")) == ["m", "n"]
+    assert snapshot.metrics_with("a", "3") == []
+    assert snapshot.metrics_with("c", "1") == []
+
+
+def test_the_index_lasts_while_the_series_are_the_same():
+    """Values that change leave the index; a series more or less takes it away."""
+    store = Store()
+    kept = []
+    for body in (
+        'm{a="1"} 1\n',
+        'm{a="1"} 2\n',
+        'm{a="1"} 2\nn{a="1"} 2\n',
+        'n{a="1"} 3\n',
+    ):
+        store.ingest(body)
+        kept.append(store.sources["body"]._snapshot._index)
+        found = [point.metric for point in store.select('{a="1"}')]
+        assert found == [line[0] for line in body.splitlines()]
+
+    assert [one is two for one, two in pairwise(kept)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_the_index_of_a_scrape_with_its_report_lasts():
+    """Samples about the commit itself are the same series each time."""
+    store = Store()
+    kept = []
+    for value in (1, 2, 3):
+        batch = store.batch("s")
+        batch.append_rows(parse(f'm{{a="1"}} {value}\n').rows)
+        batch.commit(lambda counts: parse(f"up {counts.added}\n").rows)
+        kept.append(store.sources["s"]._snapshot._index)
+
+    assert kept[1] is kept[2]

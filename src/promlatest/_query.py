@@ -369,11 +369,14 @@ class _Plan:
         matchers: all of them.
         named: those of `__name__`.
         names: the only metrics that can match; None where any may.
+        present: a label and the only values it can have, of a label that must be there;
+            None where no matcher says so.
     """
 
     matchers: tuple[Matcher, ...]
     named: tuple[Matcher, ...]
     names: tuple[str, ...] | None
+    present: tuple[str, frozenset[str]] | None = None
 
     def run(self, parts: Iterable[Part]) -> list[DataPoint]:
         """The points that fulfil the matchers, sorted."""
@@ -390,6 +393,10 @@ class _Plan:
         tables = part.tables
         if self.names is not None:
             return [tables[name] for name in self.names if name in tables]
+        if self.present is not None and isinstance(part, SourceSnapshot):
+            label, values = self.present  # {l="a"} or {l=~"a|b"}, without a name
+            found = {name for value in values for name in part.metrics_with(label, value)}
+            tables = {name: tables[name] for name in found}
         return [
             table
             for name, table in tables.items()
@@ -402,10 +409,19 @@ def _plan(matchers: tuple[Matcher, ...]) -> _Plan:
     named = tuple(matcher for matcher in matchers if matcher.name == METRIC_NAME)
     listed = [matcher.literals for matcher in named if matcher.literals is not None]
     if not listed:
-        return _Plan(matchers, named, None)
+        return _Plan(matchers, named, None, _present(matchers))
     names = frozenset.intersection(*listed)
     kept = (name for name in names if all(matcher.matches(name) for matcher in named))
     return _Plan(matchers, named, tuple(kept))
+
+
+def _present(matchers: Iterable[Matcher]) -> tuple[str, frozenset[str]] | None:
+    listed = [
+        (matcher.name, matcher.literals)
+        for matcher in matchers
+        if matcher.literals is not None and "" not in matcher.literals
+    ]
+    return min(listed, key=lambda each: len(each[1]), default=None)
 
 
 def _histograms(parts: Iterable[Part], plan: _Plan, metric: str) -> list[Histogram]:

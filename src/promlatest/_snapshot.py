@@ -22,6 +22,29 @@ from promlatest._rows import Rows, merge, take
 from promlatest._table import Layout, Table
 
 
+class LabelIndex:
+    """Which metrics have a series with a label of some value, for selectors that name no
+    metric. It is built label by label on first use, the same whichever thread builds it,
+    and lasts for as long as the series stay the same."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, dict[str, list[str]]] = {}
+
+    def metrics(self, label: str, value: str, tables: Mapping[str, Table]) -> list[str]:
+        """The metrics; the list is not the caller's."""
+        values = self._metrics.get(label)
+        if values is None:
+            values = {}
+            for metric, table in tables.items():
+                if label in table.layout.names:
+                    for each in set(table.layout.column(label)):
+                        values.setdefault(each, []).append(metric)
+            self._metrics[label] = values
+        return values.get(value, [])
+
+
 @attrs.frozen(eq=False)
 class SourceSnapshot:
     """What one source had at one moment.
@@ -35,6 +58,11 @@ class SourceSnapshot:
     tables: Mapping[str, Table] = attrs.field(factory=dict)
     metadata: Mapping[str, Metadata] = attrs.field(factory=dict)
     timestamp: int = 0
+    _index: LabelIndex = attrs.field(factory=LabelIndex, repr=False)
+
+    def metrics_with(self, label: str, value: str) -> list[str]:
+        """The metrics that have a series with this label; the list is not the caller's."""
+        return self._index.metrics(label, value, self.tables)
 
     @cached_property
     def size(self) -> int:
@@ -114,7 +142,9 @@ def replace(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Count
         if table is not None:
             tables[metric] = table
     _count_changes(held.tables.keys() | tables.keys(), held.tables, tables, counts)
-    return SourceSnapshot(tables, dict(commit.metadata), commit.timestamp), counts
+    index = _index_after(held, counts)
+    metadata = dict(commit.metadata)
+    return SourceSnapshot(tables, metadata, commit.timestamp, index), counts
 
 
 def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts]:
@@ -134,7 +164,12 @@ def update(held: SourceSnapshot, commit: Commit) -> tuple[SourceSnapshot, Counts
     _count_changes(groups, held.tables, tables, counts)
     metadata = {**held.metadata, **commit.metadata}
     timestamp = max(held.timestamp, commit.timestamp)
-    return SourceSnapshot(tables, metadata, timestamp), counts
+    return SourceSnapshot(tables, metadata, timestamp, _index_after(held, counts)), counts
+
+
+def _index_after(held: SourceSnapshot, counts: Counts) -> LabelIndex:
+    """The index of the snapshot before, if there are the same series after it."""
+    return LabelIndex() if counts.added or counts.removed else held._index
 
 
 def with_report(
@@ -150,7 +185,7 @@ def with_report(
     metrics = held.tables.keys() | shown.tables.keys()
     _count_changes(metrics, held.tables, shown.tables, changes)
     counts.removed = changes.removed
-    return shown
+    return attrs.evolve(shown, index=_index_after(held, changes))
 
 
 def without(held: SourceSnapshot, matchers: Sequence[Matcher]) -> SourceSnapshot:
@@ -165,7 +200,7 @@ def without(held: SourceSnapshot, matchers: Sequence[Matcher]) -> SourceSnapshot
             tables[metric] = table
         elif len(gone) < table.layout.size:
             tables[metric] = _less(table, gone)
-    return attrs.evolve(held, tables=tables)
+    return attrs.evolve(held, tables=tables, index=LabelIndex())
 
 
 def _by_metric(rows: Iterable[Rows]) -> dict[str, list[Rows]]:
