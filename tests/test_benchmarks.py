@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("aiohttp", reason="the loop and the waits are over HTTP")
+
 ROOT = Path(__file__).parent.parent
 
 
