@@ -341,8 +341,9 @@ def test_targets_of_one_name() -> None:
     scraper.scrape_all()
     scraper.stop()
 
-    assert list(store.sources) == ["callable:Counting", "callable:Counting#2"]
-    assert [p.labels["instance"] for p in store.query("asked")] == [*store.sources]
+    names = ["callable:Counting", "callable:Counting#2"]
+    assert sorted(store.sources) == names
+    assert [point.labels["instance"] for point in store.query("asked")] == names
 
 
 def test_nothing_is_written_after_stop() -> None:
