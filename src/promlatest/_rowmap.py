@@ -1,7 +1,7 @@
 """From label values to a row: keyed by hash, settled by equality.
 
-Open addressing over typed arrays. At a million rows it takes 13 bytes a row where a
-dict of tuples takes 685 (`benchmarks/bench_memory.py`). A hash is only ever a hint: two
+Open addressing over typed arrays. It takes 10 to 16 bytes a row, 4 for the hash
+and the rest for slots; a dict keyed by tuples of the values takes hundreds. A hash is only ever a hint: two
 rows are one series if all their label values are equal, and never otherwise (L-3).
 """
 
