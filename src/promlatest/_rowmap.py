@@ -1,8 +1,9 @@
 """From label values to a row: keyed by hash, settled by equality.
 
-Open addressing over typed arrays. It takes 10 to 16 bytes a row, 4 for the hash
-and the rest for slots; a dict keyed by tuples of the values takes hundreds. A hash is only ever a hint: two
-rows are one series if all their label values are equal, and never otherwise (L-3).
+Open addressing over typed arrays. It takes 10 to 16 bytes a row, 4 for the hash and the
+rest for slots; a dict keyed by tuples of the values takes hundreds. A hash is only ever a
+hint: two rows are one series if all their label values are equal, and never otherwise
+(L-3).
 """
 
 from __future__ import annotations
