@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promlatest import Labels, Store, parse_selector
-from promlatest._labels import pairs_of, quote, quote_name
+from promlatest._labels import quote, quote_name
 from promlatest.exceptions import LabelError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
@@ -123,13 +123,6 @@ def test_refuses_what_is_no_value(value):
     """A label value is a text that UTF-8 can hold (L-4)."""
     with pytest.raises(LabelError):
         Labels({"a": value})
-
-
-def test_a_name_stands_once():
-    """Pairs in which a name stands twice are refused (S-2)."""
-    assert pairs_of([("a", "1"), ("b", "2")]) == {"a": "1", "b": "2"}
-    with pytest.raises(LabelError, match="'a' stands twice"):
-        pairs_of([("a", "1"), ("a", "1")])
 
 
 @pytest.mark.parametrize(("labels", "printed", "series"), PRINTED, ids=str)

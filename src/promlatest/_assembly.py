@@ -12,8 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan, nan
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -21,6 +20,7 @@ from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram, assemble
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import Matcher
+from promlatest._rows import picker
 from promlatest._table import AnyTable, Layout, Table
 
 _SUFFIXES: Final = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
@@ -76,7 +76,7 @@ class _Places:
 
     labels: Labels
     bounds: tuple[float, ...]
-    take: Callable[[array[float]], tuple[float, ...]]
+    take: Callable[[Sequence[float]], tuple[float, ...]]
     count: int | None
     sum: int | None
 
@@ -112,19 +112,12 @@ def _found_places(
         _Places(
             histogram.labels,
             histogram.bounds,
-            _taker(tuple(map(int, histogram.cumulative))),
+            picker(tuple(map(int, histogram.cumulative))),
             _place(histogram.count),
             _place(histogram.sum),
         )
         for histogram in assembled
     ]
-
-
-def _taker(places: tuple[int, ...]) -> Callable[[array[float]], tuple[float, ...]]:
-    if len(places) > 1:
-        picker: Any = itemgetter(*places)
-        return picker  # type: ignore[no-any-return] # it knows no types
-    return lambda column: (column[places[0]],)
 
 
 def _place(number: float) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from promlatest._datapoint import Exemplar, Metadata, MetricType
+from promlatest._family import BOUND_LABEL
 from promlatest._floats import normalise_bound
 from promlatest._labels import Labels
 from promlatest._rows import Rows
@@ -20,11 +21,6 @@ from promlatest._rows import Rows
 _NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
 # It has these samples in families of their own, which are gauges.
 _APART: Final = ("_created", "_gsum", "_gcount")
-_BOUND_LABEL: Final[Mapping[str, str]] = {
-    "histogram": "le",
-    "gaugehistogram": "le",  # a histogram, as the text format calls it
-    "summary": "quantile",
-}
 _TYPES: Final[Mapping[str, MetricType]] = {
     "counter": "counter",
     "gauge": "gauge",
@@ -77,7 +73,7 @@ def rows_of(families: Iterable[MetricFamily]) -> tuple[list[Rows], dict[str, Met
     place = 0
     for family in families:
         metadata |= _metadata(family)
-        bound = _BOUND_LABEL.get(family.type, "")
+        bound = BOUND_LABEL.get(_TYPES.get(family.type, "unknown"), "")
         for sample in family.samples:
             if sample.value is None:
                 continue

@@ -12,7 +12,7 @@ then the shorter first), and takes 56 bytes less a pair than a tuple of pairs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
 
@@ -140,20 +140,6 @@ class Labels(Mapping[str, str]):
             return str(self)
         rest = self.without(METRIC_NAME)
         return f"{metric}{rest}" if rest else metric
-
-
-def pairs_of(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """A dict of pairs in which no name may stand twice (S-2).
-
-    Raises:
-        LabelError: a name stands twice.
-    """
-    pairs: dict[str, str] = {}
-    for name, value in labels:
-        if name in pairs:
-            raise LabelError(f"label name {name!r} stands twice in one label set")
-        pairs[name] = value
-    return pairs
 
 
 def quote(value: str) -> str:

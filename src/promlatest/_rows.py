@@ -7,8 +7,10 @@ from text to table without an object for every sample.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, repeat
+from operator import itemgetter
+from typing import Any
 
 import attrs
 
@@ -139,3 +141,11 @@ def _cells(rows: Rows, name: str) -> Iterable[str]:
 
 def _times(rows: Rows) -> Iterable[int | None]:
     return repeat(None, len(rows)) if rows.timestamps is None else rows.timestamps
+
+
+def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """What picks the items at these places out of a sequence, in C, always as a tuple."""
+    if len(places) > 1:
+        many: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*places)
+        return many
+    return lambda items: tuple(items[place] for place in places)

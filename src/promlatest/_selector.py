@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from promlatest._labels import LEGACY_METRIC_NAME, METRIC_NAME, quote
+from promlatest._labels import (
+    LEGACY_LABEL_NAME,
+    LEGACY_METRIC_NAME,
+    METRIC_NAME,
+    quote,
+)
 from promlatest._matcher import Matcher, Operator
 from promlatest.exceptions import PatternError, SelectorError
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
-_METRIC: Final = LEGACY_METRIC_NAME
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _OPERATOR: Final = re.compile(r"=~|!~|!=|=")
 _STRING: Final = re.compile(
     r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`]*`", re.DOTALL
@@ -63,7 +66,7 @@ def format_selector(matchers: Iterable[Matcher]) -> str:
     rest.remove(named[0])
     metric = named[0].value
     inside = list(map(str, rest))
-    if _METRIC.fullmatch(metric):
+    if LEGACY_METRIC_NAME.fullmatch(metric):
         return metric + ("{" + ",".join(inside) + "}" if inside else "")
     return "{" + ",".join([quote(metric), *inside]) + "}"
 
@@ -78,7 +81,7 @@ class _Reader:
         self.matchers: list[Matcher] = []
 
     def read(self) -> tuple[Matcher, ...]:
-        self.metric = self.take(_METRIC)
+        self.metric = self.take(LEGACY_METRIC_NAME)
         if self.take_literal("{"):
             while not self.take_literal("}"):
                 self.read_matcher()
@@ -98,7 +101,9 @@ class _Reader:
         if quoted is not None and (self.peek(",") or self.peek("}")):
             self.set_metric(self.unquote(quoted, start), start)
             return
-        name = self.take(_LABEL) if quoted is None else self.unquote(quoted, start)
+        name = (
+            self.take(LEGACY_LABEL_NAME) if quoted is None else self.unquote(quoted, start)
+        )
         if not name:
             raise self.error("expected a label name or '}'")
         operator = self.take(_OPERATOR)

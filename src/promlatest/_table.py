@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from operator import itemgetter
 from typing import Any, Final, Protocol
 
 import attrs
@@ -20,7 +19,7 @@ from promlatest._datapoint import DataPoint, Exemplar
 from promlatest._labels import METRIC_NAME, Labels
 from promlatest._matcher import Matcher
 from promlatest._rowmap import RowMap
-from promlatest._rows import labels_of
+from promlatest._rows import labels_of, picker
 
 # Selections of repeated queries are kept with their label sets, some 150 bytes a hit;
 # more than this many hits in one layout are not, so that asking for everything does not
@@ -40,10 +39,8 @@ class Selection:
     """The items of these rows out of a column, picked by C code."""
 
     @take.default
-    def _taker(self) -> Callable[[Any], tuple[Any, ...]]:
-        if len(self.rows) > 1:
-            return itemgetter(*self.rows)
-        return lambda column: tuple(column[row] for row in self.rows)
+    def _picker(self) -> Callable[[Any], tuple[Any, ...]]:
+        return picker(self.rows)
 
 
 _NOTHING: Final = Selection((), ())

@@ -27,10 +27,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import compress
 from operator import itemgetter, ne
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
+from promlatest._rows import picker
 from promlatest._turns import Turns
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._reader import (
@@ -240,7 +241,7 @@ class _Series:
         self.other = {
             place: value for place, value in enumerate(values) if place not in placed
         }
-        self.take = [_getter(rows.places) for rows in exposition.rows]
+        self.take = [picker(rows.places) for rows in exposition.rows]
         self.reads = 0
 
     def read(self, text: str) -> Exposition | None:
@@ -356,11 +357,3 @@ def _numbers(texts: Sequence[str]) -> array[float] | None:
 
 _series: Final = itemgetter(0)
 _value: Final = itemgetter(2)
-
-
-def _getter(places: Sequence[int]) -> Any:
-    """What takes the items at these places out of a tuple, as a tuple."""
-    if len(places) == 1:
-        only = places[0]
-        return lambda items: (items[only],)
-    return itemgetter(*places)

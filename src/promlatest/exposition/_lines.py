@@ -19,7 +19,12 @@ import attrs
 
 from promlatest._datapoint import Exemplar, MetricType
 from promlatest._floats import parse_float
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._labels import (
+    LEGACY_LABEL_NAME,
+    LEGACY_METRIC_NAME,
+    METRIC_NAME,
+    Labels,
+)
 from promlatest.exceptions import ParseError
 from promlatest.exposition._formats import Format
 
@@ -166,8 +171,6 @@ OPENMETRICS: Final = Grammar(
 )
 GRAMMARS: Final[dict[Format, Grammar]] = {"text": TEXT, "openmetrics": OPENMETRICS}
 
-_METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _ESCAPE: Final = re.compile(r"\\.")
 _REST: Final = re.compile(r"[^\n]*")
 _COMPOSITE: Final = re.compile(r"\{[ \t]*(?:\w+[ \t]*:|\})")
@@ -222,7 +225,7 @@ class LineReader:
 
     def _read_sample(self) -> SampleLine:
         series_start = self.at
-        metric = self._take(_METRIC)
+        metric = self._take(LEGACY_METRIC_NAME)
         series_end = self.at
         self._skip(self._grammar.blank)
         labels: tuple[tuple[str, str], ...] = ()
@@ -271,7 +274,7 @@ class LineReader:
         return metric, tuple(labels.items())
 
     def _read_label_name(self) -> tuple[str, bool]:
-        name = self._take(_LABEL)
+        name = self._take(LEGACY_LABEL_NAME)
         if name is not None:
             return name, False
         quoted = self._take_quoted()
@@ -389,7 +392,7 @@ class LineReader:
         return End()
 
     def _read_meta(self, keyword: str) -> MetaLine:
-        family = self._take(_METRIC)
+        family = self._take(LEGACY_METRIC_NAME)
         if family is None:
             family = self._take_quoted()
         if not family:
