@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from promlatest import Counts, DataPoint, Histogram, Labels
 from promlatest._histogram import assemble
-from promlatest._regex import compile_pattern
+from promlatest._matching.regex import compile_pattern
 
 Series = frozenset[tuple[str, str]]
 Sample = tuple[int, float]

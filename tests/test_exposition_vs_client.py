@@ -22,7 +22,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from promlatest._floats import normalise_bound
+from promlatest._matching.floats import normalise_bound
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ParseError
 from promlatest.exposition import Format, parse

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
 from promlatest._datapoint import DataPoint
-from promlatest._floats import format_bound
 from promlatest._histogram import (
     Bucket,
     Histogram,
@@ -24,7 +23,8 @@ from promlatest._histogram import (
     build,
     parse_le,
 )
-from promlatest._labels import Labels
+from promlatest._matching.floats import format_bound
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 
 INF, NAN = math.inf, math.nan

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promlatest import Labels, Store, parse_selector
-from promlatest._labels import quote, quote_name
+from promlatest._matching.labels import quote, quote_name
 from promlatest.exceptions import LabelError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from promlatest import Matcher, Store
-from promlatest import _matcher as module
-from promlatest._matcher import checked_value, keyword_matcher
+from promlatest._matching import matcher as module
+from promlatest._matching.matcher import checked_value, keyword_matcher
 from promlatest.exceptions import LabelError, PatternError, UsageError
 
 # operator, value, what matches, what does not; "" is an absent label (M-1)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from promlatest import DataPoint, Labels, Matcher, Metadata, Snapshot, Store
-from promlatest._family import family_of
+from promlatest._datapoint import family_of
 from promlatest.exceptions import SelectionError, SelectorError, UsageError
 
 BODY = """\

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promlatest import _regex
-from promlatest._regex import compile_pattern
+from promlatest._matching import regex as _regex
+from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import MissingExtraError, PatternError, UsageError
 
 NEEDS_RE2 = pytest.mark.skipif(
@@ -399,7 +399,11 @@ def test_default_engine():
 def test_engine_of_environment(name):
     """PROMLATEST_REGEX_ENGINE picks the engine for a process."""
     done = subprocess.run(
-        [sys.executable, "-c", "from promlatest import _regex; print(_regex.ENGINE)"],
+        [
+            sys.executable,
+            "-c",
+            "from promlatest._matching import regex; print(regex.ENGINE)",
+        ],
         env={**os.environ, "PROMLATEST_REGEX_ENGINE": name},
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promlatest import Labels, Store
-from promlatest import _rowmap as module
-from promlatest._rowmap import RowMap
+from promlatest._storage import rowmap as module
+from promlatest._storage.rowmap import RowMap
 
 CELLS = st.tuples(st.text("ab", max_size=3), st.text("ab", max_size=3))
 

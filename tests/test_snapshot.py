@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from promlatest import Counts, Matcher, Metadata, Store
-from promlatest._snapshot import Commit, SourceSnapshot, replace, update, without
+from promlatest._storage.snapshot import Commit, SourceSnapshot, replace, update, without
 from promlatest.exposition import parse
 
 HORIZON = 1_000_000

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from naive import Condition, NaiveStore, Series, TooManyError, series_of
 
 from promlatest import Counts, Matcher, Store
-from promlatest._limits import Limits
+from promlatest._storage.limits import Limits
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import parse
 

@@ -7,8 +7,8 @@ from array import array
 import pytest
 
 from promlatest import Labels, Matcher
-from promlatest import _table as module
-from promlatest._table import Layout, Table
+from promlatest._storage import table as module
+from promlatest._storage.table import Layout, Table
 
 LINES = [
     {"b": "2"},

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from promlatest import Labels, Limits, Store
-from promlatest._appender import RefBook
+from promlatest._storage.appender import RefBook
 from promlatest.exceptions import LimitError
 
 NOW = 1_700_000_000_000

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("textual")
 
 from promlatest import Store
-from promlatest._labels import Labels
+from promlatest._matching.labels import Labels
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
 from promlatest.tui.looks import theme_for

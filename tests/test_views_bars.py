@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promlatest._histogram import Histogram, build
-from promlatest._labels import Labels
+from promlatest._matching.labels import Labels
 from promlatest.views.bars import BarRow, bar_lines, bar_rows, quantile_text
 from promlatest.views.text import cells
 

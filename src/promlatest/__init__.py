@@ -10,13 +10,13 @@
 from promlatest._datapoint import DataPoint, Exemplar, Metadata
 from promlatest._histogram import Bucket, Histogram
 from promlatest._interfaces import Appendable, Appender, Queryable
-from promlatest._labels import Labels
-from promlatest._limits import Limits
-from promlatest._matcher import Matcher
-from promlatest._query import Snapshot
-from promlatest._selector import format_selector, parse_selector
-from promlatest._snapshot import Counts
-from promlatest._store import Change, Source, Store
+from promlatest._matching.labels import Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._storage.limits import Limits
+from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Counts
+from promlatest._storage.store import Change, Source, Store
 
 __all__ = [
     "Appendable",

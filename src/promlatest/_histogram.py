@@ -24,8 +24,8 @@ from typing import Final, Literal, NamedTuple
 import attrs
 
 from promlatest._datapoint import DataPoint
-from promlatest._floats import format_bound, parse_float
-from promlatest._labels import METRIC_NAME, Labels, quote
+from promlatest._matching.floats import format_bound, parse_float
+from promlatest._matching.labels import METRIC_NAME, Labels, quote
 from promlatest.exceptions import UsageError
 
 # Prometheus' smallDeltaTolerance: less than this, relative to the sum of both

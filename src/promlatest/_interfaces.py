@@ -12,7 +12,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._histogram import Histogram
-from promlatest._matcher import LabelValue, Matcher
+from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._rows import Rows
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from promlatest._datapoint import Exemplar
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 
 
 @attrs.frozen(eq=False)

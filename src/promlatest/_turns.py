@@ -1,4 +1,5 @@
-"""Long work that lets other threads have their turn, within a budget of time.
+"""Time: the clock of the day, and long work that lets other threads have their turn.
+
 
 Reading a large body holds the interpreter's lock for as long as Python lets one thread have
 it, and a reader that only wants one number waits. So work is done in slices, and between
@@ -9,7 +10,7 @@ budget is used up, the lock is therefore offered no more.
 
 from __future__ import annotations
 
-from time import perf_counter, sleep
+from time import perf_counter, sleep, time_ns
 from typing import Final
 
 _BUDGET: Final = 0.03  # s of waiting that one piece of work spends at the most
@@ -36,3 +37,8 @@ class Turns:
             sleep(0)
             self._began = perf_counter()
             self._left -= self._began - now
+
+
+def now_ms() -> int:
+    """Now, in integer milliseconds since the epoch."""
+    return time_ns() // 1_000_000

@@ -28,9 +28,9 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from promlatest._datapoint import DataPoint
-from promlatest._floats import format_float
 from promlatest._histogram import Histogram
-from promlatest._store import Store
+from promlatest._matching.floats import format_float
+from promlatest._storage.store import Store
 from promlatest.demo import serve
 from promlatest.exceptions import (
     BodyError,

@@ -13,8 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from promlatest._datapoint import Metadata
-from promlatest._family import family_of
+from promlatest._datapoint import Metadata, family_of
 from promlatest._histogram import parse_le
 from promlatest._interfaces import Queryable
 

@@ -23,7 +23,7 @@ from prometheus_client import (
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from promlatest import Labels, Store
-from promlatest._floats import normalise_bound
+from promlatest._matching.floats import normalise_bound
 from promlatest.demo import serve
 from promlatest.exceptions import ParseError
 from promlatest.exposition import parse

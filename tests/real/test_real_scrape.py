@@ -25,7 +25,7 @@ pytest.importorskip("aiohttp")
 import trustme
 
 from promlatest import Labels, Store
-from promlatest._floats import normalise_bound
+from promlatest._matching.floats import normalise_bound
 from promlatest.scrape import Scraper
 
 pytestmark = pytest.mark.real

@@ -16,10 +16,9 @@ from typing import Final, Literal, NamedTuple
 
 import attrs
 
-from promlatest._datapoint import MetricType
-from promlatest._family import BOUND_LABEL, SUFFIXES, family_of
-from promlatest._floats import normalise_bound, parse_float
-from promlatest._labels import LEGACY_LABEL_NAME, LEGACY_METRIC_NAME
+from promlatest._datapoint import BOUND_LABEL, SUFFIXES, MetricType, family_of
+from promlatest._matching.floats import normalise_bound, parse_float
+from promlatest._matching.labels import LEGACY_LABEL_NAME, LEGACY_METRIC_NAME
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._lines import (
     LineReader,

@@ -18,8 +18,8 @@ from typing import Final, NoReturn
 import attrs
 
 from promlatest._datapoint import Exemplar, MetricType
-from promlatest._floats import parse_float
-from promlatest._labels import (
+from promlatest._matching.floats import parse_float
+from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
     METRIC_NAME,

@@ -24,8 +24,8 @@ from typing import Any, Final, Literal, NamedTuple
 import attrs
 
 from promlatest._datapoint import Exemplar, Metadata
-from promlatest._floats import normalise_bound, parse_float
-from promlatest._labels import Labels
+from promlatest._matching.floats import normalise_bound, parse_float
+from promlatest._matching.labels import Labels
 from promlatest._rows import Rows
 from promlatest._turns import Turns
 from promlatest.exceptions import LimitError, ParseError

@@ -13,10 +13,17 @@ from typing import Final
 
 import attrs
 
-from promlatest._datapoint import DataPoint, Exemplar, Metadata, MetricType
-from promlatest._family import BOUND_LABEL, SUFFIXES, family_of
-from promlatest._floats import format_float, parse_float
-from promlatest._labels import (
+from promlatest._datapoint import (
+    BOUND_LABEL,
+    SUFFIXES,
+    DataPoint,
+    Exemplar,
+    Metadata,
+    MetricType,
+    family_of,
+)
+from promlatest._matching.floats import format_float, parse_float
+from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
     METRIC_NAME,

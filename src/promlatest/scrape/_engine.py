@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from promlatest._clock import now_ms
+from promlatest._turns import now_ms
 from promlatest.exceptions import (
     PromlatestError,
     TimeoutExceededError,

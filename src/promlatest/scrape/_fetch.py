@@ -18,7 +18,6 @@ from typing import Any, Final
 import attrs
 
 from promlatest._datapoint import Metadata
-from promlatest._families import rows_of
 from promlatest._rows import Rows
 from promlatest.exceptions import (
     BodyError,
@@ -29,6 +28,7 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import CONTENT_TYPES
+from promlatest.exposition._families import rows_of
 from promlatest.scrape._target import Kind, Target
 
 __all__ = [

@@ -17,9 +17,9 @@ from typing import Final, Protocol
 import attrs
 
 from promlatest._datapoint import Metadata
-from promlatest._limits import Limits, check_rows
 from promlatest._rows import Rows
-from promlatest._snapshot import Counts
+from promlatest._storage.limits import Limits, check_rows
+from promlatest._storage.snapshot import Counts
 from promlatest.exceptions import (
     BodyError,
     EndpointError,

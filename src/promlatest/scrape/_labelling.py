@@ -13,7 +13,7 @@ from itertools import repeat
 
 import attrs
 
-from promlatest._labels import METRIC_NAME
+from promlatest._matching.labels import METRIC_NAME
 from promlatest._rows import Rows, take
 from promlatest.exceptions import UsageError
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
-from promlatest._clock import now_ms
+from promlatest._turns import now_ms
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.exposition import Format, format_of
 from promlatest.scrape._extras import load_http

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 import attrs
 
-from promlatest._regex import Pattern, compile_pattern
+from promlatest._matching.regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
 
 __all__ = ["Relabel", "relabel"]

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import attrs
 
-from promlatest._families import MetricFamily, Registry
 from promlatest.exceptions import UsageError
+from promlatest.exposition._families import MetricFamily, Registry
 
 __all__ = ["LOOPBACK", "TLS", "Auth", "Kind", "Target"]
 

@@ -23,10 +23,9 @@ from typing import Final
 
 import attrs
 
-from promlatest._datapoint import Metadata
-from promlatest._family import family_of
-from promlatest._labels import METRIC_NAME
-from promlatest._matcher import keyword_matcher
+from promlatest._datapoint import Metadata, family_of
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
 from promlatest.testing._reading import Reading

@@ -8,10 +8,10 @@ from typing import Final
 
 import attrs
 
-from promlatest._family import family_of
+from promlatest._datapoint import family_of
 from promlatest._histogram import Histogram
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import LabelValue, Matcher, keyword_matcher
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
 from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
 from promlatest.testing._movement import OnReset, Tracker, moves
 from promlatest.testing._reading import Reading, Selection, selection

@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 
 import attrs
 
-from promlatest._floats import format_float
-from promlatest._labels import METRIC_NAME
-from promlatest._selector import parse_selector
+from promlatest._matching.floats import format_float
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 
 __all__ = [

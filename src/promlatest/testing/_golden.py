@@ -18,8 +18,8 @@ from typing import Final
 
 import attrs
 
-from promlatest._family import family_of
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._datapoint import family_of
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import GoldenError
 from promlatest.testing._reading import Reading

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, get_args
 import attrs
 
 from promlatest._datapoint import DataPoint
-from promlatest._labels import Labels
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._reading import Nature, Reading, Selection

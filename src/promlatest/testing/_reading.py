@@ -12,13 +12,12 @@ from typing import Final, Literal
 
 import attrs
 
-from promlatest._datapoint import DataPoint, Metadata
-from promlatest._family import family_of
+from promlatest._datapoint import DataPoint, Metadata, family_of
 from promlatest._histogram import Histogram
-from promlatest._labels import METRIC_NAME, quote
-from promlatest._matcher import LabelValue, Matcher, checked_value, keyword_matcher
-from promlatest._query import Snapshot, matchers_of
-from promlatest._selector import format_selector, parse_selector
+from promlatest._matching.labels import METRIC_NAME, quote
+from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
+from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._storage.query import Snapshot, matchers_of
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import (
     ExpectationError,

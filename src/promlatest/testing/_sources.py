@@ -20,10 +20,9 @@ from wsgiref.util import setup_testing_defaults
 
 import attrs
 
-from promlatest._clock import now_ms
-from promlatest._families import rows_of
-from promlatest._store import Source as StoredSource
-from promlatest._store import Store
+from promlatest._storage.store import Source as StoredSource
+from promlatest._storage.store import Store
+from promlatest._turns import now_ms
 from promlatest.exceptions import (
     BodyError,
     EndpointError,
@@ -31,6 +30,7 @@ from promlatest.exceptions import (
     TimeoutExceededError,
 )
 from promlatest.exposition import CONTENT_TYPES
+from promlatest.exposition._families import rows_of
 from promlatest.scrape import Fetched, Target, fetch_once
 from promlatest.testing._reading import Reading
 

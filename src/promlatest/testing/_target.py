@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
-from promlatest._matcher import LabelValue, Matcher
+from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.testing import _wait
 from promlatest.testing._difference import VOLATILE, Difference

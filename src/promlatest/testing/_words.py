@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from promlatest._datapoint import DataPoint
-from promlatest._floats import format_float
+from promlatest._matching.floats import format_float
 from promlatest.testing._errors import Observation
 
 _LINES: Final = 24  # of a sequence; a page of a terminal

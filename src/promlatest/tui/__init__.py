@@ -6,7 +6,7 @@ and no Textual.
 
 from __future__ import annotations
 
-from promlatest._store import Store
+from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.app import Dashboard
 from promlatest.tui.feed import Feed, Work

@@ -15,8 +15,8 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
-from promlatest._clock import now_ms
-from promlatest._store import Change, Store
+from promlatest._storage.store import Change, Store
+from promlatest._turns import now_ms
 from promlatest.tui.feed import Feed
 from promlatest.tui.looks import DARK, DEFAULTS, LIGHT, theme_for
 from promlatest.tui.messages import Scraped

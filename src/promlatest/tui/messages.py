@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from promlatest._store import Source
+from promlatest._storage.store import Source
 
 
 class Scraped(Message):

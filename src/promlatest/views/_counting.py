@@ -15,7 +15,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Queryable
-from promlatest._labels import Labels
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from promlatest._floats import format_float
+from promlatest._matching.floats import format_float
 
 
 def number(value: float | None) -> float | None:

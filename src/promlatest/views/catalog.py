@@ -6,7 +6,7 @@ from collections import Counter
 
 import attrs
 
-from promlatest._family import family_of
+from promlatest._datapoint import family_of
 from promlatest._interfaces import Queryable
 from promlatest.views._json import Row
 

@@ -19,8 +19,8 @@ import attrs
 
 from promlatest._histogram import Histogram, parse_le
 from promlatest._interfaces import Queryable
-from promlatest._labels import Labels
-from promlatest._matcher import Matcher
+from promlatest._matching.labels import Labels
+from promlatest._matching.matcher import Matcher
 from promlatest.exceptions import UsageError
 from promlatest.views._counting import Count, Counters, everything
 from promlatest.views._json import Row, number

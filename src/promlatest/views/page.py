@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from promlatest._datapoint import DataPoint
-from promlatest._floats import format_float
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
-from promlatest._labels import METRIC_NAME, Labels, quote, quote_name
+from promlatest._matching.floats import format_float
+from promlatest._matching.labels import METRIC_NAME, Labels, quote, quote_name
 from promlatest.views.bars import bar_lines
 from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.operator import (
@@ -140,7 +140,7 @@ def histogram_page(
 def series_page(points: Iterable[DataPoint], *, width: int | None = None) -> str:
     """Points as data: a line for each, the series and its value.
 
-        >>> from promlatest._labels import Labels
+        >>> from promlatest._matching.labels import Labels
         >>> print(series_page([DataPoint(Labels(__name__="depth", name="pods"), 0, 3.0)]))
         depth{name="pods"} 3
 

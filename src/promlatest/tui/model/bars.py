@@ -9,7 +9,7 @@ import attrs
 
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
 from promlatest.tui.model.cells import Cell, Line, line, tinted
 from promlatest.tui.model.panels import beside

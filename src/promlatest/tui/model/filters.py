@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from promlatest._family import family_of
+from promlatest._datapoint import family_of
 from promlatest._interfaces import Queryable
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import Matcher
-from promlatest._selector import parse_selector
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.views.catalog import MetricRow
 

@@ -15,9 +15,9 @@ from typing import Final
 import attrs
 
 from promlatest._interfaces import Queryable
-from promlatest._labels import Labels
-from promlatest._query import Snapshot
-from promlatest._store import Source
+from promlatest._matching.labels import Labels
+from promlatest._storage.query import Snapshot
+from promlatest._storage.store import Source
 
 MOST_MOMENTS: Final = 400
 MOST_SAMPLES: Final = 2_000_000  # 8 bytes each

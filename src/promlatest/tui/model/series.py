@@ -13,12 +13,11 @@ from typing import Final, cast
 
 import attrs
 
-from promlatest._datapoint import DataPoint
-from promlatest._family import family_of
-from promlatest._floats import format_float
+from promlatest._datapoint import DataPoint, family_of
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.floats import format_float
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.tui.model.cells import Cell, Tone, natural, sparkline
 from promlatest.tui.model.controllers import latency_text
 from promlatest.tui.model.filters import NO_FILTER, Filter

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._labels import Labels
+from promlatest._matching.labels import Labels
 from promlatest.tui.model.history import History, Moment, Owner, owner_of
 
 

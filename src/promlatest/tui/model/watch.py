@@ -12,8 +12,8 @@ from typing import Final
 import attrs
 
 from promlatest._interfaces import Queryable
-from promlatest._query import Snapshot
-from promlatest._store import Source
+from promlatest._storage.query import Snapshot
+from promlatest._storage.store import Source
 from promlatest.tui.model.history import History
 from promlatest.tui.model.trends import Figures
 from promlatest.views.operator import is_operator, process

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.message import Message
 
 from promlatest._interfaces import Queryable
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.tui.model.bars import Compared, compared
 from promlatest.tui.model.cells import Cell, grid, line
 from promlatest.tui.model.controllers import controller_pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.tui.model.bars import compared
 from promlatest.tui.model.cells import Cell, Line, line, prose
 from promlatest.tui.pages.bars import BarsPage

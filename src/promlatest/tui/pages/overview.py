@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from promlatest._matcher import Matcher
-from promlatest._selector import format_selector
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import format_selector
 from promlatest.tui.model.cells import Cell, Line, line
 from promlatest.tui.model.controllers import controllers_sheet
 from promlatest.tui.model.panels import below_lines

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import Matcher
-from promlatest._selector import format_selector
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import format_selector
 from promlatest.tui.model.cells import Cell, Line, line, prose
 from promlatest.tui.model.filters import NO_FILTER, Filter
 from promlatest.tui.model.series import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
-from promlatest._clock import now_ms
+from promlatest._turns import now_ms
 from promlatest.tui.model.cells import Cell, line
 from promlatest.tui.model.targets import targets_sheet
 from promlatest.tui.model.watch import View

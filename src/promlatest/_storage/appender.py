@@ -15,11 +15,11 @@ from typing import Final, Self
 import attrs
 
 from promlatest._datapoint import Metadata
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._limits import Limits, check_labels
-from promlatest._live import LiveSource, Slot, new_refs
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._rows import Rows
-from promlatest._snapshot import Counts
+from promlatest._storage.limits import Limits, check_labels
+from promlatest._storage.live import LiveSource, Slot, new_refs
+from promlatest._storage.snapshot import Counts
 from promlatest.exceptions import (
     AppenderClosedError,
     LabelError,

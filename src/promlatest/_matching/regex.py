@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from promlatest._regex_syntax import python_source
+from promlatest._matching.regex_syntax import python_source
 from promlatest.exceptions import MissingExtraError, PatternError, UsageError
 
 try:

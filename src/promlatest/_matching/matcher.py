@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Collection
 from typing import Final, Literal, get_args
 
-from promlatest._labels import quote, quote_name
-from promlatest._regex import compile_pattern
+from promlatest._matching.labels import quote, quote_name
+from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import LabelError, UsageError
 
 Operator = Literal["=", "!=", "=~", "!~"]

@@ -15,26 +15,26 @@ from typing import Final, Protocol
 
 import attrs
 
-from promlatest._assembly import histograms_of
 from promlatest._datapoint import (
     DataPoint,
     Exemplar,
     Metadata,
     StaleDataPoint,
+    family_of,
 )
-from promlatest._family import family_of
 from promlatest._histogram import Histogram
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import (
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import (
     KeywordValue,
     LabelValue,
     Matcher,
     checked_value,
     keyword_matcher,
 )
-from promlatest._selector import format_selector, parse_selector
-from promlatest._snapshot import SourceSnapshot
-from promlatest._table import AnyTable, Layout
+from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._storage.histograms import histograms_of
+from promlatest._storage.snapshot import SourceSnapshot
+from promlatest._storage.table import AnyTable, Layout
 from promlatest.exceptions import SelectionError, UsageError
 
 _new_tuple: Final = tuple.__new__

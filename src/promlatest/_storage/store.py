@@ -15,24 +15,22 @@ from typing import Final
 
 import attrs
 
-from promlatest._appender import (
+from promlatest._datapoint import DataPoint
+from promlatest._matching.labels import Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import parse_selector
+from promlatest._rows import Rows
+from promlatest._storage.appender import (
     FAR_FUTURE,
     Batch,
     DirectAppender,
     RefBook,
     checked_time,
 )
-from promlatest._clock import now_ms
-from promlatest._datapoint import DataPoint
-from promlatest._families import MetricFamily, Registry, rows_of
-from promlatest._labels import Labels
-from promlatest._limits import Limits, check_labels
-from promlatest._live import LiveSource, Slot
-from promlatest._matcher import Matcher
-from promlatest._query import Part, QueryMethods, Snapshot, StalePart, View
-from promlatest._rows import Rows
-from promlatest._selector import parse_selector
-from promlatest._snapshot import (
+from promlatest._storage.limits import Limits, check_labels
+from promlatest._storage.live import LiveSource, Slot
+from promlatest._storage.query import Part, QueryMethods, Snapshot, StalePart, View
+from promlatest._storage.snapshot import (
     Commit,
     Counts,
     SourceSnapshot,
@@ -41,8 +39,10 @@ from promlatest._snapshot import (
     with_report,
     without,
 )
+from promlatest._turns import now_ms
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
+from promlatest.exposition._families import MetricFamily, Registry, rows_of
 
 __all__ = ["Change", "Source", "Store"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import attrs
 
-from promlatest._labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._rows import Rows
 from promlatest.exceptions import LimitError
 

@@ -16,10 +16,10 @@ from functools import cached_property
 import attrs
 
 from promlatest._datapoint import Metadata
-from promlatest._limits import Limits, check_rows
-from promlatest._matcher import Matcher
+from promlatest._matching.matcher import Matcher
 from promlatest._rows import Rows, merge, take
-from promlatest._table import Layout, Table
+from promlatest._storage.limits import Limits, check_rows
+from promlatest._storage.table import Layout, Table
 
 
 class LabelIndex:

@@ -13,11 +13,11 @@ from itertools import count
 from typing import Final
 
 from promlatest._datapoint import DataPoint, Metadata
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import Matcher
-from promlatest._rowmap import RowMap
-from promlatest._snapshot import SourceSnapshot
-from promlatest._table import Layout, Selection, Table
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._storage.rowmap import RowMap
+from promlatest._storage.snapshot import SourceSnapshot
+from promlatest._storage.table import Layout, Selection, Table
 
 Slot = list[tuple[int, float]]
 """Where the sample of one series is kept: a list of just that."""

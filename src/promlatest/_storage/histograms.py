@@ -18,10 +18,10 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram, assemble
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import Matcher
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
 from promlatest._rows import picker
-from promlatest._table import AnyTable, Layout, Table
+from promlatest._storage.table import AnyTable, Layout, Table
 
 _SUFFIXES: Final = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
 

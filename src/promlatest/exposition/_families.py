@@ -11,10 +11,9 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from promlatest._datapoint import Exemplar, Metadata, MetricType
-from promlatest._family import BOUND_LABEL
-from promlatest._floats import normalise_bound
-from promlatest._labels import Labels
+from promlatest._datapoint import BOUND_LABEL, Exemplar, Metadata, MetricType
+from promlatest._matching.floats import normalise_bound
+from promlatest._matching.labels import Labels
 from promlatest._rows import Rows
 
 # The text format names these families by their samples.

@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol
 import attrs
 
 from promlatest._datapoint import DataPoint, Exemplar
-from promlatest._labels import METRIC_NAME, Labels
-from promlatest._matcher import Matcher
-from promlatest._rowmap import RowMap
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
 from promlatest._rows import labels_of, picker
+from promlatest._storage.rowmap import RowMap
 
 # Selections of repeated queries are kept with their label sets, some 150 bytes a hit;
 # more than this many hits in one layout are not, so that asking for everything does not

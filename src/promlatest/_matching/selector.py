@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from promlatest._labels import (
+from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
     METRIC_NAME,
     quote,
 )
-from promlatest._matcher import Matcher, Operator
+from promlatest._matching.matcher import Matcher, Operator
 from promlatest.exceptions import PatternError, SelectorError
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")

@@ -1,0 +1,1 @@
+"""Which series are meant: labels, patterns, matchers and selector text."""

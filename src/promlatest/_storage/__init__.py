@@ -1,0 +1,1 @@
+"""What is held: tables of series, snapshots, appenders, queries and the store."""
