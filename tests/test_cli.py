@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from promlatest.cli import main
+from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
 
 BODY = """\
@@ -230,13 +230,34 @@ def test_a_contract_is_kept_and_broken(
     body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`contract write` keeps what is there; `check` says what broke, with code 1."""
-    file = tmp_path / "shop.contract"
-    assert run("contract", "write", body, str(file)) == 0
-    assert run("contract", "check", body, str(file)) == 0
-    Path(body).write_text(BODY.replace("depth", "length"))
+    file = str(tmp_path / "shop.contract")
+    assert run("contract", "write", body, file, "--ignore", "wait*") == 0
+    assert run("contract", "check", body, file) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "wait_seconds: a new histogram (allowed)" in told.err
 
-    assert run("contract", "check", body, str(file)) == 1
-    assert "depth: missing" in capsys.readouterr().out
+    Path(body).write_text(BODY.replace("depth", "length"))
+    assert run("contract", "check", body, file) == 1
+    assert capsys.readouterr().out.startswith("depth: missing")
+
+
+def test_a_contract_is_written_over_its_marks(body: str, tmp_path: Path) -> None:
+    """`contract write` keeps the marks of the contract that it replaces."""
+    file = tmp_path / "shop.contract"
+    file.write_text("?depth gauge queue\n?rare_total counter\n")
+
+    assert run("contract", "write", body, str(file)) == 0
+    assert "?depth gauge queue\n?rare_total counter\n" in file.read_text()
+
+
+def test_a_contract_that_cannot_be_written(
+    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A contract in a folder that is not there is a wrong call."""
+    assert run("contract", "write", body, str(tmp_path / "none" / "x")) == 2
+
+    assert "No such file" in capsys.readouterr().err
 
 
 HTML = b"<!DOCTYPE html><html><body>hello</body></html>"
@@ -326,7 +347,50 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("promlatest 0.")
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["get"], ["top", "--width", "x"]])
+def test_a_bare_call_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command the help is printed, as talk, and the code is 2."""
+    assert run() == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert [name in told.err for name in _COMMANDS] == [True] * len(_COMMANDS)
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help opens with a sentence and ends in examples of itself."""
+    with pytest.raises(SystemExit) as end:
+        run(name, "--help")
+
+    told = capsys.readouterr().out
+    assert end.value.code == 0
+    assert f"examples:\n  promlatest {name}" in told
+
+
+def test_options_stand_anywhere(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An option may stand before the last optional argument."""
+    assert run("get", body, "--json", "depth") == 0
+    assert run("histogram", "--width", "60", body, "wait_seconds", "queue=pods") == 0
+    assert run("histogram", body, "wait_seconds", "--json", "queue=none") == 1
+
+
+def test_a_command_is_loaded_when_it_is_used(body: str) -> None:
+    """No command pays for another: `get` of a file loads no demo, no harness, no client."""
+    code = (
+        "import sys; from promlatest.cli import main; main(['get', sys.argv[1]]);"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, body]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+
+    loaded = set(done.stderr.split())
+    assert "promlatest.cli.get" in loaded
+    needless = ("cli.top", "demo", "testing", "tui", "scrape._http", "scrape._config")
+    assert [name for name in needless if f"promlatest.{name}" in loaded] == []
+    assert loaded.isdisjoint({"aiohttp", "yaml", "textual", "argcomplete"})
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["get"], ["top", "--width", "x"]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Wrong arguments end with code 2 and a usage on standard error."""
     with pytest.raises(SystemExit) as end:

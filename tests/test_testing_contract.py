@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 
-from promlatest.cli import _parser
 from promlatest.exceptions import UsageError
 from promlatest.testing import ContractError, assert_contract, contract_of, read_contract
-from promlatest.testing._contract import run
 from promlatest.testing._sources import read_body
 
 BODY = """# TYPE jobs_total counter
@@ -119,44 +115,14 @@ def test_no_file(tmp_path):
         read_contract(tmp_path / "none")
 
 
-def command(*arguments: str) -> argparse.Namespace:
-    return _parser().parse_args(["contract", *arguments])
-
-
-def test_the_command_writes_and_checks(tmp_path, capsys):
-    """What `write` wrote, `check` finds kept; a breach is printed and counts."""
-    file = str(tmp_path / "shop.contract")
-    body = BODY.encode()
-
-    assert run(command("write", "shop", file, "--ignore", "loose"), body, "text/plain") == 0
-    assert run(command("check", "shop", file), body, "text/plain") == 0
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "loose: a new unknown (allowed)" in told.err
-
-    broken = body.replace(b"jobs_total", b"job_total")
-    assert run(command("check", "shop", file), broken, "text/plain") == 1
-    assert (
-        capsys.readouterr().out
-        == "jobs_total: missing; close names: job_total, errors_total\n"
-    )
-
-
 def test_writing_again_keeps_what_is_optional(path):
     """Marks that a person made outlive an update."""
     path.write_text(
         "?errors_total counter reason\n?rare_total counter\njobs_total counter queue?\n"
     )
 
-    run(command("write", "shop", str(path)), BODY.encode(), "text/plain")
+    lines = str(read_contract(path).renewed(contract_of(reading()))).splitlines()
 
-    lines = path.read_text().splitlines()
     assert "?errors_total counter reason" in lines
     assert "?rare_total counter" in lines
     assert "jobs_total counter host? outcome queue?" in lines
-
-
-def test_a_contract_that_cannot_be_written(tmp_path):
-    """A directory is no file."""
-    with pytest.raises(UsageError):
-        run(command("write", "shop", str(tmp_path)), BODY.encode(), "text/plain")

@@ -832,7 +832,7 @@ def test_top_prints_without_a_terminal(monkeypatch, capsys, tmp_path):
 def test_without_textual_it_says_how_to_get_it(monkeypatch, capsys, tmp_path):
     """In one line, and prints the page."""
     terminal = Terminal(monkeypatch)
-    monkeypatch.setattr("promlatest.cli.find_spec", lambda name: None)
+    monkeypatch.setattr("promlatest.cli.top.find_spec", lambda name: None)
     file = tmp_path / "metrics"
     file.write_text("jobs 3\n")
 

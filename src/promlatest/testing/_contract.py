@@ -13,9 +13,7 @@ errors come and go. What an exposition has beyond its contract is allowed.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
@@ -29,7 +27,6 @@ from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
 from promlatest.testing._reading import Reading
-from promlatest.testing._sources import read_body
 from promlatest.testing._words import closest, listed, shortened
 
 __all__ = [
@@ -38,7 +35,6 @@ __all__ = [
     "assert_contract",
     "contract_of",
     "read_contract",
-    "run",
 ]
 
 _HEAD: Final = (
@@ -101,6 +97,28 @@ class Contract:
             new = {*line.labels, *line.loose} - {*known.labels, *known.loose}
             found += [f"{line.family}: a new label {name}" for name in sorted(new)]
         return found
+
+    def renewed(self, new: Contract) -> Contract:
+        """A new contract that keeps what this one says need not be there."""
+        gone = {
+            family: line
+            for family, line in self.lines.items()
+            if line.optional and family not in new.lines
+        }
+        merged = {family: self._merged(line) for family, line in new.lines.items()}
+        return Contract({**gone, **merged})
+
+    def _merged(self, line: ContractLine) -> ContractLine:
+        known = self.lines.get(line.family, line)
+        loose = {*line.loose, *known.loose}
+        # A family that is declared and has no series shows no labels: the known ones stay.
+        required = line.labels or known.labels
+        return attrs.evolve(
+            line,
+            labels=tuple(name for name in required if name not in loose),
+            loose=tuple(sorted(loose)),
+            optional=line.optional or known.optional,
+        )
 
 
 def contract_of(
@@ -213,77 +231,3 @@ def _breaches(line: ContractLine, reading: Reading) -> Iterable[str]:
         have = sum(name in each for each in sets)
         if have < len(sets):
             yield f"{have or 'none'} of {len(sets)} series have the label {name}"
-
-
-# The command `promlatest contract`
-
-
-def run(options: argparse.Namespace, body: bytes, content_type: str) -> int:
-    """Write a contract, or check an exposition by one.
-
-    Args:
-        options: `action`, `target`, `file`, `optional` and `ignore` of the command line.
-        body: the exposition of ``options.target``.
-        content_type: the Content-Type it came with.
-
-    Returns:
-        0: written, or kept; 1: broken.
-
-    Raises:
-        UsageError: the file cannot be read or written.
-        EndpointError: the exposition cannot be read.
-    """
-    reading = read_body(options.target, body, content_type)
-    return _ACTIONS[options.action](reading, options)
-
-
-def _write(reading: Reading, options: argparse.Namespace) -> int:
-    contract = contract_of(reading, optional=options.optional, ignore=options.ignore)
-    path = Path(options.file)
-    if path.exists():
-        contract = _keeping(read_contract(path), contract)
-    try:
-        path.write_text(str(contract), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    print(f"{path}: {len(contract.lines)} families", file=sys.stderr)
-    return 0
-
-
-def _keeping(old: Contract, new: Contract) -> Contract:
-    """The new contract, with what the old one says need not be there."""
-    gone = {
-        f: line for f, line in old.lines.items() if line.optional and f not in new.lines
-    }
-    return Contract({**gone, **{f: _merged(old, line) for f, line in new.lines.items()}})
-
-
-def _merged(old: Contract, line: ContractLine) -> ContractLine:
-    known = old.lines.get(line.family, line)
-    loose = {*line.loose, *known.loose}
-    # A family that is declared and has no series shows no labels: the known ones stay.
-    required = line.labels or known.labels
-    return attrs.evolve(
-        line,
-        labels=tuple(name for name in required if name not in loose),
-        loose=tuple(sorted(loose)),
-        optional=line.optional or known.optional,
-    )
-
-
-def _check(reading: Reading, options: argparse.Namespace) -> int:
-    contract = read_contract(options.file)
-    breaches = contract.breaches(reading)
-    for words in breaches:
-        print(words)
-    for words in contract.additions(reading):
-        print(f"{words} (allowed)", file=sys.stderr)
-    verdict = f"broken in {len(breaches)} places" if breaches else "kept"
-    print(f"{options.file}: {verdict}", file=sys.stderr)
-    return 1 if breaches else 0
-
-
-_ACTIONS: Final[Mapping[str, Callable[[Reading, argparse.Namespace], int]]] = {
-    "check": _check,
-    "write": _write,
-}

@@ -1,0 +1,169 @@
+"""The command line: `promlatest COMMAND`, one file of this folder for each command.
+
+Data goes to standard output and talk to standard error. With ``--json`` the data is one
+JSON document. The exit codes stand in `_shared`.
+
+A command is one line in ``_COMMANDS`` and a module of its name with two functions,
+``add(parser)``, which adds its arguments, and ``run(options)``, which carries it out and
+returns its exit code. The module's docstring is what ``--help`` prints. A module is
+imported when its command is used, so that it may import what it needs at its top and
+costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+from promlatest.cli._shared import DONE, USAGE, exit_code
+from promlatest.exceptions import PromlatestError
+
+_COMMANDS: Final = {
+    "top": "watch what an operator, or any process, is doing",
+    "get": "print the series that match a selector",
+    "histogram": "draw histograms as bars",
+    "check": "report what is wrong with an exposition",
+    "contract": "keep what dashboards and alerts rely on across releases",
+    "demo": "serve a demo operator until Ctrl-C",
+}
+
+_EPILOG: Final = """\
+TARGET is one of
+  localhost:8080 or :8080       what listens there, at /metrics
+  https://host/path             a URL
+  ./metrics.prom                a file
+  unix:/run/app.sock            a Unix socket
+  -                             the standard input
+
+exit codes
+  0  done
+  1  nothing matched, or something was found
+  2  wrong usage
+  3  the target cannot be reached
+  4  the target's answer cannot be read
+
+examples
+  promlatest top :8080
+  promlatest get :8080 'workqueue_depth{name="pods"}'
+  promlatest COMMAND --help
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command.
+
+    Args:
+        arguments: the words behind the program's name; None: those of this process.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: the arguments cannot be parsed (2), or ask for help (0).
+    """
+    parser = _parser()
+    _complete(parser)
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except PromlatestError as error:
+        print(f"promlatest: {error}", file=sys.stderr)
+        return exit_code(error)
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough. What Python still holds of
+        # the output must not fail once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return 130  # as a shell says of a program that SIGINT ended
+    return code
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of one command: it imports the command when it is used.
+
+    Options may stand anywhere between the arguments, which argparse allows by another
+    method than the one that it calls for a subparser.
+    """
+
+    _loaded = False
+    intermixed = True
+
+    def load(self) -> None:
+        """Import the command and add its arguments."""
+        self._loaded = True
+        command = import_module(f"promlatest.cli.{self.prog.split()[-1]}")
+        self.description, _, self.epilog = (command.__doc__ or "").partition("\n\n")
+        self.set_defaults(run=command.run)
+        command.add(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self._loaded:
+            self.load()
+        if not self.intermixed:
+            return super().parse_known_args(args, namespace)
+        self.intermixed = False  # it calls this method for each of its two passes
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.intermixed = True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="promlatest",
+        description="The metrics of a process, now, without a Prometheus server.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and end")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_CommandParser)
+    for name, words in _COMMANDS.items():
+        commands.add_parser(
+            name, help=words, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the version, which is looked up only then: reading it takes 15 ms."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"promlatest {version('promlatest')}")
+        parser.exit()
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks how the line goes on, and end; do nothing otherwise."""
+    if "_ARGCOMPLETE" not in os.environ:
+        return
+    import argcomplete
+
+    words = os.environ.get("COMP_LINE", "").split()
+    for name, command in _commands(parser).items():
+        command.intermixed = False  # its two passes would be asked for words twice
+        if name in words:
+            command.load()
+    argcomplete.autocomplete(parser)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Mapping[str, _CommandParser]:
+    return next(
+        action.choices
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )

@@ -1,0 +1,169 @@
+"""What the commands share: exit codes, the arguments of a scrape, and printing.
+
+====  ==================================================================
+0     done
+1     nothing matched (`get`, `histogram`), something was found (`check`), or a
+      contract is broken (`contract`)
+2     the command itself cannot be carried out as it was given
+3     the target cannot be reached, refuses, or does not answer in time
+4     the target answered with something that cannot be read
+====  ==================================================================
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from promlatest._histogram import Histogram
+from promlatest._storage.store import Store
+from promlatest.exceptions import (
+    BodyError,
+    ContentTypeError,
+    EndpointError,
+    LimitError,
+    ParseError,
+    PromlatestError,
+    UsageError,
+)
+from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
+from promlatest.views.page import histogram_page
+
+DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE = range(5)
+
+_NARROWEST: Final = 40
+
+# The first that fits.
+_EXIT_CODES: Final[Sequence[tuple[type[PromlatestError], int]]] = (
+    (UsageError, USAGE),
+    (ParseError, UNREADABLE),
+    (ContentTypeError, UNREADABLE),
+    (BodyError, UNREADABLE),
+    (LimitError, UNREADABLE),
+    (EndpointError, UNREACHABLE),
+    (PromlatestError, USAGE),
+)
+
+
+def exit_code(error: PromlatestError) -> int:
+    """The exit code that says what kind of error ended a command."""
+    return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+# Arguments
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add TARGET and the options of fetching it."""
+    parser.add_argument("target", metavar="TARGET", help="see promlatest --help")
+    add_fetching(parser)
+
+
+def add_printing(parser: argparse.ArgumentParser) -> None:
+    """Add how the answer is printed."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--width", type=int, metavar="COLUMNS", help="default: the terminal's"
+    )
+
+
+def add_fetching(parser: argparse.ArgumentParser) -> None:
+    """Add how a target is asked: time, headers, authorization, TLS."""
+    group = parser.add_argument_group("how the target is asked")
+    group.add_argument(
+        "--timeout", type=float, default=10.0, metavar="SECONDS",
+        help="for the whole scrape (default: 10)",
+    )  # fmt: skip
+    group.add_argument(
+        "--header", action="append", default=[], metavar="'NAME: VALUE'",
+        help="send this header too; may be given several times",
+    )  # fmt: skip
+    group.add_argument(
+        "--bearer-token-file", default="", metavar="FILE",
+        help="send the token in this file",
+    )  # fmt: skip
+    group.add_argument(
+        "--ca-file", default="", metavar="FILE",
+        help="trust the certificates in this file",
+    )  # fmt: skip
+    group.add_argument(
+        "--insecure-skip-verify", action="store_true", help="trust any certificate"
+    )
+
+
+def pair(text: str, separator: str, form: str) -> tuple[str, str]:
+    """The two sides of an argument such as ``name=value``.
+
+    Raises:
+        UsageError: a side is missing; ``form`` says what was expected.
+    """
+    name, there, value = text.partition(separator)
+    if not name or not there:
+        raise UsageError(f"expected {form}, not {text!r}")
+    return name.strip(), value
+
+
+# Scraping
+
+
+def scraped(options: argparse.Namespace, target: str) -> Store:
+    """A store with what a target says now."""
+    store = Store()
+    fetched = fetch(options, target)
+    with _naming(target):
+        store.ingest(fetched.body, fetched.content_type, source=target or "-")
+    return store
+
+
+def fetch(options: argparse.Namespace, target: str) -> Fetched:
+    """What a target answers, asked as the options say."""
+    return fetch_once(target_of(options, target), timeout=options.timeout)
+
+
+def target_of(options: argparse.Namespace, text: str) -> Target:
+    """The target of an argument, with the authorization that the options give."""
+    headers = (pair(text, ":", "a header as 'Name: value'") for text in options.header)
+    return Target.parse(
+        text,
+        headers={name: value.strip() for name, value in headers},
+        auth=Auth(bearer_token_file=options.bearer_token_file),
+        tls=TLS(ca_file=options.ca_file, skip_verify=options.insecure_skip_verify),
+    )
+
+
+def shown(target: str) -> str:
+    """The target without its secrets."""
+    return Target.parse(target).name
+
+
+@contextmanager
+def _naming(target: str) -> Iterator[None]:
+    """Put the target into an error of reading, which knows the text only."""
+    try:
+        yield
+    except EndpointError as error:
+        error.target = error.target or shown(target)
+        raise
+
+
+# Printing
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document; numbers that JSON lacks must be texts already."""
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def print_histograms(histograms: Sequence[Histogram], options: argparse.Namespace) -> None:
+    """Print histograms as bars, as wide as the options or the terminal say."""
+    print(histogram_page(histograms, width=width(options)))
+
+
+def width(options: argparse.Namespace) -> int:
+    """The columns of a page."""
+    given: int | None = options.width
+    return max(_NARROWEST, given or shutil.get_terminal_size().columns)
