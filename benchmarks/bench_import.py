@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.harness import OURS, Run
 
 _IMPORTS: Final = {
-    OURS: "import promlatest",
+    OURS: "from promlatest import Store",
     "prometheus_client": "import prometheus_client",
     "prometheus_client and its parser": "import prometheus_client.parser",
     "attrs": "import attrs",

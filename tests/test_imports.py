@@ -107,3 +107,14 @@ def test_every_module_of_the_core_says_what_it_is_for():
         if found.name.startswith("_") and not found.name.startswith("__"):
             module = importlib.import_module(f"promlatest.{found.name}")
             assert (module.__doc__ or "").strip(), found.name
+
+
+def test_the_face_is_loaded_at_its_first_name():
+    """Importing the package loads none of it; any name, and `dir`, loads all of it."""
+    code = """
+import sys, promlatest
+print(sum(name.startswith("promlatest.") for name in sys.modules), hasattr(promlatest, "no"))
+print("Store" in dir(promlatest), promlatest.exposition.check.__name__)
+"""
+
+    assert run(code) == "0 False\nTrue check\n"

@@ -7,34 +7,25 @@
 3.0
 """
 
-from promlatest._datapoint import DataPoint, Exemplar, Metadata
-from promlatest._histogram import Bucket, Histogram
-from promlatest._interfaces import Appendable, Appender, Queryable
-from promlatest._matching.labels import Labels
-from promlatest._matching.matcher import Matcher
-from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._storage.limits import Limits
-from promlatest._storage.query import Snapshot
-from promlatest._storage.snapshot import Counts
-from promlatest._storage.store import Change, Source, Store
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Appendable",
-    "Appender",
-    "Bucket",
-    "Change",
-    "Counts",
-    "DataPoint",
-    "Exemplar",
-    "Histogram",
-    "Labels",
-    "Limits",
-    "Matcher",
-    "Metadata",
-    "Queryable",
-    "Snapshot",
-    "Source",
-    "Store",
-    "format_selector",
-    "parse_selector",
-]
+if TYPE_CHECKING:
+    from promlatest._face import *  # noqa: F403 type checkers see through it
+    from promlatest._face import __all__ as __all__
+
+
+def __getattr__(name: str) -> object:
+    # The first name that is asked for loads all of them (`_face`). Until then the package
+    # costs nothing, which a command line that is to print its help is glad of.
+    face = import_module("promlatest._face")
+    globals().update({each: getattr(face, each) for each in [*face.__all__, "__all__"]})
+    try:
+        return globals()[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    __getattr__("__all__")
+    return sorted(globals())

@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
-from promlatest.cli._shared import DONE, USAGE, exit_code
 from promlatest.exceptions import PromlatestError
 
 _COMMANDS: Final = {
@@ -70,18 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.run is None:
         parser.print_help(sys.stderr)
-        return USAGE
+        return 2
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except PromlatestError as error:
+        from promlatest.cli._shared import exit_code  # every command has loaded it
+
         print(f"promlatest: {error}", file=sys.stderr)
         return exit_code(error)
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough. What Python still holds of
         # the output must not fail once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return 0
     except KeyboardInterrupt:
         return 130  # as a shell says of a program that SIGINT ended
     return code
