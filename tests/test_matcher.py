@@ -57,6 +57,36 @@ def test_literals_are_all_that_can_match(matcher, literals):
     assert matcher.literals == literals
 
 
+PREFIXES = [
+    (Matcher("a", "=", "xy"), "xy", False),
+    (Matcher("a", "=~", "xy|xz"), "x", False),
+    (Matcher("a", "=~", "pod-.*"), "pod-", True),
+    (Matcher("a", "=~", r"pod\.0123.*"), "pod.0123", True),
+    (Matcher("a", "=~", ".*"), "", True),
+    (Matcher("a", "=~", "pod-.+"), "pod-", False),
+    (Matcher("a", "=~", "name_[0-9]+"), "name_", False),
+    (Matcher("a", "=~", "pod-.*-x"), "pod-", False),
+    (Matcher("a", "=~", "pods?.*"), "pod", False),
+    (Matcher("a", "=~", "pods*"), "pod", False),
+    (Matcher("a", "=~", "po{1}d.*"), "p", False),
+    (Matcher("a", "=~", "(pod-)?x.*"), "", False),
+    (Matcher("a", "=~", "pod-.*|web"), "", False),
+    (Matcher("a", "=~", "(?i)pod-.*"), "", False),
+    (Matcher("a", "!~", "pod-.*"), "", False),
+    (Matcher("a", "!=", "pod"), "", False),
+    (keyword_matcher("a", frozenset({"pod-1", "pod-2"})), "pod-", False),
+    (keyword_matcher("a", frozenset()), "", False),
+    (keyword_matcher("a", re.compile("pod-.*")), "", False),
+]
+
+
+@pytest.mark.parametrize(("matcher", "prefix", "decides"), PREFIXES, ids=str)
+def test_prefix(matcher, prefix, decides):
+    """A matcher knows what every value that matches begins with, and whether that is
+    all there is to ask (M-4)."""
+    assert (matcher.prefix, matcher.prefix_decides) == (prefix, decides)
+
+
 def test_verdicts_are_worked_out_once(monkeypatch):
     """A verdict is worked out once for each distinct value, not for each series (M-4)."""
     asked = []

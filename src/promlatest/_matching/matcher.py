@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from itertools import takewhile
 from typing import Final, Literal, get_args
 
 from promlatest._matching.labels import quote, quote_name
@@ -70,6 +71,20 @@ class Matcher:
         """
         return self._verdicts.only
 
+    @property
+    def prefix(self) -> str:
+        """What every value that matches begins with; "" if nothing is known of it.
+
+        >>> Matcher("pod", "=~", "web-[0-9]+").prefix
+        'web-'
+        """
+        return self._verdicts.prefix
+
+    @property
+    def prefix_decides(self) -> bool:
+        """Whether every value that begins with `prefix` matches (``web-.*``, ``.*``)."""
+        return self._verdicts.prefix_decides
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Matcher):
             return NotImplemented
@@ -96,20 +111,31 @@ class _Verdicts(dict[str, bool]):
     threads that ask first at once work the same verdict out twice, and it is the same.
     """
 
-    __slots__ = ("_judge", "only")
+    __slots__ = ("_judge", "only", "prefix", "prefix_decides")
 
     def __init__(
-        self, judge: Callable[[str], bool], only: frozenset[str] | None = None
+        self,
+        judge: Callable[[str], bool],
+        only: frozenset[str] | None = None,
+        prefix: str = "",
+        prefix_decides: bool = False,
     ) -> None:
         super().__init__()
         self._judge = judge
         self.only = only
+        self.prefix = _common_prefix(only) if only else prefix
+        self.prefix_decides = prefix_decides
 
     def __missing__(self, value: str) -> bool:
         if len(self) >= _VERDICTS_KEPT:
             self.clear()
         verdict = self[value] = self._judge(value)
         return verdict
+
+
+def _common_prefix(values: frozenset[str]) -> str:
+    pairs = zip(min(values), max(values), strict=False)  # what these two share, all share
+    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _equal(value: str) -> _Verdicts:
@@ -122,7 +148,9 @@ def _not_equal(value: str) -> _Verdicts:
 
 def _regex(value: str) -> _Verdicts:
     pattern = compile_pattern(value)
-    return _Verdicts(pattern.matches, pattern.literals)
+    return _Verdicts(
+        pattern.matches, pattern.literals, pattern.prefix, pattern.prefix_decides
+    )
 
 
 def _not_regex(value: str) -> _Verdicts:

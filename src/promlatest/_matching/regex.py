@@ -46,6 +46,8 @@ class Pattern:
     Attributes:
         pattern: the expression as it was given.
         literals: the values it matches, where it names them all (``a|b``), else None.
+        prefix: what every value that matches begins with; "" if nothing is known.
+        prefix_decides: every value with that prefix matches (``pod-.*``).
         group_names: the number of each named group; of two of a name the first.
     """
 
@@ -54,6 +56,8 @@ class Pattern:
     group_names: Mapping[str, int] = field(compare=False)
     _test: Callable[[str], object] = field(compare=False, repr=False)
     _groups: Callable[[str], Groups | None] = field(compare=False, repr=False)
+    prefix: str = field(default="", compare=False)
+    prefix_decides: bool = field(default=False, compare=False)
 
     def matches(self, value: str) -> bool:
         """Whether the whole value matches."""
@@ -95,6 +99,7 @@ def compile_pattern(pattern: str, *, engine: Literal["re2", "re"] | None = None)
 _LITERAL = r"(?:[^\\.+*?()|\[\]{}^$]|\\[!-/:-@\[-`{-~])*"
 _LITERALS: Final = re.compile(rf"{_LITERAL}(?:\|{_LITERAL})*")
 _AFFIX: Final = re.compile(rf"(\.[*+])?({_LITERAL})(\.[*+])?")
+_PREFIX: Final = re.compile(rf"({_LITERAL})(?![*+?{{])(\.\*)?")
 _TOKEN: Final = re.compile(r"\\.|[^\\]", re.DOTALL)
 
 _AFFIX_TESTS: Final[dict[tuple[str, str], Callable[[str], Callable[[str], bool]]]] = {
@@ -125,7 +130,16 @@ def _simple(pattern: str) -> Pattern | None:
     def groups(value: str) -> Groups | None:
         return ((value,) if captures else ()) if test(value) else None
 
-    return Pattern(pattern, literals, {}, test, groups)
+    return Pattern(pattern, literals, {}, test, groups, *_prefix(pattern))
+
+
+def _prefix(pattern: str) -> tuple[str, bool]:
+    """What every match begins with, and whether that decides."""
+    found = _PREFIX.match(pattern)
+    if found is None or "|" in pattern:
+        return "", False
+    rest = pattern[found.end() :]
+    return _alternatives(found[1])[0], bool(found[2]) and not rest
 
 
 def _unwrap(pattern: str) -> tuple[str, bool]:
@@ -178,7 +192,7 @@ def _pattern(
         match = fullmatch(value)
         return match.groups() if match else None
 
-    return Pattern(pattern, None, names, fullmatch, groups)
+    return Pattern(pattern, None, names, fullmatch, groups, *_prefix(pattern))
 
 
 # --- Python's re ---
