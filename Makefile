@@ -3,9 +3,10 @@ VENV   ?= .venv
 EXTRAS ?= [all]
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check core format bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
+.PHONY: help run test quick check core format bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
 
 help:            ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -14,8 +15,11 @@ run: $(READY)    ## The main job: scrape an operator and show it; a dashboard wh
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/promlatest top $(or $(TARGET),--demo); \
 	else $(BIN)/promlatest top $(or $(TARGET),--demo) --once --histogram; fi
 
-test: $(READY)   ## Every test [ARGS=...]
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)   ## Every test, on every core [ARGS=... JOBS=0: one after the other]
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+quick: $(READY)  ## For every save: the core, and what has no server, screen or soak [ARGS=...]
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not real and not slow' -q tests $(ARGS)
 
 check: $(READY)  ## Format, lint, types, import floors
 	$(BIN)/ruff format --check .
