@@ -14,8 +14,10 @@
         ├── ConnectError          nobody answered: refused, unknown host, TLS
         ├── TimeoutExceededError  the time for the whole scrape ran out
         ├── StatusError           an answer other than 200
+        │   └── ServerError       a Prometheus API refuses or fails; has its reason
         ├── ContentTypeError      an answer that is no exposition
         ├── BodyError             an answer that broke off or could not be unpacked
+        ├── PartialAnswerError    an answer that says itself that something is missing
         ├── LimitError            more than a limit of the reader or the store allows
         └── ParseError            an exposition that cannot be read; has line and column
 
@@ -34,10 +36,12 @@ __all__ = [
     "LimitError",
     "MissingExtraError",
     "ParseError",
+    "PartialAnswerError",
     "PatternError",
     "PromlatestError",
     "SelectionError",
     "SelectorError",
+    "ServerError",
     "StatusError",
     "TimeoutExceededError",
     "UsageError",
@@ -160,6 +164,32 @@ class StatusError(EndpointError):
         super().__init__(message, target=target)
 
 
+class ServerError(StatusError):
+    """The API of a Prometheus, or of its kin, refused a question or failed at it.
+
+    Attributes:
+        kind: its `errorType`, such as "bad_data", "execution" or "timeout"; "" where
+            something else than the API answered.
+        reason: what it says itself; "" for nothing.
+        retry_after: after how many seconds it asks to come again; None if it does not.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        kind: str = "",
+        reason: str = "",
+        retry_after: float | None = None,
+        target: str = "",
+    ) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.retry_after = retry_after
+        super().__init__(message, status=status, target=target)
+
+
 class ContentTypeError(EndpointError):
     """The endpoint answered with something that is no exposition.
 
@@ -174,6 +204,10 @@ class ContentTypeError(EndpointError):
 
 class BodyError(EndpointError):
     """The body broke off before its announced end, or could not be unpacked."""
+
+
+class PartialAnswerError(EndpointError):
+    """A server answered, and said that a part of the answer is missing."""
 
 
 class LimitError(EndpointError):

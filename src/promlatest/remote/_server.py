@@ -1,0 +1,264 @@
+"""A Prometheus-compatible server, asked as a store is asked.
+
+Its own engine answers PromQL; `snapshot` brings the samples themselves over, after which
+every question of a `Queryable` is answered here.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self, get_args
+from urllib.parse import quote, urlencode
+
+from promlatest._datapoint import DataPoint, Metadata, MetricType
+from promlatest._matching.floats import parse_float
+from promlatest._matching.labels import Labels
+from promlatest._matching.selector import parse_selector
+from promlatest._storage.query import Snapshot
+from promlatest._storage.store import Store
+from promlatest.exceptions import UsageError
+from promlatest.exposition import render
+from promlatest.remote._answers import Answer, read_answer, shaped
+from promlatest.remote._http import Client
+
+__all__ = ["Server"]
+
+EVERYTHING: Final = '{__name__!=""}'
+
+# Windows in which the last scrape of a series is looked for, where there is no
+# /federate. Short ones first: with 10,500 series scraped every 2 s, one minute of raw
+# samples took 1.07 s and five seconds take a third. Five minutes are Prometheus' lookback.
+_WINDOWS: Final = ("5s", "30s", "5m")
+
+# What says that there is no /federate: Mimir, Thanos, and proxies that pass the API only.
+_NO_FEDERATE: Final = frozenset({301, 302, 307, 308, 403, 404, 405, 501})
+
+_UNTYPED: Final = re.compile(rb"^# TYPE \S+ untyped\n", re.MULTILINE)
+
+
+class Server:
+    """A Prometheus, Mimir, Thanos, VictoriaMetrics, or a `promlatest serve`.
+
+    Any thread may ask it. It keeps connections; close it, or use it in a `with`.
+
+    Args:
+        url: where it is, with the path before `/api/v1`.
+        headers: to send with every request, such as Authorization or X-Scope-OrgID.
+        timeout: for one question, everything together, in seconds.
+        max_bytes: the most that one answer may have, unpacked.
+        context: whom to trust over https; None: the system's certificates.
+        partial: take answers from which the server says something is missing.
+
+    Raises:
+        UsageError: the URL is none of http or https.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] = {},
+        timeout: float = 30.0,
+        max_bytes: int = 256 << 20,
+        context: ssl.SSLContext | None = None,
+        partial: bool = False,
+    ) -> None:
+        if not timeout > 0:
+            raise UsageError(f"timeout must be more than 0 seconds, not {timeout!r}")
+        self._client: Final = Client(url, headers, timeout, max_bytes, context)
+        self._partial: Final = partial
+        self._federates = True  # until it says that it does not
+
+    # Lists
+
+    def series(
+        self, *selectors: str, start: int | None = None, end: int | None = None
+    ) -> list[Labels]:
+        """The label sets of the series that fulfil one of the selectors, sorted.
+
+        Args:
+            selectors: at least one.
+            start: from when on, in milliseconds; None: as the server does.
+            end: until when.
+        """
+        if not selectors:
+            raise UsageError("series needs a selector; all of them are many")
+        answer = self._get("series", [*_matching(selectors), *_span(start, end)])
+        with shaped(self._client.name):
+            return sorted(Labels(each) for each in answer.data)
+
+    def label_names(self, *selectors: str) -> list[str]:
+        """The names of all labels that the matching series have, sorted."""
+        return self._names("labels", selectors)
+
+    def label_values(self, name: str, /, *selectors: str) -> list[str]:
+        """The values that a label has among the matching series, sorted."""
+        return self._names(f"label/{quote(name, safe='')}/values", selectors)
+
+    def _names(self, path: str, selectors: Iterable[str]) -> list[str]:
+        answer = self._get(path, _matching(selectors))
+        with shaped(self._client.name):
+            return sorted(map(str, answer.data))
+
+    def metadata(self, metric: str = "") -> dict[str, Metadata]:
+        """Type, help and unit by family, as the server has them; of several targets
+        that say different things the first counts."""
+        asked = [("metric", metric)] if metric else []
+        answer = self._get("metadata", asked)
+        with shaped(self._client.name):
+            return {
+                name: _metadata(told[0])
+                for name, told in sorted(answer.data.items())
+                if told
+            }
+
+    # Samples
+
+    def snapshot(self, *selectors: str) -> Snapshot:
+        """The latest sample of every series that fulfils one of the selectors: a frozen
+        `Queryable`, safe to keep for ever, without the server from then on.
+
+        Samples have the time of their scrape where the server has `/federate`, and else
+        by its query API. Series that are stale there are not in it. Cost: two or three
+        requests.
+
+        Args:
+            selectors: without one it is everything that the server has now.
+        """
+        store = Store()
+        body = self.exposition(*selectors)
+        if body:
+            store.ingest(body, source=self._client.name)
+        return store.snapshot()
+
+    def exposition(self, *selectors: str) -> bytes:
+        """The same as a page in the text format, with timestamps, types and help.
+
+        `lambda: server.exposition('{job="shop"}')` is a target for
+        `promlatest.scrape` and for `promlatest.testing`.
+        """
+        chosen = selectors or (EVERYTHING,)
+        for selector in chosen:
+            parse_selector(selector)
+        told = self.metadata()
+        federated = self._federated(chosen)
+        if federated is not None:
+            described = render((), told).encode()
+            return described + _UNTYPED.sub(b"", federated) if federated else b""
+        with shaped(self._client.name):
+            points = {
+                point.labels: point for each in chosen for point in self._latest(each)
+            }
+        ordered = [points[labels] for labels in sorted(points)]
+        return render(ordered, told, timestamps=True).encode() if ordered else b""
+
+    def _federated(self, selectors: Iterable[str]) -> bytes | None:
+        """What /federate says; None where there is none."""
+        if not self._federates:
+            return None
+        path = f"/federate?{urlencode(_matching(selectors))}"
+        reply = self._client.ask("GET", path)
+        if reply.status == 200 and reply.content_type.startswith("text/plain"):
+            return reply.body
+        if reply.status in (*_NO_FEDERATE, 200):
+            self._federates = False
+            return None
+        read_answer(reply, self._client.name, partial=True)
+        raise AssertionError("unreachable: no status but 200 is a success")
+
+    def _latest(self, selector: str) -> list[DataPoint]:
+        """The latest points by the query API.
+
+        An instant vector says which series are there and what they are now; its
+        timestamps are those of the question. So the raw samples of the last seconds are
+        asked for too, and of more where a series had none in them.
+        """
+        now = self._query(selector).data
+        at = {Labels(each["metric"]): each["value"] for each in now["result"]}
+        if not at:
+            return []
+        asked = next(iter(at.values()))[0]
+        times: dict[Labels, int] = {}
+        for window in _WINDOWS:
+            if times.keys() >= at.keys():
+                break
+            raw = self._query(f"{selector}[{window}]", asked).data
+            times |= {Labels(e["metric"]): _ms(e["values"][-1][0]) for e in raw["result"]}
+        return [
+            DataPoint(labels, times.get(labels, _ms(time)), parse_float(text))
+            for labels, (time, text) in at.items()
+        ]
+
+    def _query(self, expr: str, at: float | None = None) -> Answer:
+        time = [] if at is None else [("time", format(at, ".3f"))]
+        return self._post("query", [("query", expr), *time])
+
+    # Requests
+
+    def _get(self, path: str, params: Sequence[tuple[str, str]]) -> Answer:
+        query = urlencode([*params, *self._whole])
+        reply = self._client.ask("GET", f"/api/v1/{path}?{query}")
+        return read_answer(reply, self._client.name, partial=self._partial)
+
+    def _post(self, path: str, params: Sequence[tuple[str, str]]) -> Answer:
+        """As a form, since an expression may be longer than an address line."""
+        timeout = ("timeout", f"{self._client.timeout:g}s")
+        form = urlencode([*params, timeout, *self._whole]).encode()
+        reply = self._client.ask("POST", f"/api/v1/{path}", form)
+        return read_answer(reply, self._client.name, partial=self._partial)
+
+    @property
+    def _whole(self) -> Sequence[tuple[str, str]]:
+        """Thanos' and VictoriaMetrics' words for "all or nothing"; others ignore them."""
+        return [] if self._partial else _ALL_OR_NOTHING
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Server({self._client.name!r})"
+
+
+_ALL_OR_NOTHING: Final = [("partial_response", "false"), ("deny_partial_response", "1")]
+
+
+def _matching(selectors: Iterable[str]) -> list[tuple[str, str]]:
+    return [("match[]", selector) for selector in selectors]
+
+
+def _span(start: int | None, end: int | None) -> list[tuple[str, str]]:
+    given = {"start": start, "end": end}
+    return [(name, _seconds(at)) for name, at in given.items() if at is not None]
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.3f}"
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+# Types by Prometheus' name; it calls families without one "unknown" or "".
+_TYPES: Final[Mapping[str, MetricType]] = {kind: kind for kind in get_args(MetricType)}
+
+
+def _metadata(told: Mapping[str, str]) -> Metadata:
+    kind = _TYPES.get(told.get("type", ""), "unknown")
+    return Metadata(kind, told.get("help", ""), told.get("unit", ""))
