@@ -27,7 +27,7 @@ for number in range(500):
     many.labels(str(number)).set(number)
 start_http_server(int(sys.argv[1]), "127.0.0.1")
 while True:
-    time.sleep(random.uniform(0.3, 3))
+    time.sleep(random.uniform(0.3, 3) * float(sys.argv[2]))
     when.set(time.time()); counted.inc()
 """
 
@@ -35,9 +35,10 @@ while True:
 def run(run: Run) -> None:
     run.begin("testing", "waiting for a counter, 500 series over HTTP")
     rounds = run.pick(1, 8, 25)
+    pace = run.pick("0.1", "1", "1")
     late: dict[str, list[float]] = {}
     busy: dict[str, list[float]] = {}
-    with ScrapeTarget.process([sys.executable, "-c", _PROGRAM, "{port}"]) as target:
+    with ScrapeTarget.process([sys.executable, "-c", _PROGRAM, "{port}", pace]) as target:
         target.scrape()  # the first one imports the HTTP client
         ways: dict[str, Callable[[], float]] = {
             OURS: partial(_ours, target),

@@ -16,6 +16,8 @@ import pytest
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
 
+pytestmark = pytest.mark.slow
+
 BODY = """\
 # HELP depth Items waiting.
 # TYPE depth gauge
@@ -58,7 +60,7 @@ def endpoint() -> Iterator[Callable[[Answer], str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
 
     def answer_with(answer: Answer) -> str:

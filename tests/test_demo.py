@@ -24,6 +24,8 @@ from promlatest.demo import WORKLOADS, Operator, OperatorCollector, Workload, _s
 from promlatest.demo._families import HELP
 from promlatest.exceptions import UsageError
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(workload.controller for workload in WORKLOADS)
 BUSY, SLOW, FAILING, IDLE = "pods", "backups", "certificates", "restores"
 

@@ -34,6 +34,8 @@ from promlatest.exceptions import (
 )
 from promlatest.scrape import Job, ScrapeLimits, Scraper, ScrapeResult, Target
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 0.4  # s
 BODY_LIMIT = 1 << 20
 # A body is held twice while its parts are joined; beside it there is aiohttp's buffer,

@@ -40,6 +40,8 @@ from promlatest.scrape import (
 )
 from promlatest.scrape._extras import load_http
 
+pytestmark = pytest.mark.slow
+
 SECRET = "s3cret"
 
 

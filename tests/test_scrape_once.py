@@ -32,6 +32,8 @@ from promlatest.scrape import (
     scrape_once,
 )
 
+pytestmark = pytest.mark.slow
+
 SYNTHETIC = [
     "scrape_duration_seconds",
     "scrape_samples_post_metric_relabeling",

@@ -25,6 +25,8 @@ from promlatest.scrape import AsyncScraper, Job, Scraper, ScrapeResult, Target
 from promlatest.scrape._rhythm import Rhythm
 from promlatest.scrape._workers import Workers
 
+pytestmark = pytest.mark.slow
+
 
 class Counting:
     """Exposes how often it was asked."""

@@ -17,6 +17,8 @@ from promlatest._storage.limits import Limits
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import parse
 
+pytestmark = pytest.mark.slow
+
 START = 1_700_000_000_000
 LIMIT = 14
 

@@ -56,6 +56,8 @@ from promlatest.testing._sources import read_body
 from promlatest.testing._wait import LONGEST, Wait, reach
 from promlatest.testing._words import is_slip, number, sequence
 
+pytestmark = pytest.mark.slow
+
 BODY = b"""# TYPE jobs_total counter
 jobs_total{queue="mail",outcome="ok"} 3
 jobs_total{queue="mail",outcome="failed"} 1

@@ -10,6 +10,8 @@ from promlatest.exceptions import UsageError
 from promlatest.exposition import parse
 from promlatest.testing import Answer, Cut, Drop, FakeTarget, Hang, Slow, Status
 
+pytestmark = pytest.mark.slow
+
 
 def get(fake: FakeTarget, timeout: float = 5.0):
     """Status, Content-Type and body of one scrape."""

@@ -16,6 +16,8 @@ from promlatest import Labels, Limits, Store
 from promlatest._storage.appender import RefBook
 from promlatest.exceptions import LimitError
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_000_000
 BOUNDS = ["0.1", "0.5", "1.0", "+Inf"]
 

@@ -28,6 +28,8 @@ from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
 from promlatest.views.units import count, rate
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 T0 = 1_700_000_000_000
 
