@@ -19,7 +19,8 @@ test: $(READY)   ## Every test, on every core [ARGS=... JOBS=0: one after the ot
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 quick: $(READY)  ## For every save: the core, and what has no server, screen or soak [ARGS=...]
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not real and not slow' -q tests $(ARGS)
+	PROMLATEST_FUZZ=0.2 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+		-q -m 'not real and not slow' tests $(ARGS)
 
 check: $(READY)  ## Format, lint, types, import floors
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -137,7 +138,7 @@ def worked(seconds: float, seed: int = 1) -> Operator:
 
 
 @given(seeds, steps)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_the_same_seed_tells_the_same_story(seed: int, steps: list[float]) -> None:
     """Two operators with one seed expose the same bytes."""
     one, two = Operator(seed), Operator(seed)
@@ -149,7 +150,7 @@ def test_the_same_seed_tells_the_same_story(seed: int, steps: list[float]) -> No
 
 
 @given(seeds, steps)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_looking_changes_nothing(seed: int, steps: list[float]) -> None:
     """Small steps with a look after each lead where one large step leads."""
     small, large = Operator(seed), Operator(seed)
@@ -167,7 +168,7 @@ def test_another_seed_tells_another_story() -> None:
 
 
 @given(seeds, steps)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_the_figures_fit_each_other(seed: int, steps: list[float]) -> None:
     """At any moment what is counted twice is the same twice (8.1)."""
     operator = Operator(seed)
@@ -232,7 +233,7 @@ def check_memory(values: Values) -> None:
 
 
 @given(seeds, steps)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_what_counts_never_falls(seed: int, steps: list[float]) -> None:
     """Counters, buckets, sums and counts grow, and no series of theirs vanishes."""
     operator = Operator(seed)

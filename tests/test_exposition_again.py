@@ -7,10 +7,10 @@ seen none. `make fuzz` runs the same with 100 times the examples.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
+from fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,6 @@ from promlatest.exposition import Reader, parse
 from promlatest.exposition import _again as again
 
 STEPS = 20
-EXAMPLES = 100 * int(os.environ.get("PROMLATEST_FUZZ", "1"))
 
 OPENMETRICS = "application/openmetrics-text"
 
@@ -142,7 +141,7 @@ def text_of(body: list[str], ended: bool) -> str:
 @pytest.mark.parametrize("block", [2, 5, 64])
 @pytest.mark.parametrize("content_type", ["text/plain", OPENMETRICS])
 @settings(
-    max_examples=max(EXAMPLES // 5, 1),
+    max_examples=examples(20),
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -178,7 +177,7 @@ def test_the_next_body_is_read_as_a_fresh_one(
             body = before  # an endpoint mends itself
 
 
-@settings(max_examples=EXAMPLES // 4, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(data=st.data(), start=st.lists(plain_samples, min_size=1, max_size=12))
 def test_a_store_that_saw_all_bodies_holds_what_the_last_one_says(
     data: st.DataObject, start: list[str]

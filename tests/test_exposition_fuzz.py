@@ -6,6 +6,7 @@ import random
 
 import pytest
 from exposition_bodies import CONTENT, spoiled_bodies
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,14 +99,14 @@ def test_every_byte_changed(syntax: Format) -> None:
             attempt(body[:at] + bytes([byte]) + body[at + 1 :], syntax)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(FORMATS))
 def test_random_bytes(body: bytes, syntax: Format) -> None:
     """Bytes of no kind are read or refused."""
     attempt(body, syntax)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.text(alphabet='ab{}="\\, \n\t#1.\0\r\udcffHELPTYOF', max_size=60),
     st.sampled_from(FORMATS),
@@ -115,7 +116,7 @@ def test_random_tokens(body: str, syntax: Format) -> None:
     attempt(body, syntax)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data(), st.sampled_from(FORMATS))
 def test_spoiled_bodies(data: st.DataObject, syntax: Format) -> None:
     """Bodies that are almost right are read or refused."""

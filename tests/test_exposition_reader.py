@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from exposition_bodies import CONTENT, bodies, said, spoiled_bodies
+from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -33,21 +34,21 @@ def agree(text: str, syntax: Format) -> None:
         assert said(fast) == exact(text, syntax)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(bodies("text"))
 def test_fast_is_exact_in_text(text: str) -> None:
     """What the fast reading yields is what the exact one yields (section 4)."""
     agree(text, "text")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(bodies("openmetrics"))
 def test_fast_is_exact_in_openmetrics(text: str) -> None:
     """The same in OpenMetrics (section 4)."""
     agree(text, "openmetrics")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(spoiled_bodies("text"))
 @example('a{b="c"} 1\na{b="d"}"e 5\n')
 @example('a 1\na"x 5\n')
@@ -62,7 +63,7 @@ def test_fast_is_exact_in_spoiled_text(text: str) -> None:
     agree(text, "text")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(spoiled_bodies("openmetrics"))
 @example("a 1\n# EOF\n# EOF\n")
 @example("a 1\n# EOF")
@@ -72,7 +73,7 @@ def test_fast_is_exact_in_spoiled_openmetrics(text: str) -> None:
     agree(text, "openmetrics")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(bodies("text"))
 def test_fast_reads_every_good_body(text: str) -> None:
     """A body that can be read is read fast: the exact reading is for errors only."""
@@ -311,7 +312,7 @@ def test_lenient_reading_of_invalid_openmetrics_finds_the_end() -> None:
     assert exposition.metadata["a_s"].unit == "s"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(bodies("text"))
 def test_lenient_reading_of_good_bodies(text: str) -> None:
     """Of a body without errors a lenient reading says what a strict one says."""
@@ -395,7 +396,7 @@ def test_many_bad_lines() -> None:
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_label_value_can_be_read(value: str) -> None:
     """A value with the three escapes reads as what it was (L-6)."""
     escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -6,6 +6,7 @@ import math
 
 import pytest
 from exposition_bodies import CONTENT, bodies
+from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ def samples(draw: st.DrawFn) -> Sample:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(samples(), max_size=6), told)
 @example([sample("a", 1, 1001)], {})
 @example([sample("x", le="1")], {"h": Metadata("histogram")})
@@ -78,7 +79,7 @@ def test_openmetrics_round_trip(given_samples, metadata) -> None:
     assert again.metadata == metadata
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(samples(), max_size=6), told)
 @example([sample("x", le="1")], {"h": Metadata("histogram")})
 def test_text_round_trip(given_samples, metadata) -> None:
@@ -90,7 +91,7 @@ def test_text_round_trip(given_samples, metadata) -> None:
     assert again.metadata == metadata
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(FORMATS).flatmap(lambda f: st.tuples(st.just(f), bodies(f))))
 def test_what_was_parsed_is_rendered(drawn) -> None:
     """A body that was read, written and read again says the same from then on."""

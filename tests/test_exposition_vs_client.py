@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import pytest
 from exposition_bodies import CONTENT
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Summary
@@ -179,7 +180,7 @@ def test_agreement_on_openmetrics() -> None:
     agree(as_openmetrics(registry_with_everything()).decode(), "openmetrics")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.dictionaries(
         st.text(

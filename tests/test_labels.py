@@ -6,6 +6,7 @@ import copy
 import pickle
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,7 +149,7 @@ def test_quotes_names_that_are_not_legacy():
 
 
 @given(LABELS, LABELS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_equality_is_that_of_the_dicts(one, other):
     """Two sets are equal if, and only if, their labels with a value are."""
     left = {name: value for name, value in one.items() if value}
@@ -160,7 +161,7 @@ def test_equality_is_that_of_the_dicts(one, other):
 
 
 @given(LABELS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_travels_unchanged(labels):
     """A set survives copying and pickling, and keeps its hash."""
     held = Labels(labels)
@@ -171,7 +172,7 @@ def test_travels_unchanged(labels):
 
 
 @given(LABELS.filter(lambda labels: any(labels.values())))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_printed_series_selects_itself(labels):
     """What a series prints is a selector that it fulfils."""
     held = Labels({"__name__": "up"} | labels)

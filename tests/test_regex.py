@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -340,7 +341,7 @@ def _compiled(pattern, engine):
 
 
 @NEEDS_RE2
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(PATTERNS, VALUES)
 def test_same(pattern, values):
     """Whatever `re` accepts has the verdicts and groups of RE2 (M-5)."""
@@ -358,7 +359,7 @@ def test_same(pattern, values):
 
 
 @NEEDS_RE2
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text("ab.*+|()?:\\-", max_size=8), VALUES)
 def test_simple_same(pattern, values):
     """A form that needs no engine has the verdicts of RE2 (M-4)."""

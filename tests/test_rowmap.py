@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ def test_a_table_without_columns_has_one_row():
 
 
 @given(st.lists(CELLS, unique=True, max_size=40), CELLS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_is_a_dict(keys, other):
     """It finds what a dict of tuples finds."""
     columns = ([key[0] for key in keys], [key[1] for key in keys])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +116,7 @@ MATCHER = st.builds(
 
 
 @given(st.lists(MATCHER, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_what_is_written_reads_the_same(matchers):
     """Matchers survive being written and read, the name's coming first if it is moved."""
     text = format_selector(matchers)
@@ -128,7 +129,7 @@ def test_what_is_written_reads_the_same(matchers):
 
 
 @given(st.text("ab{}=~!,\"'`\\x0 \n", max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_text_is_read_or_refused(text):
     """Whatever the text, it is a selector or a SelectorError within the text."""
     position = 0

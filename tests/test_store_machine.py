@@ -7,6 +7,7 @@ import re
 
 import attrs
 import pytest
+from fuzz import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -366,7 +367,7 @@ def naive_of(samples) -> list:
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None
+    max_examples=examples(60), stateful_step_count=30, deadline=None
 )
 TestStoreMachine = StoreMachine.TestCase
 

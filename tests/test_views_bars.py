@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -148,7 +149,7 @@ HISTOGRAMS = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(HISTOGRAMS, st.integers(40, 200), st.booleans())
 @example(of((1, NAN), (INF, INF)), 40, False)
 @example(of((1, 1.7e308), (2, -1.7e308), (INF, 1.7e308)), 40, False)

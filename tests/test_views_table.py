@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,7 +170,7 @@ COLUMNS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data(), COLUMNS, WIDTHS)
 def test_no_line_of_a_table_is_wider_than_the_terminal(data, columns, width):
     """Whatever is in the cells, the width holds and nothing unprintable is shown."""
