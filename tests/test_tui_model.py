@@ -12,15 +12,10 @@ from promlatest import Store
 from promlatest._matching.labels import Labels
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
-from promlatest.tui.looks import theme_for
-from promlatest.tui.model.bars import compared, section
-from promlatest.tui.model.cells import Cell, clip, line, sparkline, tinted, width_of
-from promlatest.tui.model.controllers import controllers_sheet
-from promlatest.tui.model.filters import NO_FILTER, parse_filter, reason
-from promlatest.tui.model.health import Stance, ago, error_lines, health_lines
+from promlatest.tui.model.health import Status, ago, error_lines, health_lines
 from promlatest.tui.model.history import History
 from promlatest.tui.model.keys import help_lines, hints
-from promlatest.tui.model.panels import below_lines
+from promlatest.tui.model.sections import compared, section
 from promlatest.tui.model.series import (
     change_mark,
     family_named,
@@ -29,7 +24,15 @@ from promlatest.tui.model.series import (
     steps,
     trend_metrics,
 )
-from promlatest.tui.model.sheet import (
+from promlatest.tui.model.trends import Trends
+from promlatest.tui.model.watch import View, Watched
+from promlatest.tui.themes import theme_for
+from promlatest.views.cells import Cell, clip, line, sparkline, tinted, width_of
+from promlatest.views.controllers import controllers_sheet
+from promlatest.views.filters import NO_FILTER, parse_filter, reason
+from promlatest.views.operator import controllers, overview
+from promlatest.views.panels import Figures, below_lines
+from promlatest.views.sheet import (
     GAP,
     Column,
     Sheet,
@@ -39,9 +42,6 @@ from promlatest.tui.model.sheet import (
     row_line,
     settled,
 )
-from promlatest.tui.model.trends import Figures, Trends
-from promlatest.tui.model.watch import View, Watched
-from promlatest.views.operator import controllers, overview
 
 T0 = 1_700_000_000_000
 WIDTHS = (40, 58, 78, 118, 198)
@@ -108,9 +108,11 @@ def test_a_line_is_never_wider_than_asked():
     assert text_of(clip(given, 8)).endswith("…")
 
 
-def test_a_flat_trend_is_low_and_a_gap_is_blank():
-    """Nothing is drawn where nothing is known."""
-    assert sparkline([5, 5, 5], 4) == " ▁▁▁"
+def test_a_flat_trend_is_flat_and_a_gap_is_blank():
+    """A steady value draws no mountains, and nothing is drawn where nothing is known."""
+    assert sparkline([5, 5, 5], 4) == " ███"
+    assert sparkline([0.20, 0.21, 0.20], 3) == "███"
+    assert sparkline([0, 0], 2) == "▁▁"
     assert sparkline([0, None, float("nan"), 7], 4) == "▁  █"
     assert sparkline([], 3) == "   "
 
@@ -310,28 +312,42 @@ def test_the_sheet_has_a_row_for_each_controller(demo):
         ("results per s", "after"),
         ("reconcile time", "p99"),
         ("queue time", "p50"),
-        ("since start", "errors"),
+        ("results in all", "error"),
         ("queue per s", "retries"),
     } <= titles
 
 
-def test_a_filter_narrows_controllers(demo):
-    """By a regular expression on their names."""
-    rows = controllers(demo.state, demo.earlier)
+@pytest.mark.parametrize(
+    ("text", "passing"),
+    [
+        ("^o|es$", ["certificates", "nodes", "restores"]),
+        ("po|no", ["nodes", "pods"]),
+        ('{name="pods"}', ["pods"]),
+        ('controller_runtime_reconcile_total{controller=~"no.*"}', ["nodes"]),
+        ('{name="service"}', []),
+    ],
+)
+def test_a_filter_narrows_controllers(demo, text, passing):
+    """By a regular expression on their names, or a selector of their series."""
+    names = [row.name for row in controllers(demo.state, demo.earlier)]
 
-    assert list(controllers_sheet(rows, parse_filter("^o|es$")).rows) == [
-        "certificates",
-        "nodes",
-        "restores",
-    ]
-    assert list(controllers_sheet(rows, parse_filter("po|no")).rows) == ["nodes", "pods"]
+    assert parse_filter(text).controllers(demo.state, names) == passing
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [(":80", True), (":9100", False), ('{name="pods"}', True), ('{name="none"}', False)],
+)
+def test_a_filter_narrows_targets(demo, text, passes):
+    """By a regular expression on the name, or a selector of what it exposes."""
+    assert parse_filter(text).passes_target("localhost:8080", demo.state) is passes
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_below_never_spills(demo, width):
     """Requests, webhooks and process, at any width."""
     rows = overview(demo.state, demo.earlier)
-    lines = below_lines(rows, demo.figures, width)
+    lines = below_lines(rows, width, demo.figures)
     said = "\n".join(map(text_of, lines))
 
     assert all(width_of(each) <= width for each in lines)
@@ -484,8 +500,8 @@ def test_health_fits_and_keeps_its_height(told, width):
     heights = set()
 
     for view in (View("x"), up, restarted, down):
-        for stance in (Stance(), Stance(5.0, True, 3, 2, 1)):
-            lines = health_lines(view, stance, T0 + 60_000, width)
+        for status in (Status(), Status(5.0, True, 3, 2, 1)):
+            lines = health_lines(view, status, T0 + 60_000, width)
             heights.add(len(lines))
             assert all(width_of(each) <= width for each in lines)
 
@@ -497,9 +513,9 @@ def test_health_says_it_in_words(told):
     body = "process_start_time_seconds {}\nscrape_duration_seconds 0.012\ndepth 1\n"
     told.say(0, body.format(1000))
     view = told.say(10, body.format(1400))
-    up = " ".join(map(text_of, health_lines(view, Stance(), T0 + 13_000, 198)))
+    up = " ".join(map(text_of, health_lines(view, Status(), T0 + 13_000, 198)))
     down = told.fail(14, ConnectError("refused"))
-    said = " ".join(map(text_of, health_lines(down, Stance(), T0 + 20_000, 198)))
+    said = " ".join(map(text_of, health_lines(down, Status(), T0 + 20_000, 198)))
 
     assert "● up" in up
     assert "scraped 3 s ago in 12 ms" in up

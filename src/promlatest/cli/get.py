@@ -21,7 +21,6 @@ from promlatest.cli._shared import (
     add_target,
     print_json,
     scraped,
-    width,
 )
 from promlatest.views.page import series_page
 
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([_as_dict(point) for point in points])
     elif points:
-        print(series_page(points, width=width(options)))
+        print(series_page(points))
     if not points:
         print(f"no series for {options.selector or 'this target'}", file=sys.stderr)
     return DONE if points else NOTHING

@@ -18,10 +18,8 @@ from textual.widgets import ContentSwitcher
 from promlatest._storage.store import Change, Store
 from promlatest._turns import now_ms
 from promlatest.tui.feed import Feed
-from promlatest.tui.looks import DARK, DEFAULTS, LIGHT, theme_for
 from promlatest.tui.messages import Scraped
-from promlatest.tui.model.filters import NO_FILTER
-from promlatest.tui.model.health import FIRST_TIME, Stance, error_lines, health_lines
+from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.pages.controller import ControllerPage
 from promlatest.tui.pages.help import HelpScreen
@@ -31,11 +29,13 @@ from promlatest.tui.pages.overview import OverviewPage
 from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import SeriesPage
 from promlatest.tui.pages.targets import TargetsPage
+from promlatest.tui.themes import DARK, DEFAULTS, LIGHT, theme_for
 from promlatest.tui.widgets.filterbar import FilterBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
 from promlatest.tui.widgets.tabs import Tabs
+from promlatest.views.filters import NO_FILTER
 
 _TALL: Final = 30  # lines: from here on there is room for what to do about an error
 WINDOWS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
@@ -209,9 +209,9 @@ class Dashboard(App[None]):
         """Draw the line at the top, and what is wrong; ages grow between scrapes too."""
         if not self._standing:
             return
-        view, stance, now = self.view(), self._stance(), now_ms()
+        view, status, now = self.view(), self._status(), now_ms()
         self.query_one("#health", Lines).show(
-            lambda width: health_lines(view, stance, now, width)
+            lambda width: health_lines(view, status, now, width)
         )
         self._draw_errors(view)
 
@@ -228,10 +228,10 @@ class Dashboard(App[None]):
             lambda width: error_lines(view, width, brief=brief, first_time=self._first_time)
         )
 
-    def _stance(self) -> Stance:
+    def _status(self) -> Status:
         names = list(self.watched)
         down = sum(each.down for each in self.watched.values())
-        return Stance(
+        return Status(
             self.feed.interval(self.shown),
             self.feed.paused,
             len(names),

@@ -1,4 +1,4 @@
-"""Counters between two moments: what they hold, and how fast they grow.
+"""Counters and histograms between two moments: what they hold, and how fast they grow.
 
 A rate is worked out for each series by itself and then added up, as Prometheus does it, so
 that one series that began again does not hide in a sum. A counter that fell, or whose
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
@@ -96,6 +97,29 @@ class Counters:
             step = self._step(point, before.get(point.labels), known)
             groups.setdefault(key(point.labels), []).append(step)
         return {name: _added(groups[name]) for name in sorted(groups)}
+
+    def observed(self, metric: str) -> tuple[list[Histogram], float | None]:
+        """A metric's histograms since the earlier moment, and how many seconds that is.
+
+        Without an earlier moment, or if nothing was known of the metric then, they are
+        those since the process started, and the seconds are None. One that began again
+        counts from there.
+        """
+        now = self._now.histograms(metric)
+        then = [] if self._earlier is None else self._earlier.histograms(metric)
+        if not now or not then:
+            return now, None
+        before = {each.labels: each for each in then}
+        seconds = self._seconds or (now[0].timestamp - then[0].timestamp) / 1000
+        return [self._grown(each, before.get(each.labels)) for each in now], seconds
+
+    def _grown(self, now: Histogram, before: Histogram | None) -> Histogram:
+        if before is None or _target(now.labels) in self._restarted:
+            return now
+        try:
+            return now.since(before)
+        except UsageError:  # another version has other buckets
+            return now
 
     def _before(self, metric: str) -> list[DataPoint]:
         return self._earlier.query(metric) if self._earlier is not None else []

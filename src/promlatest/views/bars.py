@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from promlatest._histogram import Histogram
-from promlatest.views.text import cells, fold, harmless, pad, shorten, to_ascii
+from promlatest.views.text import cells, escaped, fold, pad, shorten, to_ascii
 from promlatest.views.units import FORMATS, count, distinct, percent, unit_of
 
 QUANTILES: Final = (0.5, 0.9, 0.99)
@@ -197,4 +197,4 @@ def quantile_text(histogram: Histogram, q: float, unit: str) -> str:
 
 def _problems(histogram: Histogram, width: int) -> Iterator[str]:
     for problem in histogram.problems:
-        yield from fold(["problem:", *harmless(problem).split()], width)
+        yield from fold(["problem:", *escaped(problem).split()], width)

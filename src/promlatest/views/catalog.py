@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
 from promlatest._datapoint import family_of
 from promlatest._interfaces import Queryable
 from promlatest.views._json import Row
+from promlatest.views.cells import Cell
+from promlatest.views.sheet import Column, Sheet
+from promlatest.views.units import count, unit_of
 
-__all__ = ["MetricRow", "catalog"]
+__all__ = ["MetricRow", "catalog", "catalog_sheet"]
 
 
 @attrs.frozen
@@ -42,3 +47,25 @@ def catalog(q: Queryable) -> list[MetricRow]:
         MetricRow(name, each.type, each.unit, sizes[name], each.help)
         for name, each in sorted(known.items())
     ]
+
+
+_COLUMNS: Final[tuple[Column[MetricRow], ...]] = (
+    Column("metric", lambda row: Cell(row.name), lambda row: row.name, "left",
+           least=30, most=64, pinned=True, rising=True),
+    Column("type", lambda row: Cell(row.type, "dim" if row.type == "unknown" else ""),
+           lambda row: row.type, "left", least=9, rising=True),
+    Column("series", lambda row: Cell(count(row.series)), lambda row: row.series, least=6),
+    Column("unit", lambda row: Cell(_unit(row)), lambda row: _unit(row),
+           "left", least=7, rising=True, optional=True),
+    Column("help", lambda row: Cell(row.help, "dim"), None, "left", most=200, prose=True,
+           optional=True),
+)  # fmt: skip
+
+
+def _unit(row: MetricRow) -> str:
+    return row.unit or unit_of(row.name)
+
+
+def catalog_sheet(rows: Iterable[MetricRow]) -> Sheet[MetricRow]:
+    """A row for each family."""
+    return Sheet(_COLUMNS, {row.name: row for row in rows}, "metrics")

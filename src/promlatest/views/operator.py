@@ -36,16 +36,19 @@ __all__ = [
     "RequestRow",
     "WebhookRow",
     "api_requests",
+    "controller_names",
     "controllers",
     "is_operator",
     "latency",
     "leaders",
     "overview",
+    "owner_of",
     "process",
     "webhooks",
 ]
 
 _OF_CONTROLLERS: Final = Matcher("__name__", "=~", "(controller_runtime|workqueue)_.+")
+_QUEUES: Final = Matcher("__name__", "=~", "workqueue_.+")
 
 
 # -- the rows -------------------------------------------------------------------------
@@ -53,9 +56,11 @@ _OF_CONTROLLERS: Final = Matcher("__name__", "=~", "(controller_runtime|workqueu
 
 @attrs.frozen
 class Latency(Row):
-    """How long something took since the process started, in seconds.
+    """How long something took, in seconds.
 
     Attributes:
+        seconds: how long the window is that the others are of; None: they are of the
+            time since the process started.
         count: how often it was observed.
         mean: None without observations, as are the quantiles.
         p50, p90, p99: as `Histogram.quantile` estimates them.
@@ -63,6 +68,7 @@ class Latency(Row):
             that equals it is that or more.
     """
 
+    seconds: float | None = None
     count: float | None = None
     mean: float | None = None
     p50: float | None = None
@@ -234,40 +240,50 @@ _PROCESS: Final = {
 
 def is_operator(q: Queryable) -> bool:
     """Whether there is a controller, or a queue of one."""
-    return bool(_names(q))
+    return bool(controller_names(q))
 
 
 def overview(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
+    q: Queryable,
+    earlier: Queryable | None = None,
+    seconds: float | None = None,
+    *,
+    since_start: bool = False,
 ) -> Overview:
     """Everything at once; the arguments are those of `controllers`."""
     return Overview(
-        tuple(controllers(q, earlier, seconds)),
+        tuple(controllers(q, earlier, seconds, since_start=since_start)),
         tuple(api_requests(q, earlier, seconds)),
-        tuple(webhooks(q, earlier, seconds)),
+        tuple(webhooks(q, earlier, seconds, since_start=since_start)),
         tuple(leaders(q)),
         process(q, earlier, seconds),
     )
 
 
 def controllers(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
+    q: Queryable,
+    earlier: Queryable | None = None,
+    seconds: float | None = None,
+    *,
+    since_start: bool = False,
 ) -> list[ControllerRow]:
     """A row for each controller or queue, sorted by name.
 
     Args:
         q: what is to be shown; a snapshot, for all rows to be of one moment.
-        earlier: the same endpoint at an earlier moment, for rates.
+        earlier: the same endpoint at an earlier moment, for rates and for latencies.
         seconds: the time between the two; None: as the points' timestamps say.
+        since_start: whether latencies are those since the process started all the same.
 
     Raises:
         UsageError: the seconds are not above 0.
     """
     counters = Counters(q, earlier, seconds)
+    observed = Counters(q, None, None) if since_start else counters
     columns: dict[str, Mapping[str, Any]] = {
-        **{to: _gauge(q, *source, _owner) for to, source in _GAUGES.items()},
-        **{to: counters.by(metric, _owner) for to, metric in _COUNTERS.items()},
-        **{to: _latencies(q, metric, _owner) for to, metric in _HISTOGRAMS.items()},
+        **{to: _gauge(q, *source, owner_of) for to, source in _GAUGES.items()},
+        **{to: counters.by(metric, owner_of) for to, metric in _COUNTERS.items()},
+        **{to: _latencies(observed, name, owner_of) for to, name in _HISTOGRAMS.items()},
     }
     results = _results(counters)
     return [
@@ -276,19 +292,35 @@ def controllers(
             results=results.get(name, {}),
             **{to: column.get(name) for to, column in columns.items()},
         )
-        for name in _names(q)
+        for name in controller_names(q)
     ]
 
 
-def _names(q: Queryable) -> list[str]:
-    old = Matcher("controller", "=", "")
-    found = {*q.label_values("controller", _OF_CONTROLLERS)}
-    found.update(q.label_values("name", Matcher("__name__", "=~", "workqueue_.+"), old))
+# What names a controller, the first that a series has. A target whose own labels have such
+# a name exposes it as `exported_...`, as Prometheus renames it.
+_OWNERS: Final = ("exported_controller", "controller", "exported_name", "name")
+
+
+def owner_of(labels: Labels) -> str:
+    """The controller that a series is of, "" if of none.
+
+    >>> owner_of(Labels(controller="pods", name="x")), owner_of(Labels(name="pods"))
+    ('pods', 'pods')
+    >>> owner_of(Labels(exported_controller="pods", controller="of-the-target"))
+    'pods'
+    """
+    return next((labels[name] for name in _OWNERS if name in labels), "")
+
+
+def controller_names(q: Queryable, *matchers: Matcher) -> list[str]:
+    """The controllers that have a series which all matchers take, sorted."""
+    found: set[str] = set()
+    without: list[Matcher] = []
+    for name in _OWNERS:
+        among = _QUEUES if name.endswith("name") else _OF_CONTROLLERS
+        found.update(q.label_values(name, among, *without, *matchers))
+        without.append(Matcher(name, "=", ""))
     return sorted(found)
-
-
-def _owner(labels: Labels) -> str:
-    return labels.get("controller") or labels.get("name", "")
 
 
 def _results(counters: Counters) -> dict[str, dict[str, Count]]:
@@ -298,7 +330,7 @@ def _results(counters: Counters) -> dict[str, dict[str, Count]]:
 
 
 def _owner_and(name: str) -> Callable[[Labels], tuple[str, str]]:
-    return lambda labels: (_owner(labels), labels.get(name, ""))
+    return lambda labels: (owner_of(labels), labels.get(name, ""))
 
 
 def _nested(found: Mapping[tuple[str, str], Count]) -> dict[str, dict[str, Count]]:
@@ -318,25 +350,32 @@ def _gauge(
 
 
 def _latencies(
-    q: Queryable, metric: str, key: Callable[[Labels], str]
+    counters: Counters, metric: str, key: Callable[[Labels], str]
 ) -> dict[str, Latency | None]:
     groups: dict[str, list[Histogram]] = {}
-    for histogram in q.histograms(metric):
+    found, seconds = counters.observed(metric)
+    for histogram in found:
         groups.setdefault(key(histogram.labels), []).append(histogram)
-    return {name: _together(histograms) for name, histograms in groups.items()}
+    return {name: _together(each, seconds) for name, each in groups.items()}
 
 
-def _together(histograms: list[Histogram]) -> Latency | None:
+def _together(histograms: list[Histogram], seconds: float | None) -> Latency | None:
     """Several as one; None if their buckets differ, as those of two versions do."""
     try:
-        return latency(sum(histograms[1:], histograms[0]))
+        return latency(sum(histograms[1:], histograms[0]), seconds)
     except UsageError:
         return None
 
 
-def latency(histogram: Histogram) -> Latency:
-    """The figures of one histogram, in the unit of its metric."""
+def latency(histogram: Histogram, seconds: float | None = None) -> Latency:
+    """The figures of one histogram, in the unit of its metric.
+
+    Args:
+        histogram: what was observed.
+        seconds: in how long a window; None: since the process started.
+    """
     return Latency(
+        seconds,
         number(histogram.count),
         number(histogram.mean),
         number(histogram.quantile(0.5)),
@@ -364,17 +403,19 @@ def api_requests(
 
 
 def webhooks(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
+    q: Queryable,
+    earlier: Queryable | None = None,
+    seconds: float | None = None,
+    *,
+    since_start: bool = False,
 ) -> list[WebhookRow]:
     """A row for each admission webhook, sorted by name."""
     prefix, name = "controller_runtime_webhook_", _label("webhook")
-    answers = _nested(
-        Counters(q, earlier, seconds).by(
-            f"{prefix}requests_total", _both("webhook", "code")
-        )
-    )
+    counters = Counters(q, earlier, seconds)
+    observed = Counters(q, None, None) if since_start else counters
+    answers = _nested(counters.by(f"{prefix}requests_total", _both("webhook", "code")))
     in_flight = _gauge(q, f"{prefix}requests_in_flight", sum, name)
-    latencies = _latencies(q, f"{prefix}latency_seconds", name)
+    latencies = _latencies(observed, f"{prefix}latency_seconds", name)
     return [
         WebhookRow(hook, in_flight.get(hook), answers.get(hook, {}), latencies.get(hook))
         for hook in sorted({*answers, *in_flight, *latencies})

@@ -1,101 +1,90 @@
-"""A table in plain text that never spills: columns, rows, and a width.
+"""A sheet printed whole, in lines that never spill.
 
-Where the columns are too wide together, those that may be short are shortened, those that
-are optional are left out, and the rest goes on in another block below, under the same first
-column. So a page of 40 columns tells what one of 200 does.
+Where the columns are too wide together, those that are pinned or prose are shortened,
+those that are optional are left out, and the rest goes on in another block below, under
+the same pinned column. So a page of 40 columns tells what one of 200 does.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any
 
 import attrs
 
-from promlatest.views.text import Align, cells, harmless, pad, shorten
-
-GAP: Final = "  "
-_GAP: Final = len(GAP)
-
-
-@attrs.frozen
-class Column:
-    """A column; the first one of a table names its rows, and every block has it.
-
-    Attributes:
-        title: its head.
-        align: where its cells stand.
-        group: a head above the heads of neighbours that belong together; they stay in
-            one block if one can hold them.
-        least: it may be shortened, down to this many cells; 0: it may not.
-        optional: it is left out where the first block has no room for it.
-        prose: if it is shortened, it loses its end and not its middle.
-    """
-
-    title: str
-    align: Align = "right"
-    group: str = ""
-    least: int = 0
-    optional: bool = False
-    prose: bool = False
+from promlatest.views.cells import Cell, Line, fitted
+from promlatest.views.sheet import GAP, PINNED_LEAST, PROSE_LEAST, Column, Sheet, group_head
+from promlatest.views.text import UNKNOWN, cells, escaped
 
 
 @attrs.frozen
 class _Filled:
     """A column with its cells, and how wide they are."""
 
-    column: Column
-    cells: tuple[str, ...]
+    column: Column[Any]
+    cells: tuple[Cell, ...]
     natural: int
 
     @property
     def least(self) -> int:
-        return min(self.natural, self.column.least or self.natural)
+        if self.column.pinned:
+            return min(self.natural, max(self.column.least, PINNED_LEAST))
+        return min(self.natural, PROSE_LEAST) if self.column.prose else self.natural
 
 
 _Unit = Sequence[_Filled]  # what stays together
 
 
-def table_lines(
-    columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int
-) -> list[str]:
-    """The lines of a table, none wider than `width`.
+def table_lines(sheet: Sheet[Any], width: int, *, steady: bool = False) -> list[Line]:
+    """All rows of a sheet in lines, none wider than `width`; without rows no lines.
 
-    Cells are made harmless. A column whose cells are all empty is left out, the first
-    excepted; without rows there are no lines.
-
-        >>> columns = Column("controller", "left", least=8), Column("depth"), Column("p99")
+        >>> columns = (
+        ...     Column("controller", lambda row: Cell(row[0]), align="left", pinned=True),
+        ...     Column("depth", lambda row: Cell(row[1])),
+        ...     Column("p99", lambda row: Cell(row[2])),
+        ... )
         >>> rows = [("pods", "3", "250 ms"), ("nodes", "12", "2.5 s")]
-        >>> print(*table_lines(columns, rows, 40), sep="\\n")
+        >>> for each in table_lines(Sheet(columns, dict(enumerate(rows))), 40):
+        ...     print("".join(cell.text for cell in each).rstrip())
         controller  depth     p99
         pods            3  250 ms
         nodes          12   2.5 s
 
     Args:
-        columns: what the cells are.
-        rows: for each row a cell for each column.
+        sheet: its first column names the rows, and every block has it.
         width: of the terminal, 40 or more to be readable.
+        steady: keep columns as wide as they ask for, and those that say nothing, so that
+            a table on a screen does not move; else both are as narrow as they can be.
     """
-    filled = _filled(columns, [[harmless(cell) for cell in row] for row in rows])
+    filled = _filled(sheet, steady)
     if not filled:
         return []
-    lines: list[str] = []
+    lines: list[Line] = []
     for block in _blocks(filled, width):
-        lines += [""] * bool(lines)
+        lines += [()] * bool(lines)
         lines += _block_lines(block, _widths(block, width))
     return lines
 
 
-def _filled(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[_Filled]:
+def _filled(sheet: Sheet[Any], steady: bool) -> list[_Filled]:
+    rows = list(sheet.rows.values())
     if not rows:
         return []
-    made = [
-        _fill(column, texts)
-        for column, texts in zip(columns, zip(*rows, strict=True), strict=True)
-    ]
-    return _headed(made[:1] + [each for each in made[1:] if any(each.cells)])
+    made = [_fill(column, rows, steady) for column in sheet.columns]
+    return _headed(made[:1] + [each for each in made[1:] if steady or _says(each)])
+
+
+def _fill(column: Column[Any], rows: Sequence[Any], steady: bool) -> _Filled:
+    texts = tuple(column.cell(row) for row in rows)
+    widest = max(cells(escaped(cell.text)) for cell in texts)
+    natural = max(cells(escaped(column.title)), widest, column.least if steady else 0)
+    return _Filled(column, texts, natural)
+
+
+def _says(filled: _Filled) -> bool:
+    return any(cell.text not in ("", UNKNOWN) for cell in filled.cells)
 
 
 def _headed(filled: Iterable[_Filled]) -> list[_Filled]:
@@ -104,15 +93,13 @@ def _headed(filled: Iterable[_Filled]) -> list[_Filled]:
     for group, members in groupby(filled, key=lambda each: each.column.group):
         columns = list(members)
         made += columns
-        short = cells(group) - _total([each.natural for each in columns])
+        short = cells(escaped(group)) - _total([each.natural for each in columns])
         if group and short > 0:
             made[-1] = attrs.evolve(made[-1], natural=made[-1].natural + short)
     return made
 
 
-def _fill(column: Column, texts: tuple[str, ...]) -> _Filled:
-    named = attrs.evolve(column, title=harmless(column.title), group=harmless(column.group))
-    return _Filled(named, texts, max(map(cells, (named.title, *texts))))
+# -- blocks ---------------------------------------------------------------------------
 
 
 def _blocks(filled: Sequence[_Filled], width: int) -> Iterator[list[_Filled]]:
@@ -165,12 +152,15 @@ def _with_options(
     return [each for each in filled if each in chosen]
 
 
+# -- widths ---------------------------------------------------------------------------
+
+
 def _least(block: Sequence[_Filled]) -> int:
     return _total([each.least for each in block])
 
 
 def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
 def _widths(block: Sequence[_Filled], width: int) -> list[int]:
@@ -181,10 +171,10 @@ def _widths(block: Sequence[_Filled], width: int) -> list[int]:
         more = min(each.natural - widths[at], max(spare, 0))
         widths[at] += more
         spare -= more
-    return _squeezed(widths, width)
+    return _narrowed(widths, width)
 
 
-def _squeezed(widths: list[int], width: int) -> list[int]:
+def _narrowed(widths: list[int], width: int) -> list[int]:
     """What is still too wide, as a single cell can be, loses where it is widest."""
     while (excess := _total(widths) - width) > 0 and max(widths) > 1:
         at = widths.index(max(widths))
@@ -194,77 +184,23 @@ def _squeezed(widths: list[int], width: int) -> list[int]:
     return widths
 
 
-def _block_lines(block: Sequence[_Filled], widths: Sequence[int]) -> Iterator[str]:
+# -- lines ----------------------------------------------------------------------------
+
+
+def _block_lines(block: Sequence[_Filled], widths: Sequence[int]) -> Iterator[Line]:
     columns = [each.column for each in block]
     if any(column.group for column in columns):
-        yield _group_line(columns, widths)
-    titles = [column.title for column in columns]
-    for texts in (titles, *zip(*(each.cells for each in block), strict=True)):
-        yield _line(columns, texts, widths)
+        yield (Cell(group_head(columns, widths), "head"),)
+    heads = [Cell(column.title, "head") for column in columns]
+    for row in (heads, *zip(*(each.cells for each in block), strict=True)):
+        yield _line(columns, row, widths)
 
 
-def _line(columns: Sequence[Column], texts: Sequence[str], widths: Sequence[int]) -> str:
-    placed = zip(columns, texts, widths, strict=True)
-    return GAP.join(
-        pad(shorten(text, width, column.prose), width, column.align)
-        for column, text, width in placed
-    ).rstrip()
-
-
-def _group_line(columns: Sequence[Column], widths: Sequence[int]) -> str:
-    """The heads of groups, each with a rule over the columns that belong to it."""
-    pairs = zip(columns, widths, strict=True)
-    spans = groupby(pairs, key=lambda pair: pair[0].group)
-    heads = []
-    for group, members in spans:
-        width = _total([each for _, each in members])
-        heads.append(_ruled(group, width) if group else " " * width)
-    return GAP.join(heads).rstrip()
-
-
-def _ruled(title: str, width: int) -> str:
-    text = shorten(title, width)
-    rule = width - cells(text) - 2
-    if rule < 2:
-        return pad(text, width, "right")
-    left = rule // 2
-    return f"{'─' * left} {text} {'─' * (rule - left)}"
-
-
-def grid_lines(pairs: Mapping[str, str], width: int) -> list[str]:
-    """Names and values, as many beside each other as fit, in columns.
-
-    >>> pairs = {"memory": "61.5 MiB", "cpu": "24 s", "threads": "12"}
-    >>> print(*grid_lines(pairs, 40), sep="\\n")
-    memory   61.5 MiB   threads  12
-    cpu      24 s
-    """
-    if not pairs:
-        return []
-    made = {harmless(name): harmless(value) for name, value in pairs.items()}
-    names = min(max(map(cells, made)), width)
-    values = min(max(map(cells, made.values())), max(width - names - _GAP, 0))
-    cell = names + _GAP + values
-    texts = [
-        pad(f"{pad(shorten(name, names), names)}{GAP}{shorten(value, values)}", cell)
-        for name, value in made.items()
-    ]
-    beside = max((width + 3) // (cell + 3), 1)
-    rows = -(-len(texts) // beside)  # as even as it can be, read downwards
-    return [shorten("   ".join(texts[row::rows]).rstrip(), width) for row in range(rows)]
-
-
-def beside(
-    left: Sequence[str], right: Sequence[str], width: int, gap: int = 4
-) -> list[str]:
-    """Two blocks of lines side by side if they fit, else one below the other."""
-    middle = max(map(cells, left), default=0) + gap
-    if not left or not right or middle + max(map(cells, right)) > width:
-        return [*left, *([""] if left and right else []), *right]
-    height = max(len(left), len(right))
-    lefts = [*left, *[""] * (height - len(left))]
-    rights = [*right, *[""] * (height - len(right))]
-    return [
-        (pad(one, middle) + other).rstrip()
-        for one, other in zip(lefts, rights, strict=True)
-    ]
+def _line(
+    columns: Sequence[Column[Any]], row: Sequence[Cell], widths: Sequence[int]
+) -> Line:
+    made: list[Cell] = []
+    for column, cell, width in zip(columns, row, widths, strict=True):
+        made += [Cell(" " * GAP)] * bool(made)
+        made.append(fitted(cell, width, column.align, column.prose))
+    return tuple(made)

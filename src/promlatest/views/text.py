@@ -1,7 +1,7 @@
-"""Text in terminal cells: how wide it is, how to make it harmless, how to make it fit.
+"""Text in terminal cells: how wide it is, how to make it escaped, how to make it fit.
 
 Label values come from whoever writes an endpoint, so nothing of them reaches a terminal
-before `harmless`. Widths are those of East Asian terminals and err on the wide side: a
+before `escaped`. Widths are those of East Asian terminals and err on the wide side: a
 line may be a cell shorter than said, and never longer.
 """
 
@@ -21,13 +21,13 @@ _WIDENS: Final = "\ufe0f"
 _ASCII: Final = str.maketrans({"–": "-", "…": "~", "µ": "u", "≥": ">", "·": "|", "─": "-"})
 
 
-def harmless(text: str) -> str:
+def escaped(text: str) -> str:
     r"""The text with everything escaped that is no picture of a character.
 
     That is control characters, which a terminal obeys, and those without a picture, such
     as marks that turn the direction of writing.
 
-    >>> print(harmless("\x1b[2J\npods"))
+    >>> print(escaped("\x1b[2J\npods"))
     \x1b[2J\npods
     """
     if text.isprintable():

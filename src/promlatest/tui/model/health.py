@@ -8,8 +8,8 @@ from typing import Final
 import attrs
 
 from promlatest.exceptions import EndpointError, ParseError
-from promlatest.tui.model.cells import Cell, Line, Tone, flow, line, prose
 from promlatest.tui.model.watch import View
+from promlatest.views.cells import Cell, Line, Tone, flow, line, prose
 from promlatest.views.operator import leaders, process
 from promlatest.views.text import pad
 from promlatest.views.units import count, duration
@@ -18,7 +18,7 @@ _ONE_LINE: Final = 150
 
 
 @attrs.frozen
-class Stance:
+class Status:
     """What the dashboard itself is doing, for the health line.
 
     Attributes:
@@ -45,11 +45,11 @@ def state_cell(view: View) -> Cell:
     return Cell("● up", "good")
 
 
-def health_lines(view: View, stance: Stance, now: int, width: int) -> list[Line]:
+def health_lines(view: View, status: Status, now: int, width: int) -> list[Line]:
     """The health line; two where it is narrow. What matters least is left out where there
     is no room for it, so that the page below stays where it is."""
     most = 1 if width >= _ONE_LINE else 2
-    items = list(_items(view, stance, now))
+    items = list(_items(view, status, now))
     lines = flow(items, width)
     while len(lines) > most:
         items.pop()
@@ -57,20 +57,20 @@ def health_lines(view: View, stance: Stance, now: int, width: int) -> list[Line]
     return [*lines, *[()] * (most - len(lines))]
 
 
-def _items(view: View, stance: Stance, now: int) -> Iterator[Line]:
+def _items(view: View, status: Status, now: int) -> Iterator[Line]:
     """What there is to say, the most important first."""
     yield line(Cell(_short(view.name), "head"))
-    if stance.targets > 1:
-        down = f", {stance.down} down" if stance.down else ""
-        tone: Tone = "bad" if stance.down else ""
-        yield line(Cell(f"target {stance.number} of {stance.targets}{down}", tone))
+    if status.targets > 1:
+        down = f", {status.down} down" if status.down else ""
+        tone: Tone = "bad" if status.down else ""
+        yield line(Cell(f"target {status.number} of {status.targets}{down}", tone))
     yield line(state_cell(view), *_down_for(view, now))
-    if stance.paused:
+    if status.paused:
         yield line(Cell("‖ PAUSED", "warn"))
     if view.known:
         yield line(_scraped(view, now))
         yield from _restart_item(view)
-    yield line(Cell(f"every {duration(stance.interval)}", "dim"))
+    yield line(Cell(f"every {duration(status.interval)}", "dim"))
     if view.known and view.error is None:
         yield from _more(view)
 

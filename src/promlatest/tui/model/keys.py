@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from promlatest.tui.model.cells import Cell, Line, line
+from promlatest.views.cells import Cell, Line, line
 from promlatest.views.text import fold, pad
 
 _INDENT: Final = 13

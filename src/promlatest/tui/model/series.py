@@ -18,13 +18,13 @@ from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.cells import Cell, Tone, natural, sparkline
-from promlatest.tui.model.controllers import latency_text
-from promlatest.tui.model.filters import NO_FILTER, Filter
-from promlatest.tui.model.sheet import Column, Sheet
 from promlatest.tui.model.trends import Rate, Trends
 from promlatest.tui.model.watch import View
+from promlatest.views.cells import Cell, Tone, natural, sparkline
+from promlatest.views.controllers import latency_cell
+from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
+from promlatest.views.sheet import Column, Sheet
 from promlatest.views.text import UNKNOWN
 from promlatest.views.units import FORMATS, count, plain, rate, unit_of
 
@@ -279,8 +279,9 @@ def _figure(family: Family, name: str) -> Column[Histogram]:
 
     def cell(each: Histogram) -> Cell:
         found = latency(each)
-        text = latency_text(found, name) if family.unit == "seconds" else ""
-        text = text or read(getattr(found, name), 3)
+        if family.unit == "seconds":
+            return latency_cell(found, name)
+        text = read(getattr(found, name), 3)
         return Cell(text, "dim" if text == UNKNOWN else "")
 
     return Column(name, cell, lambda each: getattr(latency(each), name), least=8)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import attrs
 
 from promlatest.exceptions import EndpointError
-from promlatest.tui.model.cells import Cell
 from promlatest.tui.model.health import ago, state_cell
-from promlatest.tui.model.sheet import Column, Key, Sheet
 from promlatest.tui.model.watch import View
+from promlatest.views.cells import Cell
 from promlatest.views.operator import controllers
+from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
 from promlatest.views.units import count, duration, size
 
@@ -51,7 +51,7 @@ _COLUMNS: tuple[Column[TargetRow], ...] = (
 
 def targets_sheet(views: Sequence[View], shown: str, now: int) -> Sheet[TargetRow]:
     """A row for each target, in the order in which they were given."""
-    rows: dict[Key, TargetRow] = {
+    rows: dict[RowKey, TargetRow] = {
         view.name: TargetRow(number, view, now, view.name == shown)
         for number, view in enumerate(views, 1)
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -136,28 +136,3 @@ def _taken(
     return _Taken(
         moment.timestamp, moment.restarted, moment.foreign, series, places, values
     )
-
-
-class Figures:
-    """A few named figures over time, bounded: what a process block draws.
-
-    Args:
-        most: how many of each to keep.
-    """
-
-    def __init__(self, most: int = 60) -> None:
-        self._most: Final = most
-        self._held: dict[str, deque[float | None]] = {}
-
-    def add(self, figures: Mapping[str, float | None]) -> None:
-        """Take the figures of one moment."""
-        for name, value in figures.items():
-            self._held.setdefault(name, deque(maxlen=self._most)).append(value)
-
-    def values(self, name: str) -> Sequence[float | None]:
-        """The last figures of a name, the newest last."""
-        return list(self._held.get(name, ()))
-
-    def names(self) -> Iterable[str]:
-        """The names there are."""
-        return list(self._held)

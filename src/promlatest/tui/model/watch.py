@@ -15,8 +15,8 @@ from promlatest._interfaces import Queryable
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Source
 from promlatest.tui.model.history import History
-from promlatest.tui.model.trends import Figures
 from promlatest.views.operator import is_operator, process
+from promlatest.views.panels import Figures
 
 EMPTY: Final = Snapshot(())
 

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from promlatest.tui.model.bars import Compared, section
-from promlatest.tui.model.cells import Line
+from promlatest.tui.model.sections import Compared, section
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.lines import Lines
+from promlatest.views.cells import Line
 
 
 class BarsPage(Page):

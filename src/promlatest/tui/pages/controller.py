@@ -6,12 +6,12 @@ from textual.message import Message
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.bars import Compared, compared
-from promlatest.tui.model.cells import Cell, grid, line
-from promlatest.tui.model.controllers import controller_pairs
+from promlatest.tui.model.sections import Compared, compared
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.overview import controller_selector
-from promlatest.views.operator import ControllerRow, controllers
+from promlatest.views.cells import Cell, grid, line
+from promlatest.views.controllers import controller_pairs
+from promlatest.views.operator import ControllerRow, controllers, owner_of
 
 _HISTOGRAMS = (
     ("reconcile time", "controller_runtime_reconcile_time_seconds"),
@@ -90,7 +90,6 @@ class ControllerPage(BarsPage):
 def labels_of(state: Queryable, metric: str, name: str) -> Labels | None:
     """The labels of a controller's histogram; older operators have only `name`."""
     for histogram in state.histograms(metric):
-        labels = histogram.labels
-        if (labels.get("controller") or labels.get("name", "")) == name:
-            return labels.without(METRIC_NAME)
+        if owner_of(histogram.labels) == name:
+            return histogram.labels.without(METRIC_NAME)
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.bars import compared
-from promlatest.tui.model.cells import Cell, Line, line, prose
+from promlatest.tui.model.sections import compared
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.series import selector_of
+from promlatest.views.cells import Cell, Line, line, prose
 
 
 class HistogramPage(BarsPage):

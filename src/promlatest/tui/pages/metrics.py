@@ -5,12 +5,11 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from promlatest.exceptions import UsageError
-from promlatest.tui.model.cells import prose
-from promlatest.tui.model.metrics import metrics_sheet
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.catalog import MetricRow, catalog
+from promlatest.views.catalog import MetricRow, catalog, catalog_sheet
+from promlatest.views.cells import prose
 
 
 class MetricsPage(Page):
@@ -26,7 +25,7 @@ class MetricsPage(Page):
         rows = catalog(self.view.state)
         passing = self._passing(rows)
         title = self.title("metrics", len(passing), len(rows))
-        self.query_one(Grid).show(metrics_sheet(passing), title, self.nothing("metric"))
+        self.query_one(Grid).show(catalog_sheet(passing), title, self.nothing("metric"))
         self.on_grid_moved()
 
     def on_grid_moved(self) -> None:

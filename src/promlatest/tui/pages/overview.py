@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,13 +10,13 @@ from textual.binding import Binding, BindingType
 
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
-from promlatest.tui.model.cells import Cell, Line, line
-from promlatest.tui.model.controllers import controllers_sheet
-from promlatest.tui.model.panels import below_lines
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.operator import Overview, overview
+from promlatest.views.cells import Cell, Line, line
+from promlatest.views.controllers import controllers_sheet
+from promlatest.views.operator import ControllerRow, Overview, overview
+from promlatest.views.panels import below_lines
 
 
 class OverviewPage(Page):
@@ -34,16 +35,20 @@ class OverviewPage(Page):
 
     def draw(self) -> None:
         rows = overview(self.view.state, self.view.earlier)
-        sheet = controllers_sheet(rows.controllers, self.filter)
+        sheet = controllers_sheet(self._passing(rows.controllers))
         title = self.title("controllers", len(sheet.rows), len(rows.controllers))
         self.query_one(Grid).show(sheet, title, self._empty())
         self._draw_below(rows)
+
+    def _passing(self, rows: Sequence[ControllerRow]) -> list[ControllerRow]:
+        names = self.filter.controllers(self.view.state, [row.name for row in rows])
+        return [row for row in rows if row.name in names]
 
     def _draw_below(self, rows: Overview) -> None:
         figures = self.view.figures
         aged = "".join(cell.text for cell in self.aged())
         self.query_one(Lines).show(
-            lambda width: below_lines(rows, figures, width), f"requests and process{aged}"
+            lambda width: below_lines(rows, width, figures), f"requests and process{aged}"
         )
 
     def _empty(self) -> Line:

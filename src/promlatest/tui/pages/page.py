@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from promlatest.tui.model.cells import Cell, Line, line
-from promlatest.tui.model.filters import NO_FILTER, Filter
 from promlatest.tui.model.watch import View
 from promlatest.tui.widgets.grid import Grid
+from promlatest.views.cells import Cell, Line, line
+from promlatest.views.filters import NO_FILTER, Filter
 
 
 class Page(Vertical):

@@ -11,8 +11,6 @@ from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
-from promlatest.tui.model.cells import Cell, Line, line, prose
-from promlatest.tui.model.filters import NO_FILTER, Filter
 from promlatest.tui.model.series import (
     Family,
     exact,
@@ -21,13 +19,15 @@ from promlatest.tui.model.series import (
     series_sheet,
     trend_metrics,
 )
-from promlatest.tui.model.sheet import Sheet
 from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.text import harmless, shorten
+from promlatest.views.cells import Cell, Line, line, prose
+from promlatest.views.filters import NO_FILTER, Filter
+from promlatest.views.sheet import Sheet
+from promlatest.views.text import escaped, shorten
 
 
 class SeriesPage(Page):
@@ -108,7 +108,7 @@ class SeriesPage(Page):
         if labels is None:
             return []
         own = labels.without(METRIC_NAME, "job", "instance").series()
-        return prose(shorten(harmless(own), 2 * width - 16), width, "dim")[:2]
+        return prose(shorten(escaped(own), 2 * width - 16), width, "dim")[:2]
 
     def on_grid_moved(self) -> None:
         self.query_one("#whole", Lines).show(self._whole)

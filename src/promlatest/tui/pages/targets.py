@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 
 from promlatest._turns import now_ms
-from promlatest.tui.model.cells import Cell, line
 from promlatest.tui.model.targets import targets_sheet
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
+from promlatest.views.cells import Cell, line
 
 
 class TargetsPage(Page):
@@ -28,7 +28,9 @@ class TargetsPage(Page):
 
     def show_all(self, views: Sequence[View], shown: str) -> None:
         """Draw these targets, of which one is shown on the other pages."""
-        self._views = [view for view in views if self.filter.passes(view.name)]
+        self._views = [
+            view for view in views if self.filter.passes_target(view.name, view.state)
+        ]
         sheet = targets_sheet(self._views, shown, now_ms())
         title = self.title("targets", len(sheet.rows), len(views))
         self.query_one(Grid).show(sheet, title, line(Cell("no target passes", "dim")))

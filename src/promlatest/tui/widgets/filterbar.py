@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Label
 
 from promlatest.exceptions import UsageError
-from promlatest.tui.model.filters import Filter, parse_filter, reason
+from promlatest.views.filters import Filter, parse_filter, reason
 
 
 class FilterBar(Horizontal):

@@ -12,10 +12,11 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from promlatest.tui.model.cells import Cell, Line, line
-from promlatest.tui.model.sheet import (
+from promlatest.tui.widgets.toned import Toned, rule
+from promlatest.views.cells import Cell, Line, line
+from promlatest.views.sheet import (
     Fit,
-    Key,
+    RowKey,
     Sheet,
     column_at,
     fit,
@@ -25,7 +26,6 @@ from promlatest.tui.model.sheet import (
     row_line,
     settled,
 )
-from promlatest.tui.widgets.toned import Toned, rule
 
 _GUTTER = 2  # cells for the mark of the chosen row
 
@@ -68,8 +68,8 @@ class Grid(Toned, can_focus=True):
         self._title: Line = line(Cell(title, "head"))
         self._sheet: Sheet[Any] = Sheet()
         self._widths: list[int] = []
-        self._keys: list[Key] = []
-        self._chosen: Key | None = None
+        self._keys: list[RowKey] = []
+        self._chosen: RowKey | None = None
         self._top = 0
         self._first = 0
         self._by: int | None = None
@@ -104,7 +104,7 @@ class Grid(Toned, can_focus=True):
         self._keep_chosen(at)
         self._draw()
 
-    def _ordered(self, held: list[Key]) -> list[Key]:
+    def _ordered(self, held: list[RowKey]) -> list[RowKey]:
         """The keys in the order that was asked for, when it was asked for."""
         rows = self._sheet.rows
         if self._by is None:
@@ -120,7 +120,7 @@ class Grid(Toned, can_focus=True):
             self._chosen = self._keys[place] if self._keys else None
 
     @property
-    def chosen(self) -> Key | None:
+    def chosen(self) -> RowKey | None:
         """The key of the chosen row; None: there are no rows."""
         return self._chosen
 
@@ -130,7 +130,7 @@ class Grid(Toned, can_focus=True):
         return self._sheet.rows.get(self._chosen) if self._keys else None
 
     @property
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[RowKey]:
         """The keys in the order on the screen."""
         return list(self._keys)
 
@@ -139,7 +139,7 @@ class Grid(Toned, can_focus=True):
         """What is on the screen, line by line."""
         return ["".join(cell.text for cell in each).rstrip() for each in self._drawn]
 
-    def choose(self, key: Key) -> None:
+    def choose(self, key: RowKey) -> None:
         """Choose a row by its key, if it is there."""
         if key in self._sheet.rows and key != self._chosen:
             self._chosen = key
@@ -185,12 +185,16 @@ class Grid(Toned, can_focus=True):
 
     def action_aside(self, step: int) -> None:
         columns = self._sheet.columns
-        now = self._shape().before
+        shape = self._shape()
+        now = shape.before
         last = last_first(columns, self._widths, self.size.width - _GUTTER)
         starts = [at for at in group_starts(columns) if at <= last]
         further = [at for at in starts if (at > now if step > 0 else at < now)]
         if further:
-            self._first = further[0] if step > 0 else further[-1]
+            # A group that is wider than the screen is shown in parts.
+            shown = sum(not columns[at].pinned for at in shape.columns)
+            unseen = now + max(shown, 1)
+            self._first = min(further[0], unseen) if step > 0 else further[-1]
             self._draw()
 
     # Sorting

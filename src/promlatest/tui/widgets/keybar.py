@@ -7,9 +7,9 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.timer import Timer
 
-from promlatest.tui.model.cells import Cell, Line, line
 from promlatest.tui.model.keys import hints
 from promlatest.tui.widgets.toned import Toned
+from promlatest.views.cells import Cell, Line, line
 from promlatest.views.text import cells
 
 

@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from promlatest.tui.model.cells import Cell, Line, line
 from promlatest.tui.widgets.toned import Toned, rule
+from promlatest.views.cells import Cell, Line, line
 
 Fill = Callable[[int], Sequence[Line]]
 

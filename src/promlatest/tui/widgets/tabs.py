@@ -8,9 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from promlatest.tui.model.cells import Tone
 from promlatest.tui.widgets.toned import Toned
-from promlatest.views.text import cells, harmless, shorten
+from promlatest.views.cells import Tone
+from promlatest.views.text import cells, escaped, shorten
 
 
 class Tabs(Toned):
@@ -50,6 +50,6 @@ class Tabs(Toned):
                 segments.append(Segment(text, base + self.style_of(each) + click))
             left -= cells(name) + 2
         if self._path and left > 6:
-            path = shorten(f" › {harmless(self._path)}", left)
+            path = shorten(f" › {escaped(self._path)}", left)
             segments.append(Segment(path, base + self.style_of("head")))
         return Strip(segments).adjust_cell_length(self.size.width, base)

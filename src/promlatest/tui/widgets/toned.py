@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from promlatest.tui.model.cells import TONES, Cell, Line, Tone, clip
+from promlatest.views.cells import TONES, Cell, Line, Tone, clip
 
 
 class Toned(Widget):

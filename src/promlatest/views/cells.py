@@ -7,11 +7,12 @@ says so in words or with a sign.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from math import isfinite, isnan
 from typing import Final, Literal, NamedTuple, get_args
 
-from promlatest.views.text import ELLIPSIS, cells, fold, harmless, pad, shorten
+from promlatest.views.text import ELLIPSIS, Align, cells, escaped, fold, pad, shorten
 
 Tone = Literal[
     "", "dim", "head", "good", "warn", "bad", "accent", "new", "bar", "mark", "key"
@@ -43,7 +44,7 @@ def width_of(given: Line) -> int:
 
 
 def clip(given: Line, width: int) -> Line:
-    """The line in at most this many cells, made harmless; "…" where it was cut.
+    """The line in at most this many cells, escaped; "…" where it was cut.
 
     >>> clip(line("reconcile ", Cell("time", "head")), 12)
     (Cell(text='reconcile ', tone=''), Cell(text='t…', tone='head'))
@@ -51,7 +52,7 @@ def clip(given: Line, width: int) -> Line:
     kept: list[Cell] = []
     left = width
     for text, tone in given:
-        shown = harmless(text)
+        shown = escaped(text)
         takes = cells(shown)
         if takes > left:
             kept.append(Cell(_cut(shown, left), tone))
@@ -68,12 +69,10 @@ def _cut(text: str, width: int) -> str:
     return short + ELLIPSIS if width > 0 else ""
 
 
-def fitted(
-    cell: Cell, width: int, align: Literal["left", "right"], prose: bool = False
-) -> Cell:
+def fitted(cell: Cell, width: int, align: Align, prose: bool = False) -> Cell:
     """The cell in exactly this many cells; a text that is too long loses its middle, and
     prose its end."""
-    return Cell(pad(shorten(harmless(cell.text), width, prose), width, align), cell.tone)
+    return Cell(pad(shorten(escaped(cell.text), width, prose), width, align), cell.tone)
 
 
 def flow(items: Iterable[Line], width: int, gap: str = "  ") -> list[Line]:
@@ -93,7 +92,7 @@ def flow(items: Iterable[Line], width: int, gap: str = "  ") -> list[Line]:
 def _wrapped(item: Line, width: int) -> list[Line]:
     if width_of(item) <= width:
         return [item]
-    words = [(word, tone) for text, tone in item for word in harmless(text).split()]
+    words = [(word, tone) for text, tone in item for word in escaped(text).split()]
     return (
         flow((line(Cell(word, tone)) for word, tone in words if word), width, " ")
         if (len(words) > 1)
@@ -106,7 +105,7 @@ def prose(text: str, width: int, tone: Tone = "", indent: str = "") -> list[Line
     made: list[Line] = []
     for paragraph in text.split("\n"):
         lead = indent + paragraph[: len(paragraph) - len(paragraph.lstrip())]
-        words = harmless(paragraph).split()
+        words = escaped(paragraph).split()
         for folded in fold(words, max(width - len(lead), 8)):
             made.append(line(Cell(lead + folded, tone)))
     return made
@@ -127,15 +126,43 @@ def tinted(text: str, tone: Tone = "") -> Line:
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The last values as a line of steps between their least and their most.
+    """The last values as a line of steps from zero to their most.
 
-    >>> sparkline([1, 2, None, 4], 6)
-    '  ▁▃ █'
+    Zero is always on it, so that what is steady looks steady.
+
+    >>> sparkline([0, 2, None, 4], 6), sparkline([20, 21, 20, 20], 4)
+    ('  ▁▅ █', '████')
     """
     shown = values[-width:] if width > 0 else ()
-    known = [value for value in shown if value is not None and isfinite(value)]
-    low, high = min(known, default=0.0), max(known, default=0.0)
+    low, high = _ends(shown)
     return "".join(_step(value, low, high) for value in shown).rjust(width)
+
+
+def _ends(values: Iterable[float | None]) -> tuple[float, float]:
+    known = [value for value in values if value is not None and isfinite(value)]
+    return min(0.0, min(known, default=0.0)), max(0.0, max(known, default=0.0))
+
+
+def scaled_trend(
+    values: Sequence[float | None], room: int, most: int, words: Callable[[float], str]
+) -> Line:
+    """A sparkline with what its lowest and its highest step stand for.
+
+    >>> text_of(scaled_trend([1.0, 2.0, 4.0], 14, 8, str))
+    '     ▃▅█ 0–4.0'
+
+    Args:
+        values: the newest last.
+        room: for all of it; where there is too little, the scale goes first.
+        most: for the steps.
+        words: how a value is written.
+    """
+    low, high = _ends(values[-most:])
+    scale = f" {words(low) if low else '0'}–{words(high)}"
+    told = high > low and room - cells(scale) >= min(most, 8)
+    steps = max(min(most, room - (cells(scale) if told else 0)), 0)
+    drawn = Cell(sparkline(values, steps), "bar")
+    return line(drawn, Cell(scale, "dim")) if told else line(drawn)
 
 
 def grid(pairs: Mapping[str, Cell], width: int, least: int = 14) -> list[Line]:
@@ -143,15 +170,42 @@ def grid(pairs: Mapping[str, Cell], width: int, least: int = 14) -> list[Line]:
     columns stay where they are while the values change."""
     if not pairs:
         return []
-    names = max(map(cells, pairs))
-    values = max(least, *(cells(value.text) for value in pairs.values()))
+    names = min(max(cells(escaped(name)) for name in pairs), width // 2)
+    widest = max(cells(escaped(value.text)) for value in pairs.values())
+    values = max(min(max(least, widest), width - names - 2), 0)
     beside = max((width + 3) // (names + values + 5), 1)
     made = [
-        (Cell(f"{pad(name, names)}  ", "dim"), fitted(value, values, "left"))
+        (
+            fitted(Cell(name, "dim"), names, "left"),
+            Cell("  "),
+            fitted(value, values, "left"),
+        )
         for name, value in pairs.items()
     ]
     rows = -(-len(made) // beside)
     return [_spaced(made[row::rows]) for row in range(rows)]
+
+
+def beside(
+    left: Sequence[Line], right: Sequence[Line], width: int, gap: int = 3
+) -> list[Line]:
+    """Two blocks side by side if they fit, else one below the other.
+
+    >>> [text_of(each) for each in beside([line("ab"), line("c")], [line("de")], 20)]
+    ['ab   de', 'c']
+    """
+    middle = max(map(width_of, left), default=0) + gap
+    if not left or not right or middle + max(map(width_of, right)) > width:
+        return [*left, *([()] if left and right else []), *right]
+    return [
+        (*one, Cell(" " * (middle - width_of(one))), *other)
+        for one, other in zip_longest(left, right, fillvalue=())
+    ]
+
+
+def text_of(given: Line) -> str:
+    """The line as plain text, without blanks at its end."""
+    return "".join(text for text, _ in given).rstrip()
 
 
 def _spaced(items: Iterable[Line]) -> Line:

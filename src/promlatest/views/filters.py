@@ -13,6 +13,7 @@ from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.views.catalog import MetricRow
+from promlatest.views.operator import controller_names
 
 
 @attrs.frozen
@@ -41,6 +42,19 @@ class Filter:
         if self.matchers:
             return all(each.matches(labels.get(each.name, "")) for each in self.matchers)
         return self.passes(labels.series())
+
+    def controllers(self, state: Queryable, names: Iterable[str]) -> list[str]:
+        """The controllers that pass; by a selector those that have such a series."""
+        if not self.matchers:
+            return [name for name in names if self.passes(name)]
+        found = {*controller_names(state, *self.matchers)}
+        return [name for name in names if name in found]
+
+    def passes_target(self, name: str, state: Queryable) -> bool:
+        """Whether a target passes; by a selector one that has such a series."""
+        if not self.matchers:
+            return self.passes(name)
+        return bool(state.label_values(METRIC_NAME, *self.matchers))
 
     def families(self, state: Queryable, rows: Iterable[MetricRow]) -> list[MetricRow]:
         """The families that have a series which passes."""

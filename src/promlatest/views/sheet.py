@@ -8,23 +8,21 @@ are drawn, so that a table of 5,000 rows costs what the forty on the screen cost
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import islice
-from typing import Any, Final, Generic, Literal, TypeVar
+from itertools import groupby, islice
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
-from promlatest.tui.model.cells import Cell, Line, fitted
-from promlatest.views.text import cells, harmless, pad, shorten
+from promlatest.views.cells import Cell, Line, fitted
+from promlatest.views.text import Align, cells, escaped, pad, shorten
 
 R = TypeVar("R")
 
-Key = Hashable
-Align = Literal["left", "right"]
-
+RowKey = Hashable
 GAP: Final = 2
 _SAMPLE: Final = 300  # rows that are looked at to tell how wide a column is
-_PINNED_LEAST: Final = 8
-_PROSE_LEAST: Final = 20
+PINNED_LEAST: Final = 8
+PROSE_LEAST: Final = 20
 
 
 @attrs.frozen
@@ -44,6 +42,8 @@ class Column(Generic[R]):
         pinned: it is always shown.
         rising: whether it is sorted from the least to the most first.
         prose: it takes what room is left, and loses its end if that is too little.
+        optional: a printed table leaves it out where it has no room; on a screen one
+            scrolls to it.
     """
 
     title: str
@@ -57,6 +57,7 @@ class Column(Generic[R]):
     pinned: bool = False
     rising: bool = False
     prose: bool = False
+    optional: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -70,7 +71,7 @@ class Sheet(Generic[R]):
     """
 
     columns: tuple[Column[R], ...] = ()
-    rows: Mapping[Key, R] = attrs.field(factory=dict)
+    rows: Mapping[RowKey, R] = attrs.field(factory=dict)
     name: str = ""
 
     def widths(self) -> list[int]:
@@ -78,7 +79,7 @@ class Sheet(Generic[R]):
         rows = list(islice(self.rows.values(), _SAMPLE))
         return [_width(column, rows) for column in self.columns]
 
-    def sorted_keys(self, at: int | None, falling: bool) -> list[Key]:
+    def sorted_keys(self, at: int | None, falling: bool) -> list[RowKey]:
         """The keys by what a column says; what is unknown comes last either way."""
         order = None if at is None else self.columns[at].order
         if order is None:
@@ -90,13 +91,13 @@ class Sheet(Generic[R]):
 
 
 def _width(column: Column[R], rows: Iterable[R]) -> int:
-    texts = (cells(harmless(column.cell(row).text)) for row in rows)
+    texts = (cells(escaped(column.cell(row).text)) for row in rows)
     arrow = 1 if column.order is not None else 0
     natural = max((cells(column.title) + arrow, column.least, *texts))
     return min(natural, max(column.most, column.least))
 
 
-def settled(keys: Sequence[Key], held: Sequence[Key]) -> list[Key]:
+def settled(keys: Sequence[RowKey], held: Sequence[RowKey]) -> list[RowKey]:
     """The keys in the order in which they stood, the new ones where they belong.
 
     Nothing jumps while values change: a row stays until somebody sorts again.
@@ -111,8 +112,8 @@ def settled(keys: Sequence[Key], held: Sequence[Key]) -> list[Key]:
     known = set(order)
     if len(known) == len(now):
         return order
-    after: dict[Key | None, list[Key]] = {}
-    last: Key | None = None
+    after: dict[RowKey | None, list[RowKey]] = {}
+    last: RowKey | None = None
     for key in keys:
         if key in known:
             last = key
@@ -155,7 +156,7 @@ def fit(
     for at in free[first:]:
         gap = GAP if taken or shown else 0
         takes = widths[at] + gap
-        if takes > left and not (columns[at].prose and left >= _PROSE_LEAST + gap):
+        if takes > left and not (columns[at].prose and left >= PROSE_LEAST + gap):
             break
         shown.append(at)
         cut[at] = min(widths[at], left - gap)
@@ -220,7 +221,7 @@ def last_first(columns: Sequence[Column[Any]], widths: Sequence[int], room: int)
     left = room - sum(taken.values()) - GAP * max(len(taken) - 1, 0)
     count = 0
     for at in reversed(free):
-        wants = min(widths[at], _PROSE_LEAST) if columns[at].prose else widths[at]
+        wants = min(widths[at], PROSE_LEAST) if columns[at].prose else widths[at]
         left -= wants + (GAP if taken or count else 0)
         if left < 0:
             break
@@ -234,7 +235,7 @@ def _squeezed(pinned: dict[int, int], room: int) -> dict[int, int]:
     made = dict(pinned)
     while made and sum(made.values()) + GAP * (len(made) - 1) > room:
         at = max(made, key=lambda each: made[each])
-        if made[at] <= _PINNED_LEAST:
+        if made[at] <= PINNED_LEAST:
             break
         made[at] -= 1
     return made
@@ -261,8 +262,9 @@ def head_lines(
         arrow = ("↓" if falling else "↑") if at == by else ""
         heads.append(fitted(_headed(columns[at], arrow, width), width, columns[at].align))
     plain = Cell((" " * GAP).join(head.text for head in heads), "head")
-    if any(columns[at].group for at in shape.columns):
-        return [(Cell(_groups(columns, shape), "head"),), (plain,)]
+    shown = [columns[at] for at in shape.columns]
+    if any(column.group for column in shown):
+        return [(Cell(group_head(shown, shape.widths), "head"),), (plain,)]
     return [(plain,)]
 
 
@@ -272,22 +274,19 @@ def _headed(column: Column[Any], arrow: str, width: int) -> Cell:
     return Cell(arrow + title if column.align == "right" else title + arrow, "head")
 
 
-def _groups(columns: Sequence[Column[Any]], shape: Fit) -> str:
-    made: list[str] = []
-    spans: list[tuple[str, int]] = []
-    for at, width in zip(shape.columns, shape.widths, strict=True):
-        group = columns[at].group
-        if spans and group and spans[-1][0] == group:
-            spans[-1] = (group, spans[-1][1] + GAP + width)
-        else:
-            spans.append((group, width))
-    for group, width in spans:
-        made.append(_ruled(group, width) if group else " " * width)
-    return (" " * GAP).join(made)
+def group_head(columns: Sequence[Column[Any]], widths: Sequence[int]) -> str:
+    """The heads of groups, each with a rule over the columns that belong to it."""
+    spans = groupby(zip(columns, widths, strict=True), key=lambda pair: pair[0].group)
+    heads = []
+    for group, members in spans:
+        taken = [width for _, width in members]
+        width = sum(taken) + GAP * (len(taken) - 1)
+        heads.append(_ruled(group, width) if group else " " * width)
+    return (" " * GAP).join(heads)
 
 
 def _ruled(group: str, width: int) -> str:
-    text = shorten(group, width)
+    text = shorten(escaped(group), width)
     rule = width - cells(text) - 1
     return pad(text, width) if rule < 1 else f"{text} {'─' * rule}"
 

@@ -1,4 +1,4 @@
-"""The controllers as a table, and one of them in full."""
+"""The controllers of an operator as a table, and one of them in full."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from promlatest._interfaces import Queryable
-from promlatest.tui.model.cells import Cell, Tone, natural
-from promlatest.tui.model.filters import NO_FILTER, Filter
-from promlatest.tui.model.sheet import Column, Sheet
-from promlatest.views.operator import ControllerRow, Count, Latency
-from promlatest.views.text import UNKNOWN
+from promlatest.views.cells import Cell, Line, Tone, flow, line, natural
+from promlatest.views.operator import ControllerRow, Count, Latency, owner_of
+from promlatest.views.sheet import Column, Sheet
+from promlatest.views.text import UNKNOWN, escaped
 from promlatest.views.units import count, duration, rate
+
+NONE: Final = "none"  # of a latency: nothing was observed in the window
 
 # The results that controller-runtime knows, and what they are called in a head.
 _RESULTS: Final = {
@@ -24,48 +25,33 @@ _RESULTS: Final = {
 _Of = Callable[[ControllerRow], Any]
 
 
-def controllers_sheet(
-    rows: Sequence[ControllerRow], filter_: Filter = NO_FILTER
-) -> Sheet[ControllerRow]:
-    """The table of the overview, the columns that say the most first."""
-    shown = [row for row in rows if filter_.passes(row.name)]
-    return Sheet(tuple(_columns(rows)), {row.name: row for row in shown}, "controllers")
+def controllers_sheet(rows: Sequence[ControllerRow]) -> Sheet[ControllerRow]:
+    """A row for each controller, the columns that say the most first."""
+    return Sheet(tuple(_columns(rows)), {row.name: row for row in rows}, "controllers")
 
 
 def _columns(rows: Sequence[ControllerRow]) -> Iterator[Column[ControllerRow]]:
-    yield Column(
-        "controller",
-        _name,
-        lambda row: row.name,
-        "left",
-        least=12,
-        most=32,
-        pinned=True,
-        rising=True,
-    )
+    yield Column("controller", _name, lambda row: row.name, "left", least=12, most=32,
+                 pinned=True, rising=True)  # fmt: skip
     yield Column("busy", _busy, lambda row: row.active, least=5)
     yield Column("depth", _depth, lambda row: row.depth, least=5)
     yield _rate("per s", "reconciles", _of("reconciles"))
     yield _rate("errors/s", "reconciles", _of("errors"), "bad")
     yield from _latency("reconcile time", "reconcile")
     yield from _latency("queue time", "queued")
-    yield Column(
-        "longest", _running("longest"), lambda row: row.longest, group="running", least=7
-    )
-    yield Column(
-        "total", _running("unfinished"), lambda row: row.unfinished,
-        group="running", least=7,
-    )  # fmt: skip
-    for result in _results(rows):
-        tone: Tone = "bad" if result == "error" else ""
-        yield _rate(_RESULTS.get(result, result), "results per s",
-                    _result(result), tone)  # fmt: skip
+    yield _running("longest", "longest")
+    yield _running("total", "unfinished")
+    results = list(_results(rows))
+    for result in results:
+        yield _rate(_RESULTS.get(result, result), "results per s", *_result(result))
     yield _rate("retries", "queue per s", _of("retries"))
     yield _rate("adds", "queue per s", _of("adds"))
-    yield _total("errors", _of("errors"), "bad")
-    yield _total("retries", _of("retries"))
-    yield _total("panics", _of("panics"), "bad")
-    yield _total("timeouts", _of("timeouts"), "bad")
+    for result in results:
+        yield _total(_RESULTS.get(result, result), *_result(result), "results in all")
+    yield _total("adds", _of("adds"), "", "queue in all")
+    yield _total("retries", _of("retries"), "", "queue in all")
+    for title, of in _REMARKS.items():
+        yield _total(title, of, "bad", "failures in all")
     yield from _latency("work time", "work")
 
 
@@ -73,12 +59,12 @@ def _of(name: str) -> _Of:
     return lambda row: getattr(row, name)
 
 
-def _result(name: str) -> _Of:
-    return lambda row: row.results.get(name)
+def _result(name: str) -> tuple[_Of, Tone]:
+    return lambda row: row.results.get(name), "bad" if name == "error" else ""
 
 
-def _results(rows: Sequence[ControllerRow]) -> list[str]:
-    return list(dict.fromkeys([*_RESULTS, *(name for row in rows for name in row.results)]))
+def _results(rows: Sequence[ControllerRow]) -> dict[str, None]:
+    return dict.fromkeys([*_RESULTS, *(name for row in rows for name in row.results)])
 
 
 def failing(row: ControllerRow) -> bool:
@@ -98,22 +84,33 @@ def _name(row: ControllerRow) -> Cell:
 
 
 def _busy(row: ControllerRow) -> Cell:
-    if row.active is None and row.workers is None:
-        return Cell(UNKNOWN, "dim")
     full = row.workers is not None and (row.active or 0) >= row.workers > 0
-    return Cell(f"{count(row.active)}/{count(row.workers)}", "warn" if full else "")
+    return Cell(part_text(row.active, row.workers), "warn" if full else "")
+
+
+def part_text(part: float | None, whole: float | None) -> str:
+    """A part of a whole.
+
+    >>> part_text(1, 4), part_text(None, 4), part_text(None, None)
+    ('1/4', '–/4', '–')
+    >>> part_text(13, None)
+    '13'
+    """
+    return count(part) if whole is None else f"{count(part)}/{count(whole)}"
 
 
 def _depth(row: ControllerRow) -> Cell:
     return Cell(count(row.depth), "warn" if row.depth else "dim")
 
 
-def _running(name: str) -> Callable[[ControllerRow], Cell]:
-    def cell(row: ControllerRow) -> Cell:
-        value = getattr(row, name)
-        return Cell(duration(value), "" if value else "dim")
+def _running(title: str, name: str) -> Column[ControllerRow]:
+    of = _of(name)
+    return Column(title, lambda row: running_cell(of(row)), of, group="running", least=7)
 
-    return cell
+
+def running_cell(seconds: float | None) -> Cell:
+    """For how long something runs."""
+    return Cell(duration(seconds), "" if seconds else "dim")
 
 
 def rate_cell(counter: Count | None, tone: Tone = "") -> Cell:
@@ -132,7 +129,7 @@ def _rate(title: str, group: str, of: _Of, tone: Tone = "") -> Column[Controller
     return Column(title, lambda row: rate_cell(of(row), tone), order, group=group, least=8)
 
 
-def _total(title: str, of: _Of, tone: Tone = "") -> Column[ControllerRow]:
+def _total(title: str, of: _Of, tone: Tone, group: str) -> Column[ControllerRow]:
     def total(row: ControllerRow) -> float | None:
         counter = of(row)
         return None if counter is None else counter.total
@@ -140,14 +137,17 @@ def _total(title: str, of: _Of, tone: Tone = "") -> Column[ControllerRow]:
     def cell(row: ControllerRow) -> Cell:
         return Cell(count(total(row)), tone if total(row) else "dim")
 
-    return Column(title, cell, total, group="since start", least=6)
+    return Column(title, cell, total, group=group, least=6)
 
 
-def latency_text(found: Latency | None, name: str) -> str:
-    """A figure of a latency; "≥" if it lies above all finite bounds."""
+def latency_cell(found: Latency | None, name: str) -> Cell:
+    """A figure of a latency, "p99" for one; "≥" if it lies above all finite bounds."""
     value: float | None = getattr(found, name, None)
+    if found is not None and value is None and found.count == 0 and found.seconds:
+        return Cell(NONE, "dim")
     beyond = found is not None and value is not None and value == found.ceiling
-    return ("≥" if beyond else "") + duration(value)
+    text = ("≥" if beyond else "") + duration(value)
+    return Cell(text, "dim" if text == UNKNOWN else "")
 
 
 def _latency(group: str, of: str) -> Iterator[Column[ControllerRow]]:
@@ -156,14 +156,45 @@ def _latency(group: str, of: str) -> Iterator[Column[ControllerRow]]:
 
 
 def _quantile(group: str, of: str, name: str) -> Column[ControllerRow]:
-    def cell(row: ControllerRow) -> Cell:
-        text = latency_text(getattr(row, of), name)
-        return Cell(text, "dim" if text == UNKNOWN else "")
-
     def order(row: ControllerRow) -> float | None:
         return getattr(getattr(row, of), name, None)
 
+    def cell(row: ControllerRow) -> Cell:
+        return latency_cell(getattr(row, of), name)
+
     return Column(name, cell, order, group=group, least=7)
+
+
+# -- what a calm operator has not -----------------------------------------------------
+
+_REMARKS: Final[dict[str, _Of]] = {
+    "terminal": _of("terminal"),
+    "panics": _of("panics"),
+    "timeouts": _of("timeouts"),
+}
+_CALLED: Final = {
+    "terminal": "terminal error",
+    "panics": "panic",
+    "timeouts": "timeout",
+}
+
+
+def remark_lines(rows: Sequence[ControllerRow], width: int) -> list[Line]:
+    """In words what no controller should have, where one has it."""
+    return [each for row in rows for each in _remarks(row, width)]
+
+
+def _remarks(row: ControllerRow, width: int) -> list[Line]:
+    found = ((_CALLED[name], of(row)) for name, of in _REMARKS.items())
+    said = [_plural(each.total, what) for what, each in found if each and each.total]
+    if not said:
+        return []
+    words = f"! {escaped(row.name)}: {', '.join(said)}".split(" ")
+    return flow((line(Cell(word, "bad")) for word in words), width, " ")
+
+
+def _plural(number: float | None, what: str) -> str:
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
 
 
 # -- one controller -------------------------------------------------------------------
@@ -173,22 +204,19 @@ def controller_pairs(row: ControllerRow, state: Queryable) -> dict[str, Cell]:
     """What there is to say of one controller beside its histograms, by name."""
     return {
         "busy": _busy(row),
-        "longest": _running("longest")(row),
-        "unfinished": _running("unfinished")(row),
+        "longest": running_cell(row.longest),
+        "unfinished": running_cell(row.unfinished),
         "depth": _depth(row),
         **dict(_priorities(row, state)),
         "adds": _both(row.adds),
         "retries": _both(row.retries),
         "reconciles": _both(row.reconciles),
         **{
-            f" {_RESULTS.get(name, name)}": _both(
-                row.results.get(name), "bad" if name == "error" else ""
-            )
+            f" {_RESULTS.get(name, name)}": _both(of(row), tone)
             for name in _results([row])
+            for of, tone in [_result(name)]
         },
-        "terminal": _both(row.terminal, "bad"),
-        "panics": _both(row.panics, "bad"),
-        "timeouts": _both(row.timeouts, "bad"),
+        **{name: _both(of(row), "bad") for name, of in _REMARKS.items()},
     }
 
 
@@ -197,8 +225,7 @@ def _priorities(row: ControllerRow, state: Queryable) -> Iterator[tuple[str, Cel
     points = [
         point
         for point in state.query("workqueue_depth")
-        if (point.labels.get("controller") or point.labels.get("name")) == row.name
-        and "priority" in point.labels
+        if owner_of(point.labels) == row.name and "priority" in point.labels
     ]
     for point in sorted(points, key=lambda point: natural(point.labels["priority"])):
         name = f" prio {point.labels['priority']}"

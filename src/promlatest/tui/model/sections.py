@@ -11,9 +11,8 @@ from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
-from promlatest.tui.model.cells import Cell, Line, line, tinted
-from promlatest.tui.model.panels import beside
 from promlatest.views.bars import bar_lines
+from promlatest.views.cells import Cell, Line, beside, line, tinted
 from promlatest.views.units import duration
 
 _HALVES: Final = 96  # from this width on both stand side by side
