@@ -56,15 +56,15 @@ AT_40 = """
 :8080  up  not the leader of lease
 13 series
 
-                         results ────
-controller  busy  depth     ok  error
-· jobs         –      0      –      –
-▶ pods       1/4      7  12.3k      3
+                         results in all
+controller  busy  depth     ok    error
+· jobs         –      0      –        –
+▶ pods       1/4      7  12.3k        3
 
-            since start
-controller       panics
-· jobs                –
-▶ pods                1
+            failures in all
+controller           panics
+· jobs                    –
+▶ pods                    1
 ! pods: 1 panic
 
 API requests  200  409
@@ -78,10 +78,10 @@ open files  13
 AT_120 = """
 :8080  up  not the leader of lease  13 series
 
-                         results ────  since start
-controller  busy  depth     ok  error       panics
-· jobs         –      0      –      –            –
-▶ pods       1/4      7  12.3k      3            1
+                         results in all  failures in all
+controller  busy  depth     ok    error           panics
+· jobs         –      0      –        –                –
+▶ pods       1/4      7  12.3k        3                1
 ! pods: 1 panic
 
 API requests  200  409   process
