@@ -17,6 +17,7 @@ CORE = [
     "promlatest",
     "promlatest.exceptions",
     "promlatest.exposition",
+    "promlatest.promql",
     "promlatest.registry",
 ]
 

@@ -7,6 +7,8 @@
     │   ├── LabelError            a label set that cannot exist
     │   ├── PatternError          a regular expression that cannot be read
     │   ├── SelectorError         a selector text that cannot be read; has a position
+    │   ├── QueryError            a PromQL expression that cannot be read; has a position
+    │   │   └── EvaluationError   one that was read and cannot be answered
     │   ├── SelectionError        not exactly one where one was asked for (a LookupError)
     │   ├── AppenderClosedError   a batch used after its commit or rollback
     │   └── MissingExtraError     an optional package is not installed (an ImportError)
@@ -32,6 +34,7 @@ __all__ = [
     "ConnectError",
     "ContentTypeError",
     "EndpointError",
+    "EvaluationError",
     "LabelError",
     "LimitError",
     "MissingExtraError",
@@ -39,6 +42,7 @@ __all__ = [
     "PartialAnswerError",
     "PatternError",
     "PromlatestError",
+    "QueryError",
     "SelectionError",
     "SelectorError",
     "ServerError",
@@ -89,6 +93,27 @@ class SelectorError(UsageError):
         self.position = position
         self.reason = reason
         super().__init__(f"{reason}\n  {text}\n  {' ' * position}^")
+
+
+class QueryError(UsageError):
+    """A PromQL expression that cannot be read.
+
+    Attributes:
+        line: where reading stopped, counted from 1.
+        column: the column in that line, counted in characters from 1.
+        reason: what was expected and what came.
+    """
+
+    def __init__(self, line: int, column: int, reason: str) -> None:
+        self.line = line
+        self.column = column
+        self.reason = reason
+        super().__init__(f"{line}:{column}: {reason}")
+
+
+class EvaluationError(QueryError):
+    """A PromQL expression that was read and cannot be answered: its operands do not
+    fit each other, or it asks for more than the scrapes kept cover."""
 
 
 class SelectionError(UsageError, LookupError):

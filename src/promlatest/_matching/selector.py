@@ -17,20 +17,12 @@ from promlatest._matching.labels import (
     METRIC_NAME,
     quote,
 )
+from promlatest._matching.literals import STRING, LiteralError, unquote
 from promlatest._matching.matcher import Matcher, Operator
 from promlatest.exceptions import PatternError, SelectorError
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _OPERATOR: Final = re.compile(r"=~|!~|!=|=")
-_STRING: Final = re.compile(
-    r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`]*`", re.DOTALL
-)
-_ESCAPE: Final = re.compile(
-    r"\\(?:([abfnrtv\\'\"])|([0-3][0-7]{2})|x([0-9a-fA-F]{2})"
-    r"|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))",
-    re.DOTALL,
-)
-_SIMPLE: Final = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
 
 
 def parse_selector(text: str) -> tuple[Matcher, ...]:
@@ -97,7 +89,7 @@ class _Reader:
 
     def read_matcher(self) -> None:
         start = self.at
-        quoted = self.take(_STRING)
+        quoted = self.take(STRING)
         if quoted is not None and (self.peek(",") or self.peek("}")):
             self.set_metric(self.unquote(quoted, start), start)
             return
@@ -113,7 +105,7 @@ class _Reader:
 
     def add(self, name: str, operator: str, start: int) -> None:
         at = self.at
-        literal = self.take(_STRING)
+        literal = self.take(STRING)
         if literal is None:
             raise self.error("expected a value in quotes")
         value = self.unquote(literal, at)
@@ -136,35 +128,15 @@ class _Reader:
         self.metric = metric
 
     def unquote(self, literal: str, start: int) -> str:
-        body = literal[1:-1]
-        if literal[0] == "`" or "\\" not in body:
-            return body
-
-        def unescape(match: re.Match[str]) -> str:
-            simple, octal, hexa, short, long, other = match.groups()
-            if other is not None or (simple in ("'", '"') and simple != literal[0]):
-                at = start + 1 + match.start()
-                reason = f"unknown escape {match.group()!r} in a string"
-                raise SelectorError(self.text, at, reason)
-            if simple is not None:
-                return _SIMPLE[simple]
-            if octal or hexa:  # one byte of UTF-8, not one character
-                return bytes([int(octal or hexa, 8 if octal else 16)]).decode(
-                    "utf-8", "surrogateescape"
-                )
-            return self.character(int(short or long, 16), start + 1 + match.start())
-
         try:
-            raw = _ESCAPE.sub(unescape, body).encode("utf-8", "surrogateescape")
-            return raw.decode()
+            text = unquote(literal)
+            text.encode()
+        except LiteralError as error:
+            raise SelectorError(self.text, start + error.offset, str(error)) from error
         except UnicodeError as error:
             reason = "the escapes of this string are no valid UTF-8"
             raise SelectorError(self.text, start, reason) from error
-
-    def character(self, code: int, at: int) -> str:
-        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise SelectorError(self.text, at, f"no character has the code {code:#x}")
-        return chr(code)
+        return text
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
         """What the pattern matches here, past blanks; None if it does not."""
