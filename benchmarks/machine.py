@@ -15,7 +15,7 @@ from typing import Final
 
 _PACKAGES: Final = (
     "promlatest", "prometheus-client", "attrs", "aiohttp", "duckdb", "polars", "pandas",
-    "numpy", "google-re2",
+    "numpy",
 )  # fmt: skip
 
 
