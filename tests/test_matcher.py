@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 
 import pytest
@@ -209,3 +211,19 @@ def test_prints_as_prometheus_does():
     assert str(Matcher("a", "!~", 'x"\n')) == 'a!~"x\\"\\n"'
     assert str(Matcher("a.b", "=", "x")) == '"a.b"="x"'
     assert repr(Matcher("a", "=", "x")) == "Matcher('a', '=', 'x')"
+
+
+@pytest.mark.parametrize(
+    "matcher",
+    [
+        Matcher("a", "!~", "x+"),
+        keyword_matcher("a", frozenset({"x", "y"})),
+        keyword_matcher("a", re.compile("x+")),
+    ],
+    ids=str,
+)
+def test_travels(matcher):
+    """A matcher can be pickled and copied, whatever it was made of."""
+    for other in (pickle.loads(pickle.dumps(matcher)), copy.deepcopy(matcher)):
+        assert other == matcher
+        assert other.matches("x") == matcher.matches("x")

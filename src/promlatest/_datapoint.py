@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 import attrs
 
+from promlatest._matching.floats import json_number
 from promlatest._matching.labels import Labels
 
 MetricType = Literal[
@@ -48,6 +49,21 @@ class DataPoint(NamedTuple):
     def stale(self) -> bool:
         """Whether the series is gone and this is the last that was known of it."""
         return False
+
+    def as_dict(self) -> dict[str, object]:
+        """A dict that JSON can hold; `labels` has the metric as `__name__`.
+
+        A value that JSON lacks is None for NaN and "+Inf" or "-Inf" else, as in
+        `Histogram.as_dict`.
+
+        >>> DataPoint(Labels(__name__="up", job="a"), 1000, 1.0).as_dict()
+        {'labels': {'__name__': 'up', 'job': 'a'}, 'timestamp': 1000, 'value': 1.0}
+        """
+        return {
+            "labels": dict(self.labels),
+            "timestamp": self.timestamp,
+            "value": json_number(self.value),
+        }
 
 
 class StaleDataPoint(DataPoint):

@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple
 import attrs
 
 from promlatest._datapoint import DataPoint
-from promlatest._matching.floats import format_bound, parse_float
+from promlatest._matching.floats import format_bound, json_number, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels, quote
 from promlatest.exceptions import UsageError
 
@@ -303,10 +303,10 @@ class Histogram:
         return {
             "labels": dict(self.labels),
             "timestamp": self.timestamp,
-            "count": _json_number(self.count),
-            "sum": _json_number(self.sum),
+            "count": json_number(self.count),
+            "sum": json_number(self.sum),
             "buckets": [
-                {"le": format_bound(bucket.le), "count": _json_number(bucket.count)}
+                {"le": format_bound(bucket.le), "count": json_number(bucket.count)}
                 for bucket in self.buckets
             ],
             "problems": list(self.problems),
@@ -692,9 +692,3 @@ def _quoted(le: float) -> str:
 def _number(value: float) -> str:
     """A count as a person writes it: without a fraction where there is none."""
     return format_bound(value) if not isfinite(value) else repr(value).removesuffix(".0")
-
-
-def _json_number(value: float) -> float | str | None:
-    if isfinite(value):
-        return value
-    return None if isnan(value) else format_bound(value)

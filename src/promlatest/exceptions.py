@@ -13,8 +13,8 @@
     │   ├── AppenderClosedError   a batch used after its commit or rollback
     │   └── MissingExtraError     an optional package is not installed (an ImportError)
     └── EndpointError             theirs: what an endpoint did or sent; has a target
-        ├── ConnectError          nobody answered: refused, unknown host, TLS
-        ├── TimeoutExceededError  the time for the whole scrape ran out
+        ├── ConnectError          nobody answered: refused, unknown host, TLS (an OSError)
+        ├── TimeoutExceededError  the time for the whole scrape ran out (a TimeoutError)
         ├── StatusError           an answer other than 200
         │   └── ServerError       a Prometheus API refuses or fails; has its reason
         ├── ContentTypeError      an answer that is no exposition
@@ -23,10 +23,14 @@
         ├── LimitError            more than a limit of the reader or the store allows
         └── ParseError            an exposition that cannot be read; has line and column
 
-The first branch means "change the call", the second "look at the endpoint".
+The first branch means "change the call", the second "look at the endpoint". Every error
+can be pickled and copied, with its attributes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 __all__ = [
     "AppenderClosedError",
@@ -54,6 +58,19 @@ __all__ = [
 
 class PromlatestError(Exception):
     """The root: catch it to catch everything that promlatest raises."""
+
+    def __reduce__(self) -> tuple[Callable[..., PromlatestError], tuple[object, ...]]:
+        # Python would call the class with `args`, which is the message alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[PromlatestError], args: tuple[object, ...], attributes: Mapping[str, Any]
+) -> PromlatestError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(PromlatestError, ValueError):
@@ -160,12 +177,15 @@ class EndpointError(PromlatestError):
         return f"{self.target}: {self.message}" if self.target else self.message
 
 
-class ConnectError(EndpointError):
+class ConnectError(EndpointError, OSError):
     """Nobody answered: connection refused, unknown host, failed TLS handshake,
-    a file that cannot be read."""
+    a file that cannot be read.
+
+    It is an `OSError` without a number: `errno` is None, the message says what there is.
+    """
 
 
-class TimeoutExceededError(EndpointError):
+class TimeoutExceededError(EndpointError, TimeoutError):
     """The time for the whole scrape ran out.
 
     Attributes:

@@ -60,6 +60,13 @@ def format_bound(value: float) -> str:
     return f"{sign}{mantissa}e+{len(whole) - 1:02}"
 
 
+def json_number(value: float) -> float | str | None:
+    """The number as JSON can hold it: None for NaN, "+Inf" and "-Inf" as text."""
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else _NAMES[value]
+
+
 def normalise_bound(text: str) -> str:
     """A value of `le` or `quantile` in its one spelling; what is no number stays (F-3).
 

@@ -97,6 +97,9 @@ class Matcher:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[Callable[..., Matcher], tuple[object, ...]]:
+        return Matcher, (self.name, self.operator, self.value)
+
     def __str__(self) -> str:
         return f"{quote_name(self.name)}{self.operator}{quote(self.value)}"
 
@@ -189,6 +192,9 @@ class KeywordMatcher(Matcher):
         return (self.name, self._identity) == (other.name, other._identity)
 
     __hash__ = Matcher.__hash__
+
+    def __reduce__(self) -> tuple[Callable[..., Matcher], tuple[object, ...]]:
+        return keyword_matcher, (self.name, self._identity)
 
 
 def keyword_matcher(name: str, value: KeywordValue) -> Matcher:

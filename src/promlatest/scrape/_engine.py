@@ -20,6 +20,7 @@ import attrs
 
 from promlatest._turns import now_ms
 from promlatest.exceptions import (
+    EndpointError,
     PromlatestError,
     TimeoutExceededError,
     UsageError,
@@ -501,6 +502,8 @@ class _TargetLoop:
         try:
             async with asyncio.timeout(self.job.timeout):
                 answer: Fetched | Collected = await asyncio.shield(coming)
+        except EndpointError:
+            raise  # its own time is over, and it says in which phase
         except TimeoutError:
             # Look at what it comes to, or asyncio complains that nobody has.
             coming.add_done_callback(lambda done: done.exception())

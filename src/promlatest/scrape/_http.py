@@ -80,17 +80,18 @@ class HttpClient:
                 their names say.
         """
         exchange = _Exchange(target, job)
+        failure: EndpointError
         try:
             async with asyncio.timeout(job.timeout) as deadline:
                 session = self._session(target.path if target.kind == "unix" else "")
                 return await exchange.run(session, self._trust)
-        except TimeoutError:
-            if deadline.expired():
-                failure: EndpointError = timed_out(exchange.phase, job.timeout, target.name)
-            else:  # a socket's own ETIMEDOUT
-                failure = ConnectError("the connection timed out", target=target.name)
         except EndpointError as error:
             failure = error
+        except TimeoutError:
+            if deadline.expired():
+                failure = timed_out(exchange.phase, job.timeout, target.name)
+            else:  # a socket's own ETIMEDOUT
+                failure = ConnectError("the connection timed out", target=target.name)
         except Exception as error:
             failure = _translated(error, target, exchange.phase)
         # Outside of the block: inside, it would carry aiohttp's error as its context.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite, isnan
+from math import isnan
 from typing import Any
 
 import attrs
 
-from promlatest._matching.floats import format_float
+from promlatest._matching.floats import json_number
 
 
 def number(value: float | None) -> float | None:
@@ -28,6 +28,4 @@ class Row:
 
 
 def _serialised(owner: object, field: object, value: Any) -> Any:
-    if not isinstance(value, float) or isfinite(value):
-        return value
-    return None if isnan(value) else format_float(value)
+    return json_number(value) if isinstance(value, float) else value
