@@ -1,0 +1,426 @@
+"""Static: does what a rule asks for exist, and can it be asked like that?
+
+Every node of an expression is given a `Shape`, children first: which labels its series may
+have, and whose raw values they are. What cannot be known (what another process exposes,
+what a variable stands for) is no shape at all, and nothing is said about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
+from typing import Any, Final
+
+import attrs
+
+from promlatest._matching.floats import format_float, parse_float
+from promlatest._matching.labels import METRIC_NAME
+from promlatest.exceptions import QueryError
+from promlatest.promql._parser import parse
+from promlatest.promql._tree import (
+    Aggregation,
+    Binary,
+    Call,
+    MatrixSelector,
+    Node,
+    Number,
+    Paren,
+    String,
+    Subquery,
+    Unary,
+    VectorSelector,
+    unwrapped,
+    walk,
+)
+from promlatest.rules._finding import Finding
+from promlatest.rules._known import Known, Metric
+from promlatest.rules._rule import Rule
+from promlatest.rules._selectors import (
+    Complaint,
+    complaints,
+    find_metrics,
+    known_labels,
+    no_label,
+)
+from promlatest.rules._text import Text
+from promlatest.rules._variables import WILDCARD
+
+__all__ = ["findings_of"]
+
+
+@attrs.frozen(kw_only=True)
+class Shape:
+    """What is known of the series that an expression gives.
+
+    Attributes:
+        labels: the labels that they may have beside the target's; None: unknown.
+        raw: the metrics whose values they are, as they were exposed.
+        metrics: the metrics that they are made of, whatever was done with the values.
+        most: the highest value that they can have: a quantile is no higher than the
+            highest bound of its histogram; None: unknown.
+        missing: metrics that are not there, and without which it gives nothing.
+        asks: whether it asks for any metric.
+        compares: whether a comparison decides what it gives.
+    """
+
+    labels: frozenset[str] | None = None
+    raw: tuple[Metric, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    most: float | None = None
+    missing: tuple[Finding, ...] = ()
+    asks: bool = False
+    compares: bool = False
+
+    def is_all(self, nature: str) -> bool:
+        """Whether they are raw values of metrics of one nature."""
+        return bool(self.raw) and all(each.nature == nature for each in self.raw)
+
+
+def findings_of(rule: Rule, known: Known) -> list[Finding]:
+    """Everything that is wrong with a rule, in the order of its text."""
+    try:
+        tree = parse(str(rule.expr))
+    except QueryError as error:
+        return [_unreadable(rule, error)]
+    return _Check(rule, known).run(tree)
+
+
+def _unreadable(rule: Rule, error: QueryError) -> Finding:
+    lines = rule.expr.splitlines(keepends=True)
+    offset = sum(map(len, lines[: error.line - 1])) + error.column - 1
+    hint = _WRONG_WAY if re.search(_RATE_OF_SUM, rule.expr) else ""
+    return _finding(rule, offset, Complaint("", "syntax", f"{error.reason}{hint}"))
+
+
+_RATE_OF_SUM: Final = r"\b(?:rate|irate|increase)\s*\(\s*(?:sum|avg)\b"
+_WRONG_WAY: Final = "; the rate comes first: sum(rate(x[5m])), not rate(sum(x))"
+
+
+def _finding(rule: Rule, offset: int, complaint: Complaint) -> Finding:
+    return Finding(
+        file=rule.file,
+        line=rule.expr.line(offset),
+        rule=rule.name,
+        kind=complaint.kind,
+        what=complaint.what,
+        close=complaint.close,
+        severity=complaint.severity,
+    )
+
+
+class _Check:
+    """One rule on its way to findings; a method for each kind of node."""
+
+    def __init__(self, rule: Rule, known: Known) -> None:
+        self.rule = rule
+        self.known = known
+        self.found: list[tuple[int, Finding]] = []
+
+    def run(self, tree: Node) -> list[Finding]:
+        shapes: dict[int, Shape] = {}
+        # Parents come first in a walk, so the other way round children do. A chain of
+        # operators is as deep as it is long, and here nothing recurses.
+        for node in reversed(list(walk(tree))):
+            below = tuple(shapes[id(child)] for child in node.children)
+            shapes[id(node)] = _SHAPES[type(node)](self, node, below)
+        whole = shapes[id(tree)]
+        self.found += [(each.line, each) for each in whole.missing]
+        self.templates(whole)
+        first: dict[tuple[str, str], Finding] = {}
+        for _, finding in sorted(self.found, key=lambda pair: pair[0]):
+            first.setdefault((finding.kind, finding.what), finding)
+        return list(first.values())
+
+    def complain(self, node: Node, complaint: Complaint) -> Finding:
+        """The finding for a complaint about a part of a node."""
+        about = re.escape(complaint.about)
+        match = re.compile(rf"(?<![\w:]){about}(?![\w:])").search(
+            self.rule.expr, node.start, node.end
+        )
+        return _finding(self.rule, match.start() if match else node.start, complaint)
+
+    def say(self, node: Node, complaint: Complaint) -> None:
+        finding = self.complain(node, complaint)
+        self.found.append((finding.line, finding))
+
+    # Selectors
+
+    def selector(self, node: VectorSelector, below: tuple[Shape, ...]) -> Shape:
+        metrics, complaint = find_metrics(node.matchers, self.known)
+        if complaint:
+            finding = self.complain(node, complaint)
+            if finding.severity == "warning":
+                self.found.append((finding.line, finding))
+                return Shape(asks=True)
+            return Shape(missing=(finding,), asks=True)
+        if not metrics:
+            return Shape(asks=True)
+        for each in complaints(metrics, node.matchers, self.known):
+            self.say(node, each)
+        raw = tuple(metrics)
+        return Shape(labels=known_labels(metrics), raw=raw, metrics=raw, asks=True)
+
+    # Aggregations
+
+    def aggregation(self, node: Aggregation, below: tuple[Shape, ...]) -> Shape:
+        inner = below[-1]
+        self.check_labels(node, inner, node.grouping, "warning" if node.without else "")
+        labels = _GROUPED[node.without](inner.labels, frozenset(node.grouping))
+        if node.operator in _KEEPS_LABELS:
+            labels = inner.labels
+        if node.operator == "count_values" and isinstance(node.parameter, String):
+            labels = None if labels is None else labels | {node.parameter.value}
+        return _kept(_merged(below), inner, node.operator, labels)
+
+    def check_labels(
+        self, node: Node, shape: Shape, names: Iterable[str], severity: str = ""
+    ) -> None:
+        """Complain of labels that no series of a shape has."""
+        if shape.labels is None:
+            return
+        for name in names:
+            if name in shape.labels or name in self.known.target_labels:
+                continue
+            if WILDCARD in name or name == METRIC_NAME:
+                continue
+            complaint = no_label(_titled(shape.metrics), name, shape.labels)
+            if severity == "warning":
+                complaint = attrs.evolve(complaint, severity="warning")
+            self.say(node, complaint)
+
+    # Functions
+
+    def call(self, node: Call, below: tuple[Shape, ...]) -> Shape:
+        shape = _merged(below)
+        if node.function in _RATES:
+            self.check_rate(node, below[0])
+        if node.function == "histogram_quantile":
+            labels = self.without_le(node, below[1])
+            return attrs.evolve(shape, labels=labels, most=self.highest(node, below[1]))
+        if node.function in _LABELLING:
+            new = node.args[1]
+            assert isinstance(new, String)
+            labels = below[0].labels
+            return attrs.evolve(
+                shape, labels=None if labels is None else labels | {new.value}
+            )
+        if node.function in _OF_ITS_OWN:
+            return attrs.evolve(shape, labels=None)
+        vector = next((each for each in below if each.asks), shape)
+        return _kept(shape, vector, node.function, vector.labels)
+
+    def check_rate(self, node: Call, inner: Shape) -> None:
+        argument = unwrapped(node.args[0])
+        what = ""
+        if isinstance(argument, Subquery):
+            of = unwrapped(argument.expr)
+            if isinstance(of, Aggregation) and of.operator in ("sum", "avg", "count"):
+                what = (
+                    f"{node.function}() of {of.operator}() is the wrong way round: a"
+                    " counter that begins anew is lost in the sum; write"
+                    f" {of.operator}({node.function}(…))"
+                )
+        if not what and inner.is_all("gauge"):
+            kind = "quantile" if inner.raw[0].type == "summary" else inner.raw[0].type
+            what = (
+                f"{node.function}() of {_titled(inner.raw)}, which is a {kind}: it goes up"
+                " and down, and each fall would count as a restart; delta() and deriv()"
+                " are for such"
+            )
+        if what:
+            self.say(node, Complaint(node.function, "use", what))
+
+    def without_le(self, node: Call, inner: Shape) -> frozenset[str] | None:
+        if inner.labels is None:
+            return None
+        if "le" not in inner.labels:
+            own = sorted(n for n in inner.labels if not n.startswith("exported_"))
+            has = ", ".join(own) if own else "none"
+            what = (
+                f"histogram_quantile() needs the label le, and what it is given has {has}"
+            )
+            self.say(node, Complaint(node.function, "use", what))
+        return inner.labels - {"le"}
+
+    def highest(self, node: Call, inner: Shape) -> float | None:
+        """The highest bound that a quantile can be; None if it is not known."""
+        bounds = [
+            parse_float(le) for each in inner.metrics for le in each.values.get("le", ())
+        ]
+        for each in inner.metrics:
+            if "+Inf" not in each.values.get("le", ("+Inf",)):
+                what = f'{each.name} has no le="+Inf", and its quantiles are NaN'
+                self.say(node, Complaint(each.name, "bucket", what))
+        return max(filter(isfinite, bounds), default=None) if inner.labels else None
+
+    # Operators
+
+    def binary(self, node: Binary, below: tuple[Shape, ...]) -> Shape:
+        left, right = below
+        shape = _merged(below)
+        if node.operator in _COMPARISONS:
+            self.check_comparison(node, left, node.right)
+            self.check_comparison(node, right, node.left)
+            self.check_reach(node, left)
+            shape = attrs.evolve(shape, compares=True)
+        if node.operator == "or" and _are_alternatives(left, right):
+            shape = attrs.evolve(shape, missing=())
+        if node.matching and node.matching.on:
+            for side in below:
+                self.check_labels(node, side, node.matching.labels)
+        labels = self.labels_of_binary(node, left, right)
+        return attrs.evolve(shape, labels=labels, raw=_raw_of_binary(node, left, right))
+
+    def labels_of_binary(
+        self, node: Binary, left: Shape, right: Shape
+    ) -> frozenset[str] | None:
+        if node.matching is None:
+            return (left if left.asks else right).labels
+        if node.operator == "or":
+            both = left.labels is None or right.labels is None or not right.asks
+            return None if both else (left.labels or frozenset()) | (
+                right.labels or frozenset()
+            )  # fmt: skip
+        if node.operator in ("and", "unless"):
+            return left.labels
+        sides = {"many-to-one": (left, right), "one-to-many": (right, left)}
+        if node.matching.cardinality in sides:
+            many, one = sides[node.matching.cardinality]
+            self.check_labels(node, one, node.matching.include)
+            given = frozenset(node.matching.include)
+            return None if many.labels is None else many.labels | given
+        return _GROUPED[not node.matching.on](left.labels, frozenset(node.matching.labels))
+
+    def check_comparison(self, node: Binary, shape: Shape, other: Node) -> None:
+        if not shape.is_all("counter") or other.type != "scalar":
+            return
+        number = str(unwrapped(other))
+        zero = number in ("0", "-0")
+        then = "changes with the first count" if zero else "gets there in time"
+        what = (
+            f"{_titled(shape.raw)} is a counter, compared with {number} without rate() or"
+            f" increase(): it {then}, and stays so"
+        )
+        self.say(
+            node, Complaint("", "use", what, severity="warning" if zero else "failure")
+        )
+
+    def check_reach(self, node: Binary, shape: Shape) -> None:
+        """Complain of a quantile that is compared with what no bucket reaches."""
+        limit = unwrapped(node.right)
+        above = {">": float.__ge__, ">=": float.__gt__}.get(node.operator)
+        if shape.most is None or above is None or not isinstance(limit, Number):
+            return
+        if above(limit.value, shape.most):
+            what = (
+                f"a quantile of {_titled(shape.metrics)} is at most"
+                f" {format_float(shape.most)}, its highest bucket, and so never"
+                f" {node.operator} {limit}"
+            )
+            self.say(node, Complaint("", "bucket", what))
+
+    def other(self, node: Node, below: tuple[Shape, ...]) -> Shape:
+        """Parentheses, signs, ranges: as what they are put around."""
+        return below[0] if below else Shape(labels=frozenset())
+
+    # Templates
+
+    def templates(self, shape: Shape) -> None:
+        """Warn of `{{ $labels.x }}` where no series has the label: it shows nothing."""
+        if self.rule.kind != "alert" or shape.labels is None or shape.missing:
+            return
+        own = shape.labels | self.known.target_labels | {METRIC_NAME}
+        for key, text in [*self.rule.annotations.items(), *self.rule.labels.items()]:
+            for name in dict.fromkeys(_LABEL_SHOWN.findall(text)):
+                if name in own:
+                    continue
+                what = (
+                    f"{key} shows $labels.{name}, and what the alert gives has no such"
+                    " label"
+                )
+                complaint = Complaint("", "template", what, severity="warning")
+                line = text.line() if isinstance(text, Text) else self.rule.line
+                finding = attrs.evolve(_finding(self.rule, 0, complaint), line=line)
+                self.found.append((line, finding))
+
+
+_LABEL_SHOWN: Final = re.compile(r"\{\{[^}]*\$labels\.([A-Za-z_]\w*)")
+_RATES: Final = frozenset(("rate", "irate", "increase"))
+_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
+_LABELLING: Final = frozenset(("label_replace", "label_join"))
+# Their labels come from elsewhere: from matchers, or there are none.
+_OF_ITS_OWN: Final = frozenset(("absent", "absent_over_time", "vector", "time", "scalar"))
+_KEEPS_LABELS: Final = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
+# What gives values of its input, or a sum of them, and so a counter of a counter.
+_KEEPS_VALUES: Final = frozenset(
+    (
+        "sum", "avg", "min", "max", "topk", "bottomk", "quantile", "limitk", "abs", "ceil",
+        "floor", "round", "clamp", "clamp_max", "clamp_min", "sort", "sort_desc",
+        "last_over_time", "max_over_time", "min_over_time", "avg_over_time",
+        "label_replace", "label_join",
+    )
+)  # fmt: skip
+
+Labels = frozenset[str] | None
+
+_GROUPED: Final[Mapping[bool, Callable[[Labels, frozenset[str]], Labels]]] = {
+    False: lambda labels, names: None if labels is None else names,  # by, on
+    True: lambda labels, names: None if labels is None else labels - names,
+}
+
+
+def _merged(below: Iterable[Shape]) -> Shape:
+    """What a node has of all its children."""
+    shapes = tuple(below)
+    return Shape(
+        labels=frozenset(),
+        metrics=tuple(dict.fromkeys(each for shape in shapes for each in shape.metrics)),
+        missing=tuple(each for shape in shapes for each in shape.missing),
+        asks=any(shape.asks for shape in shapes),
+        compares=any(shape.compares for shape in shapes),
+    )
+
+
+def _titled(metrics: Sequence[Metric]) -> str:
+    return " and ".join(each.name for each in metrics) or "what it is asked of"
+
+
+def _kept(merged: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:
+    """What an aggregation or a function gives, where it may give values of its input."""
+    if operator not in _KEEPS_VALUES:
+        return attrs.evolve(merged, labels=labels)
+    most = None if operator == "sum" else inner.most
+    return attrs.evolve(merged, labels=labels, raw=inner.raw, most=most)
+
+
+def _are_alternatives(left: Shape, right: Shape) -> bool:
+    """Whether `a or b` asks for the one of two names that is there.
+
+    Two conditions, `a > 1 or b > 2`, both matter, and so does what a constant stands in
+    for, `a or vector(0)`.
+    """
+    either = left.asks and right.asks and not (left.compares or right.compares)
+    return either and bool(left.missing) != bool(right.missing)
+
+
+def _raw_of_binary(node: Binary, left: Shape, right: Shape) -> tuple[Metric, ...]:
+    if node.matching is None:  # a number on one side
+        return left.raw or right.raw
+    return left.raw if node.operator in ("and", "unless") else ()
+
+
+Handler = Callable[[_Check, Any, tuple[Shape, ...]], Shape]
+
+_SHAPES: Final[Mapping[type[Node], Handler]] = {
+    VectorSelector: _Check.selector,
+    Aggregation: _Check.aggregation,
+    Call: _Check.call,
+    Binary: _Check.binary,
+    MatrixSelector: _Check.other,
+    Subquery: _Check.other,
+    Paren: _Check.other,
+    Unary: _Check.other,
+    Number: _Check.other,
+    String: _Check.other,
+}

@@ -1,0 +1,93 @@
+"""The rules of some files, and what they are held against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from promlatest._datapoint import Metadata
+from promlatest._interfaces import Queryable
+from promlatest.exceptions import UsageError
+from promlatest.rules._check import findings_of
+from promlatest.rules._files import read_files
+from promlatest.rules._finding import Finding
+from promlatest.rules._known import Known
+from promlatest.rules._rule import Rule
+
+__all__ = ["TARGET_LABELS", "Rules", "read_rules"]
+
+TARGET_LABELS: Final = (
+    "job", "instance", "namespace", "pod", "container", "service", "endpoint", "cluster",
+    "node",
+)  # fmt: skip
+"""Labels that scraping adds and the process does not expose."""
+
+
+@attrs.frozen
+class Rules:
+    """Expressions of rule files and dashboards, in the order of the files.
+
+    Attributes:
+        rules: every one of them.
+        passed: files of the folders that have none.
+    """
+
+    rules: tuple[Rule, ...]
+    passed: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @property
+    def alerts(self) -> tuple[Rule, ...]:
+        """The alerts among them."""
+        return tuple(rule for rule in self.rules if rule.kind == "alert")
+
+    def check(
+        self,
+        queryable: Queryable,
+        *,
+        optional: Iterable[str] = (),
+        target_labels: Iterable[str] = TARGET_LABELS,
+        declared: Mapping[str, Metadata] | None = None,
+    ) -> list[Finding]:
+        """What they ask for and cannot get, in their order.
+
+        Args:
+            queryable: what the process exposes: a store, or one moment of it.
+            optional: metrics, as patterns of the shell, that need not be there.
+            target_labels: labels that scraping adds, and external labels.
+            declared: type and help by family, families without series among them.
+
+        Raises:
+            UsageError: `optional` or `target_labels` is one text and no list of them.
+        """
+        for name, given in (("optional", optional), ("target_labels", target_labels)):
+            if isinstance(given, str):
+                raise UsageError(f"{name} is a list of texts, not {given!r}")
+        recorded = (rule.name for rule in self.rules if rule.kind == "record")
+        known = Known(queryable, declared or {}, recorded, optional, target_labels)
+        return [finding for rule in self.rules for finding in findings_of(rule, known)]
+
+
+def read_rules(*paths: str | os.PathLike[str]) -> Rules:
+    """The expressions in files and folders.
+
+    Rule files (`groups:`), PrometheusRule resources, dashboards of Grafana as JSON, and
+    ConfigMaps that hold any of these. Folders are walked, and their files without
+    expressions listed in `Rules.passed`.
+
+    Raises:
+        UsageError: a file cannot be read, is no valid document, or has no expression
+            though it was named; each error is a line that begins with file and line.
+        MissingExtraError: a file is YAML, and the extra ``[rules]`` is missing.
+    """
+    if not paths:
+        raise UsageError("expected at least one file or folder of rules")
+    return Rules(*read_files(paths))
