@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _PACKAGES: Final = (
-    "promlatest", "prometheus-client", "attrs", "aiohttp", "duckdb", "polars", "pandas",
+    "promlatest", "prometheus-client", "attrs", "duckdb", "polars", "pandas",
     "numpy",
 )  # fmt: skip
 

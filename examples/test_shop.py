@@ -11,7 +11,6 @@ from promlatest.testing import assert_contract
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-pytest.importorskip("aiohttp")  # scraping over HTTP: pip install 'promlatest[scrape]'
 
 SHOP = Path(__file__).with_name("shop.py")
 

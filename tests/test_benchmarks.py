@@ -11,8 +11,6 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("aiohttp", reason="the loop and the waits are over HTTP")
-
 ROOT = Path(__file__).parent.parent
 
 

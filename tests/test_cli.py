@@ -44,7 +44,6 @@ Answer = tuple[int, str, bytes]
 @pytest.fixture
 def endpoint() -> Iterator[Callable[[Answer], str]]:
     """Serves one answer (status, Content-Type, body) for every request."""
-    pytest.importorskip("aiohttp")
     answers: list[Answer] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,7 +74,6 @@ def endpoint() -> Iterator[Callable[[Answer], str]]:
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[str]:
-    pytest.importorskip("aiohttp")
     with serve() as url:
         yield url
 
@@ -222,7 +220,6 @@ def test_top_of_anything_else(body: str, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_top_demo(capsys: pytest.CaptureFixture[str]) -> None:
     """`top --demo` starts the demo operator, scrapes it over HTTP and shows it."""
-    pytest.importorskip("aiohttp")
     assert run("top", "--demo", "--once", "--width", "80") == 0
 
     assert "certificates" in capsys.readouterr().out
@@ -305,7 +302,6 @@ def test_an_empty_body(endpoint: Any, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_dead_port(capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody listens, the words say how an operator is made to."""
-    pytest.importorskip("aiohttp")
     assert run("get", "127.0.0.1:1") == 3
 
     err = capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("yaml")
 pytest.importorskip("cattrs")
-pytest.importorskip("aiohttp")
+pytest.importorskip("yaml")
 
 from promlatest import Store
 from promlatest.exceptions import UsageError
@@ -324,8 +324,8 @@ def test_scraper_from_config(load: Load, tmp_path: Path) -> None:
     scraper = Scraper.from_config(store, tmp_path / "c.yml")
 
     assert list(scraper.targets) == [
-        "http://localhost:1/metrics",
-        "http://localhost:1/metrics#2",
+        'http://localhost:1/metrics{job="a"}',
+        'http://localhost:1/metrics{job="b"}',
         "http://localhost:2/metrics",
     ]
     assert [result.up for result in scraper.scrape_all()] == [False] * 3

@@ -7,13 +7,11 @@ import os
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("aiohttp")
-
 import scrape_servers
 from scrape_servers import Servers
 
@@ -38,7 +36,8 @@ from promlatest.scrape import (
     fetch_once,
     scrape_once,
 )
-from promlatest.scrape._extras import load_http
+from promlatest.scrape._http import HttpClient
+from promlatest.scrape._workers import Workers
 
 pytestmark = pytest.mark.slow
 
@@ -439,21 +438,25 @@ def test_secrets_are_in_no_error(
 
 
 def test_errors_carry_nothing_of_the_client(servers: Servers) -> None:
-    """What aiohttp raised is not even the context of our error: it holds our headers."""
+    """Neither cause nor context of an error, nor its frames, lead to what was sent."""
 
     async def fetch() -> BaseException:
-        client = load_http().HttpClient()
+        workers = Workers("test", 1)
+        client = HttpClient(workers)
         servers.play("leaky", "not_http")
         target = Target.parse(servers.url("leaky"), auth=Auth(bearer_token=SECRET))
         try:
-            await client.fetch(target, Job(timeout=1))
+            await client.endpoint(target, Job(timeout=1)).fetch()
         except EndpointError as error:
             return error
         finally:
-            await client.close()
+            client.close()
+            workers.close()
         raise AssertionError
 
     error = asyncio.run(fetch())
 
     assert error.__cause__ is None
     assert error.__context__ is None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert SECRET not in repr([frame.f_locals for frame in frames])

@@ -1,9 +1,6 @@
 """The short form of `make soak`."""
 
 import pytest
-
-pytest.importorskip("aiohttp")
-
 from soak import TARGETS, soak
 
 pytestmark = pytest.mark.slow

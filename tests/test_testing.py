@@ -14,7 +14,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -909,11 +908,6 @@ time.sleep(float(sys.argv[2]))
 """
 
 
-@pytest.fixture
-def http():
-    pytest.importorskip("aiohttp")
-
-
 def start(seconds: float, **options) -> ScrapeTarget:
     return ScrapeTarget.process(
         [sys.executable, "-c", PROGRAM, "{port}", str(seconds)], **options
@@ -928,7 +922,7 @@ def is_running(pid: int) -> bool:
     return state != "Z"  # ended, and not yet taken notice of
 
 
-def test_a_program_is_started_and_ended(http):
+def test_a_program_is_started_and_ended():
     """A program is ready when its target is there, and gone when it is closed."""
     with start(60) as target:
         pid = target._options.process.pid
@@ -941,13 +935,13 @@ def test_a_program_is_started_and_ended(http):
     target.close()
 
 
-async def test_a_program_in_a_loop(http):
+async def test_a_program_in_a_loop():
     """A program's metrics can be awaited."""
     with start(60) as target:
         assert await target.aio.value("jobs_total") == 1
 
 
-def test_a_program_that_dies_ends_the_wait(http):
+def test_a_program_that_dies_ends_the_wait():
     """A wait does not outlive its program, and shows what it wrote."""
     with start(60) as target:
         pid = target._options.process.pid
@@ -959,7 +953,7 @@ def test_a_program_that_dies_ends_the_wait(http):
     assert "listening on" in str(caught.value)
 
 
-def test_a_program_that_is_forgotten_ends_with_its_parent(http):
+def test_a_program_that_is_forgotten_ends_with_its_parent():
     """A process that never closes its target leaves no program behind."""
     parent = (
         "import sys; from promlatest.testing import ScrapeTarget;"
@@ -993,7 +987,7 @@ signal.pause()
 """
 
 
-def test_what_a_program_has_started_is_ended_too(http):
+def test_what_a_program_has_started_is_ended_too():
     """A worker that does not listen to its end is ended by force."""
     with ScrapeTarget.process([sys.executable, "-c", STUBBORN, "{port}"]) as target:
         worker = int(target.output)
@@ -1010,7 +1004,7 @@ def test_what_a_program_has_started_is_ended_too(http):
         ("import time; print('loading', flush=True); time.sleep(60)", "loading"),
     ],
 )
-def test_a_program_that_does_not_get_ready(http, program, words):
+def test_a_program_that_does_not_get_ready(program, words):
     """What a program wrote that cannot be scraped is in the failure."""
     with pytest.raises(TargetDownError) as caught:
         ScrapeTarget.process([sys.executable, "-c", program], ready=2)
@@ -1024,18 +1018,7 @@ def test_a_program_that_is_not_there():
         ScrapeTarget.process(["/no-such-program"])
 
 
-def test_without_the_extra_an_endpoint_is_refused_in_one_line():
-    """In an environment without `[scrape]`, one line says what to install."""
-    if find_spec("aiohttp") is not None:
-        pytest.skip("the extra is installed")
-    # In a process of its own: collecting doctests leaves half a module here.
-    code = "from promlatest.testing import ScrapeTarget as T; T('http://localhost:1').value('up')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-
-    assert "pip install 'promlatest[scrape]'" in done.stderr.splitlines()[-1]
-
-
-def test_over_http_a_fake_target_tells_its_story(http):
+def test_over_http_a_fake_target_tells_its_story():
     """A wait over HTTP sees values over time, and what went wrong in between."""
     with FakeTarget({"jobs_total": 1}, Status(503), {"jobs_total": 2}) as fake:
         outcome = ScrapeTarget(fake.url).expect("jobs_total").to_reach(2)
@@ -1044,7 +1027,7 @@ def test_over_http_a_fake_target_tells_its_story(http):
     assert seen == [(1, False), (None, True), (2, False)]
 
 
-def test_over_http_a_reset_and_a_vanishing_series_are_seen(http):
+def test_over_http_a_reset_and_a_vanishing_series_are_seen():
     """The faults of a script are the failures of a test."""
     with FakeTarget({"jobs_total": 5}, {"jobs_total": 1}) as fake:
         with pytest.raises(ResetError):

@@ -170,7 +170,6 @@ def test_it(registry):
 
 def test_what_a_program_wrote_is_in_the_report(run):
     """A failing test shows the output of the programs it started."""
-    pytest.importorskip("aiohttp")
     result = run(
         '''
 import sys

@@ -1,38 +1,81 @@
 """Time: the clock of the day, and long work that lets other threads have their turn.
 
-
 Reading a large body holds the interpreter's lock for as long as Python lets one thread have
 it, and a reader that only wants one number waits. So work is done in slices, and between
 two slices the lock is offered. Who offers it among threads that never rest gets it back
 late, 5 ms later for each of them; a whole body read so took 839 ms in place of 29. When the
 budget is used up, the lock is therefore offered no more.
+
+Between two slices is also where work ends whose time ran out: see `deadline`.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter, sleep, time_ns
 from typing import Final
 
+NEVER: Final = float("inf")
 _BUDGET: Final = 0.03  # s of waiting that one piece of work spends at the most
 # s of work between two turns. An offer costs 18 µs of CPU and 90 of waiting even if nobody
 # waits (Linux, CPython 3.11), and select(), at 0.4, gives the lock back before a thread
 # that waits for it has woken up.
 _APART: Final = 0.0005
 
+_local: Final = threading.local()
+
+
+@contextmanager
+def deadline(moment: float) -> Iterator[None]:
+    """End the sliced work of this thread at its first turn after a moment.
+
+    Args:
+        moment: by `time.perf_counter`.
+
+    Raises:
+        TimeoutError: the moment has passed, here or at the end of a slice.
+    """
+    before = getattr(_local, "moment", NEVER)
+    _local.moment = min(moment, before)
+    try:
+        yield
+        check_deadline()
+    finally:
+        _local.moment = before
+
+
+def check_deadline() -> None:
+    """Between two stages of work.
+
+    Raises:
+        TimeoutError: the time of this thread's work has run out.
+    """
+    if perf_counter() > getattr(_local, "moment", NEVER):
+        raise TimeoutError("the work took too long")
+
 
 class Turns:
     """The turns that one piece of work offers to others."""
 
-    __slots__ = ("_began", "_left")
+    __slots__ = ("_began", "_left", "_until")
 
     def __init__(self, budget: float = _BUDGET) -> None:
         self._left = budget
         self._began = perf_counter()
+        self._until: float = getattr(_local, "moment", NEVER)
 
     def offer(self) -> None:
         """Let a thread that waits have its turn, if the last one is some work ago and
-        the budget allows."""
+        the budget allows.
+
+        Raises:
+            TimeoutError: a `deadline` around this work has passed.
+        """
         now = perf_counter()
+        if now > self._until:
+            raise TimeoutError("the work took too long")
         if now - self._began > _APART and self._left > 0:
             sleep(0)
             self._began = perf_counter()

@@ -18,11 +18,8 @@ from typing import Any
 
 import attrs
 import pytest
-from programs import Programs, Prometheus, free_port, get, running, wait_for
-
-pytest.importorskip("aiohttp")
-
 import trustme
+from programs import Programs, Prometheus, free_port, get, running, wait_for
 
 from promlatest import Labels, Store
 from promlatest._matching.floats import normalise_bound

@@ -150,6 +150,11 @@ class Store(QueryMethods):
         self._readers: dict[str, Reader] = {}  # a reader in use is not in here
         self._counts: Final = Counts()
 
+    @property
+    def clock(self) -> Callable[[], int]:
+        """What tells the time, in milliseconds since the epoch."""
+        return self._clock
+
     # Writing
 
     def appender(self) -> DirectAppender:

@@ -586,8 +586,10 @@ def read_lines(
         ParseError: a line breaks a rule, and no list takes it as a diagnostic.
     """
     reader = LineReader(text, format)
+    turns = Turns()
     ended = False
     while reader.at < len(text) and not ended:
+        turns.offer()
         try:
             read = reader.read()
         except ParseError as error:

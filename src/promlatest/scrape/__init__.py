@@ -8,10 +8,12 @@
     >>> store.query("workqueue_depth", name="pods")[0].labels["job"]
     'promlatest'
 
-Files, callables and registries need nothing else; HTTP needs the extra ``[scrape]``.
+Nothing else is needed for that; configuration files need the extra ``[scrape]``.
 """
 
-from promlatest.scrape._engine import AsyncScraper
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import Fetched, ScrapeLimits
 from promlatest.scrape._ingest import ScrapeBatch, ScrapeResult, ScrapeSink
@@ -19,7 +21,9 @@ from promlatest.scrape._job import Job
 from promlatest.scrape._once import fetch_once, scrape_once
 from promlatest.scrape._relabel import Relabel
 from promlatest.scrape._target import TLS, Auth, Target
-from promlatest.scrape._threads import Scraper
+
+if TYPE_CHECKING:
+    from promlatest.scrape._scrapers import AsyncScraper, Scraper
 
 __all__ = [
     "TLS",
@@ -38,3 +42,10 @@ __all__ = [
     "load_config",
     "scrape_once",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # With them comes asyncio: 40 ms that one scrape of a file should not cost.
+    if name not in ("AsyncScraper", "Scraper"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("promlatest.scrape._scrapers"), name)

@@ -1,8 +1,8 @@
-"""Where the extra ``[scrape]`` is loaded: when the first target or file needs it.
+"""Where the extra ``[scrape]`` is loaded: when the first configuration file is read.
 
-`_http` imports aiohttp plainly, and `_config` PyYAML and cattrs; they are imported here
-and nowhere else, inside functions, so that files, callables and registries are scraped
-without the extra, and so that importing promlatest.scrape does not take 0.3 s.
+`_config` imports PyYAML and cattrs plainly; it is imported here and nowhere else, inside
+of a function, so that targets are scraped without the extra, and so that importing
+promlatest.scrape does not take 0.1 s.
 """
 
 from __future__ import annotations
@@ -10,26 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 from promlatest.exceptions import MissingExtraError
 from promlatest.scrape._job import Job
 from promlatest.scrape._target import Target
 
-__all__ = ["load_config", "load_http"]
+__all__ = ["load_config"]
 
-_BROUGHT = ("aiohttp", "yarl", "yaml", "cattrs")
-
-
-def load_http() -> ModuleType:
-    """The module for HTTP.
-
-    Raises:
-        MissingExtraError: the extra ``[scrape]`` is not installed.
-    """
-    with _needed("Scraping over HTTP"):
-        from promlatest.scrape import _http
-    return _http
+_BROUGHT = ("yaml", "cattrs")
 
 
 def load_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:

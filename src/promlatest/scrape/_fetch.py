@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 
 from promlatest._datapoint import Metadata
+from promlatest._escape import escaped
 from promlatest._rows import Rows
 from promlatest.exceptions import (
     BodyError,
@@ -28,15 +29,18 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import CONTENT_TYPES
-from promlatest.exposition._families import rows_of
+from promlatest.exposition._families import MetricFamily, rows_of
 from promlatest.scrape._target import Kind, Target
 
 __all__ = [
     "Collected",
+    "EscapedError",
     "Fetched",
+    "OutOfTimeError",
     "ScrapeLimits",
     "collect",
     "read_local",
+    "read_path",
     "timed_out",
     "too_large",
 ]
@@ -102,6 +106,20 @@ class Collected:
     status: int | None = None
 
 
+class EscapedError(Exception):
+    """Carries what is no `Exception` (SystemExit, KeyboardInterrupt, what pytest.fail
+    raises) from a foreign function to whoever waits for it. Raised in a task, the
+    thing itself would end the event loop and every target with it.
+
+    Attributes:
+        error: what was raised.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        super().__init__(f"{type(error).__name__}: {error}")
+
+
 def too_large(limit: int, what: str, target: str) -> LimitError:
     """The error for a body that reaches the limit."""
     return LimitError(
@@ -125,6 +143,7 @@ _WAITING: Final[Mapping[str, str]] = {
     "connect": "it ran out while connecting: is it the right host?",
     "headers": "it ran out while waiting for the answer to begin",
     "body": "it ran out in the middle of the body: it is slow, or sends without end",
+    "read": "it ran out while reading what came: that is very large, or made to be slow",
 }
 
 
@@ -147,20 +166,31 @@ def read_local(target: Target, timeout: float, limit: int) -> Fetched:
         body = _LOCAL[target.kind](target, time.monotonic() + timeout, limit)
     except OSError as error:
         raise _unreadable(target, error) from error
-    except _OutOfTimeError:
+    except OutOfTimeError:
         raise timed_out("body", timeout, target.name) from None
     if limit and len(body) >= limit:
         raise too_large(limit, "it", target.name)
     return Fetched(body, _content_type(body), target.name, wire_bytes=len(body))
 
 
-class _OutOfTimeError(Exception):
+class OutOfTimeError(Exception):
     """The deadline of a read has passed."""
 
 
-def _read_file(target: Target, deadline: float, limit: int) -> bytes:
+def read_path(path: str, deadline: float, limit: int) -> bytes:
+    """What a file or a pipe holds, up to about the limit. It blocks.
+
+    Args:
+        path: where it is.
+        deadline: by `time.monotonic`.
+        limit: bytes after which reading ends; 0 for none.
+
+    Raises:
+        OSError: it cannot be read.
+        OutOfTimeError: it has not ended before the deadline.
+    """
     # Without waiting: to open a pipe that nobody writes to would block for ever.
-    fd = os.open(target.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
         if stat.S_ISDIR(os.fstat(fd).st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -191,9 +221,9 @@ def _read_chunk(fd: int, deadline: float) -> bytes:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
             if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise _OutOfTimeError
+                raise OutOfTimeError
         if time.monotonic() > deadline:
-            raise _OutOfTimeError
+            raise OutOfTimeError
         try:
             return os.read(fd, _CHUNK)
         except BlockingIOError:  # another reader of the pipe was faster
@@ -204,21 +234,19 @@ def _call(target: Target, deadline: float, limit: int) -> bytes:
     assert callable(target.read)
     try:
         body = target.read()
+        if isinstance(body, str):
+            body = body.encode()
     except Exception as error:
-        raise BodyError(
-            f"the callable raised {type(error).__name__}: {error}", target=target.name
-        ) from error
-    if isinstance(body, str):
-        body = body.encode()
+        raise _raised("the callable", error, target) from error
     if not isinstance(body, bytes):
         raise UsageError(f"a callable target returns bytes, not {type(body).__name__}")
     if time.monotonic() > deadline:
-        raise _OutOfTimeError
+        raise OutOfTimeError
     return body
 
 
 _LOCAL: Final[Mapping[Kind, Callable[[Target, float, int], bytes]]] = {
-    "file": _read_file,
+    "file": lambda target, deadline, limit: read_path(target.path, deadline, limit),
     "stdin": _read_stdin,
     "callable": _call,
 }
@@ -228,16 +256,42 @@ def collect(target: Target) -> Collected:
     """What the registry of a target holds. It blocks.
 
     Raises:
-        BodyError: one of its collectors raised.
+        BodyError: one of its collectors raised, or what they gave could not be exposed.
     """
     registry: Any = target.read
     try:
         families = registry.collect() if hasattr(registry, "collect") else registry
+        families = list(families)
+        for family in families:
+            _check_labels(family, target)
         return Collected(*rows_of(families))
+    except BodyError:
+        raise
     except Exception as error:
-        raise BodyError(
-            f"collecting raised {type(error).__name__}: {error}", target=target.name
-        ) from error
+        raise _raised("collecting", error, target) from error
+
+
+def _check_labels(family: MetricFamily, target: Target) -> None:
+    """Refuse what the program itself could not expose: it would have no `/metrics`.
+
+    Raises:
+        BodyError: a label is no text.
+    """
+    for sample in family.samples:
+        for name, value in sample.labels.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise BodyError(
+                    escaped(
+                        f"the metric {sample.name} cannot be exposed: its label {name}"
+                        f" is {value!r:.40}, and no text"
+                    ),
+                    target=target.name,
+                )
+
+
+def _raised(what: str, error: Exception, target: Target) -> BodyError:
+    text = escaped(f"{what} raised {type(error).__name__}: {error}")
+    return BodyError(text, target=target.name)
 
 
 def _unreadable(target: Target, error: OSError) -> EndpointError:

@@ -17,9 +17,11 @@ from typing import Final, Protocol
 import attrs
 
 from promlatest._datapoint import Metadata
+from promlatest._escape import escaped
 from promlatest._rows import Rows
 from promlatest._storage.limits import Limits, check_rows
 from promlatest._storage.snapshot import Counts
+from promlatest._turns import deadline
 from promlatest.exceptions import (
     BodyError,
     EndpointError,
@@ -28,10 +30,11 @@ from promlatest.exceptions import (
     PromlatestError,
 )
 from promlatest.exposition import Reader, format_of, parse
-from promlatest.scrape._fetch import Collected, Fetched
+from promlatest.scrape._fetch import Collected, EscapedError, Fetched, timed_out
 from promlatest.scrape._job import Job
 from promlatest.scrape._labelling import Labeller, SeriesCache, dated, kept_since
 from promlatest.scrape._relabel import relabel
+from promlatest.scrape._sources import visible_labels
 from promlatest.scrape._target import Target
 
 __all__ = ["Ingester", "ScrapeBatch", "ScrapeResult", "ScrapeSink"]
@@ -44,6 +47,7 @@ SYNTHETIC: Final = (
     "scrape_series_added",
 )
 _LONG: Final = 1 << 16  # bytes
+_LEAST: Final = 0.5  # s to read a body
 _NO_LIMIT: Final = 1 << 62
 
 _log: Final = logging.getLogger("promlatest.scrape")
@@ -61,6 +65,10 @@ class ScrapeBatch(Protocol):
 
 class ScrapeSink(Protocol):
     """What a scraper writes to: a `Store`, or whatever else can do this."""
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """What tells the time of samples, in milliseconds since the epoch."""
 
     def batch(
         self, source: str, *, replace: bool = ..., timestamp: int | None = ...
@@ -180,20 +188,37 @@ class Ingester:
         """
         progress = _Progress(started, perf_counter())
         try:
-            rows, metadata = self._read(answer)
-            batch = self._sink.batch(self.source, timestamp=timestamp)
-            batch.append_rows(self._prepared(rows, timestamp, progress), metadata)
+            with deadline(self._end_of_reading(progress)):
+                rows, metadata = self._read(answer)
+                batch = self._sink.batch(self.source, timestamp=timestamp)
+                batch.append_rows(self._prepared(rows, timestamp, progress), metadata)
             progress.parsed = perf_counter()
             counts = batch.commit(lambda counts: self._report(1, progress, counts.added))
-        except PromlatestError as error:
-            return self._failed(error, answer, timestamp, progress)
         except Exception as error:  # a mistake of ours must not end the scraping
-            return self._failed(_unexpected(error), answer, timestamp, progress)
+            return self._failed(self._explained(error), answer, timestamp, progress)
         return self._result(answer, timestamp, progress, counts, None)
 
-    def fail(self, error: PromlatestError, timestamp: int, started: float) -> ScrapeResult:
+    def _end_of_reading(self, progress: _Progress) -> float:
+        """When reading has to be done: it has what fetching left of the timeout, but some
+        time at least, since that a machine is busy is not the fault of a body."""
+        left = self._job.timeout - (progress.fetched - progress.started)
+        return perf_counter() + max(left, _LEAST)
+
+    def fail(self, error: Exception, timestamp: int, started: float) -> ScrapeResult:
         """Make the series of the target stale: it could not be fetched."""
-        return self._failed(error, None, timestamp, _Progress(started, perf_counter()))
+        progress = _Progress(started, perf_counter())
+        return self._failed(self._explained(error), None, timestamp, progress)
+
+    def _explained(self, error: Exception) -> PromlatestError:
+        """An error as the reason why a scrape failed."""
+        if isinstance(error, PromlatestError):
+            return error
+        if isinstance(error, TimeoutError):
+            return timed_out("read", self._job.timeout, self.source)
+        if not isinstance(error, EscapedError):
+            _log.error("scraping %s failed", self.source, exc_info=error)
+            return BodyError(escaped(f"it raised {type(error).__name__}: {error}"))
+        return BodyError(escaped(f"it raised {error}"))
 
     def _read(self, answer: Fetched | Collected) -> _Read:
         if isinstance(answer, Collected):
@@ -349,16 +374,10 @@ def _long_lines(body: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
-def _unexpected(error: Exception) -> EndpointError:
-    _log.error("reading a scrape failed", exc_info=error)
-    return BodyError(f"reading it raised {type(error).__name__}: {error}")
-
-
 def _visible(target: Target, source: str, job: Job) -> dict[str, str]:
-    """The labels that samples get: none that begins with two underscores (C-8).
-
-    Two callables may have one name; their source is told apart.
-    """
-    instance = source if target.read is not None else target.instance
-    labels = {"job": job.name, "instance": instance, **target.labels}
-    return {n: v for n, v in labels.items() if v and not n.startswith("__")}
+    """The labels that samples get. Two callables may have one name; they are told apart
+    by that of their source."""
+    labels = visible_labels(target, job)
+    if target.read is not None and "instance" not in target.labels:
+        labels["instance"] = source
+    return labels

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future
 from time import perf_counter
-from typing import Any, Final, TypeVar
 
-from promlatest._turns import now_ms
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.exposition import Format, format_of
-from promlatest.scrape._extras import load_http
 from promlatest.scrape._fetch import (
+    EscapedError,
     Fetched,
     ScrapeLimits,
     collect,
@@ -21,11 +15,10 @@ from promlatest.scrape._fetch import (
 )
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
+from promlatest.scrape._sources import claims_of
 from promlatest.scrape._target import Target
 
 __all__ = ["fetch_once", "scrape_once"]
-
-R = TypeVar("R")
 
 
 def fetch_once(
@@ -45,7 +38,6 @@ def fetch_once(
 
     Raises:
         UsageError: the text is no target.
-        MissingExtraError: the target needs HTTP and the extra is not installed.
         EndpointError: one of its kinds says what is wrong with the endpoint.
     """
     return _fetch(
@@ -82,8 +74,7 @@ def scrape_once(
         limits: how much to take.
 
     Raises:
-        UsageError: it is no target.
-        MissingExtraError: the target needs HTTP and the extra is not installed.
+        UsageError: it is no target, or a `Scraper` that runs scrapes it into this store.
         EndpointError: one of its kinds says what is wrong with the endpoint.
     """
     options = job or Job(timeout=timeout, limits=limits or ScrapeLimits())
@@ -93,30 +84,22 @@ def scrape_once(
     return result
 
 
-class _Clock:
-    """Milliseconds since the epoch, and no two the same: of two scrapes of one target in
-    one millisecond the second would not count as newer."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last = 0
-
-    def next(self) -> int:
-        with self._lock:
-            self._last = max(now_ms(), self._last + 1)
-            return self._last
-
-
-_clock: Final = _Clock()
-
-
 def _scrape(sink: ScrapeSink, target: Target, job: Job) -> ScrapeResult:
-    ingester = Ingester(sink, target, target.name, job)
-    timestamp, started = _clock.next(), perf_counter()
+    claims = claims_of(sink)
+    claim = claims.claim(target, job)
+    claim.check_free()
+    ingester = Ingester(sink, target, claim.name, job)
+    timestamp, back = claim.moment(sink.clock())
+    if back:
+        sink.remove(claim.name)
+    started = perf_counter()
     try:
         answer = collect(target) if target.kind == "registry" else _fetch(target, job)
-    except EndpointError as error:
+    except Exception as error:
         return ingester.fail(error, timestamp, started)
+    except BaseException as error:  # of a callable: raised as it is
+        ingester.fail(EscapedError(error), timestamp, started)
+        raise
     return ingester.ingest(answer, timestamp, started)
 
 
@@ -125,7 +108,9 @@ def _fetch(target: Target, job: Job) -> Fetched:
         raise UsageError("a registry is scraped, not fetched: it has no text")
     if target.kind not in ("http", "unix"):
         return read_local(target, job.timeout, job.limits.body_size)
-    fetched = _run(_fetch_http(target, job))
+    from promlatest.scrape._blocking import fetch  # and asyncio: 40 ms, for HTTP only
+
+    fetched = fetch(target, job)
     if fetched.body:  # an empty answer is a healthy one, whatever its type (C-3)
         try:
             format_of(fetched.content_type, job.fallback)
@@ -133,36 +118,3 @@ def _fetch(target: Target, job: Job) -> Fetched:
             error.target = target.name
             raise
     return fetched
-
-
-async def _fetch_http(target: Target, job: Job) -> Fetched:
-    client = load_http().HttpClient()
-    try:
-        fetched: Fetched = await client.fetch(target, job)
-        return fetched
-    finally:
-        await client.close()
-
-
-def _run(work: Coroutine[Any, Any, R]) -> R:
-    """Run to the end, on a thread if this one has a loop already (a notebook's)."""
-    if not _has_loop():
-        return asyncio.run(work)
-    outcome: Future[R] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(asyncio.run(work))
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="promlatest-once").start()
-    return outcome.result()
-
-
-def _has_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

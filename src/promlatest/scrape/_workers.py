@@ -7,18 +7,24 @@ daemons, and nobody waits for them.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
+
+from promlatest.exceptions import TimeoutExceededError
+from promlatest.scrape._fetch import EscapedError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _local: Final = threading.local()
 
-_Job = tuple["Future[Any]", Callable[[], Any]]
+Done = Callable[[Any, Exception | None], None]
+"""Called on the thread of the worker with what a function gave, or raised."""
+
+_Call = tuple[Callable[[], Any], Done]
 
 
 class Workers:
@@ -28,27 +34,24 @@ class Workers:
 
     Args:
         name: of the threads.
-        most: threads at a time; more jobs than that wait.
+        most: threads at a time; more calls than that wait.
     """
 
     def __init__(self, name: str, most: int) -> None:
         self._name: Final = name
         self._most: Final = most
-        self._jobs: Final[SimpleQueue[_Job | None]] = SimpleQueue()
+        self._calls: Final[SimpleQueue[_Call | None]] = SimpleQueue()
         self._lock: Final = threading.Lock()
         # Guarded by the lock.
         self._threads = 0
-        self._idle = 0  # threads that no job is on its way to
-        self._backlog = 0  # jobs that no thread is on its way to
+        self._idle = 0  # threads that no call is on its way to
+        self._backlog = 0  # calls that no thread is on its way to
         self._closed = False
 
-    def submit(
-        self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[R]:
-        """Have a function called on one of the threads."""
-        future: Future[R] = Future()
+    def submit(self, function: Callable[[], Any], done: Done) -> None:
+        """Have a function called on one of the threads, and `done` with its outcome."""
         with self._lock:
-            self._jobs.put((future, lambda: function(*args, **kwargs)))
+            self._calls.put((function, done))
             if self._idle:
                 self._idle -= 1
             elif self._threads < self._most:
@@ -57,6 +60,32 @@ class Workers:
                 threading.Thread(target=self._work, name=name, daemon=True).start()
             else:
                 self._backlog += 1
+
+    def call(
+        self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[R]:
+        """Have a function called on one of the threads, for the running event loop.
+
+        What is no `Exception` comes as an `EscapedError`.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+
+        def settle(result: Any, error: Exception | None) -> None:
+            if future.done():  # nobody waits any more
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def done(result: Any, error: Exception | None) -> None:
+            try:
+                loop.call_soon_threadsafe(settle, result, error)
+            except RuntimeError:  # the loop was closed meanwhile
+                return
+
+        self.submit(lambda: function(*args, **kwargs), done)
         return future
 
     def is_mine(self) -> bool:
@@ -70,20 +99,63 @@ class Workers:
                 return
             self._closed = True
             for _ in range(self._threads):
-                self._jobs.put(None)
+                self._calls.put(None)
 
     def _work(self) -> None:
         _local.workers = self
-        while (job := self._jobs.get()) is not None:
-            future, function = job
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except BaseException as error:
-                    future.set_exception(error)
-            del job, future, function  # a thread at rest must hold no body
+        while (call := self._calls.get()) is not None:
+            _carry_out(*call)
+            del call  # a thread at rest must hold no body
             with self._lock:
                 if self._backlog:
                     self._backlog -= 1
                 else:
                     self._idle += 1
+
+
+def _carry_out(function: Callable[[], Any], done: Done) -> None:
+    try:
+        result = function()
+    except Exception as error:
+        done(None, error)
+    except BaseException as error:
+        done(None, EscapedError(error))
+    else:
+        done(result, None)
+
+
+class OneAtATime:
+    """One call after the other on some workers. A call that hangs cannot be interrupted,
+    so while one does there is no other: else each scrape would leave a thread behind.
+
+    Args:
+        workers: whose threads.
+        target: whose calls they are, for errors.
+    """
+
+    def __init__(self, workers: Workers, target: str) -> None:
+        self._workers = workers
+        self._target = target
+        self._last: asyncio.Future[Any] | None = None
+
+    async def call(
+        self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """What the function gives. Cancelling this lets go of it.
+
+        Raises:
+            TimeoutExceededError: an earlier one has not come back yet.
+        """
+        if self._last is not None and not self._last.done():
+            raise TimeoutExceededError(
+                "reading it has not come back since an earlier scrape",
+                phase="body",
+                target=self._target,
+            )
+        self._last = self._workers.call(function, *args, **kwargs)
+        try:
+            return await asyncio.shield(self._last)
+        except asyncio.CancelledError:
+            # Look at what it comes to, or asyncio complains that nobody has.
+            self._last.add_done_callback(lambda done: done.exception())
+            raise

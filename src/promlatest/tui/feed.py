@@ -29,11 +29,8 @@ class Feed:
 
     def __init__(self, sink: ScrapeSink, work: Work, interval: float | None = None) -> None:
         self._scraper: Final = AsyncScraper.of_jobs(sink, work)
-        jobs = [job for job, targets in work for _ in targets]
         self.names: Final = list(self._scraper.targets)
-        self._own: Final = {
-            name: job.interval for name, job in zip(self.names, jobs, strict=True)
-        }
+        self._own: Final = {name: job.interval for name, job in self._scraper.jobs.items()}
         self._interval = interval
         self._changed: dict[str, asyncio.Event] = {}
         self._asked: set[str] = set()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 from unicodedata import category, east_asian_width
 
+from promlatest._escape import escaped as escaped
+
 Align = Literal["left", "right"]
 
 ELLIPSIS: Final = "…"
@@ -19,23 +21,6 @@ UNKNOWN: Final = "–"
 # U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
 _WIDENS: Final = "\ufe0f"
 _ASCII: Final = str.maketrans({"–": "-", "…": "~", "µ": "u", "≥": ">", "·": "|", "─": "-"})
-
-
-def escaped(text: str) -> str:
-    r"""The text with everything escaped that is no picture of a character.
-
-    That is control characters, which a terminal obeys, and those without a picture, such
-    as marks that turn the direction of writing.
-
-    >>> print(escaped("\x1b[2J\npods"))
-    \x1b[2J\npods
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode()
-        for each in text
-    )
 
 
 def cells(text: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import floor
 
-__all__ = ["Rhythm"]
+__all__ = ["Schedule"]
 
 _GOLDEN = 0.618033988749895
 
 
-class Rhythm:
+class Schedule:
     """The ticks of one target, on a clock in seconds that never jumps.
 
     The first is immediate. The others keep a phase, so that many targets are spread over

@@ -1,0 +1,366 @@
+"""The two faces of the engine: `AsyncScraper` in an event loop of the program, and
+`Scraper` on a thread of its own, for programs that have none. What a method does is said
+once, on `AsyncScraper`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from promlatest.exceptions import UsageError
+from promlatest.scrape._engine import Engine, Work, jobs_of
+from promlatest.scrape._extras import load_config
+from promlatest.scrape._fetch import EscapedError
+from promlatest.scrape._fork import reset_in_child
+from promlatest.scrape._ingest import ScrapeResult, ScrapeSink
+from promlatest.scrape._job import Job
+from promlatest.scrape._loop import LoopThread
+from promlatest.scrape._target import Target
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["AsyncScraper", "Scraper"]
+
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Face:
+    """What both have: how they are made, and what can be looked at from any thread."""
+
+    def __init__(
+        self,
+        sink: ScrapeSink,
+        targets: Iterable[object] = (),
+        *,
+        interval: float | None = None,
+        timeout: float | None = None,
+        job: Job | None = None,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        """
+        Args:
+            sink: the store.
+            targets: targets, or whatever `Target.of` makes one of. One that is given
+                twice is scraped once.
+            interval: from the start of a scrape to the start of the next, in seconds; 5
+                if neither it nor a job is given.
+            timeout: for one whole scrape, in seconds; 10, but not above the interval.
+            job: further options for all targets.
+            registry: where the `promlatest_*` metrics go; None: nowhere.
+
+        Raises:
+            UsageError: something is no target, or the timeout is above the interval.
+        """
+        work = jobs_of(targets, job, interval, timeout)
+        self._begin(Engine(sink, work, registry))
+
+    @classmethod
+    def of_jobs(
+        cls, sink: ScrapeSink, work: Work, *, registry: CollectorRegistry | None = None
+    ) -> Self:
+        """A scraper of several jobs with their targets."""
+        scraper = cls.__new__(cls)
+        scraper._begin(Engine(sink, work, registry))
+        return scraper
+
+    @classmethod
+    def from_config(
+        cls,
+        sink: ScrapeSink,
+        path: str | os.PathLike[str],
+        *,
+        registry: CollectorRegistry | None = None,
+    ) -> Self:
+        """A scraper of what a Prometheus `scrape_config` in YAML says.
+
+        Args:
+            sink: the store.
+            path: a whole prometheus.yml, a list of scrape configs, or one of them.
+            registry: where the `promlatest_*` metrics go; None: nowhere.
+
+        Raises:
+            UsageError: what is wrong with the file, line by line.
+            MissingExtraError: the extra ``[scrape]`` is not installed.
+        """
+        return cls.of_jobs(sink, load_config(path), registry=registry)
+
+    def _begin(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The targets, by the name that the store has for each as a source."""
+        return self._engine.targets
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """How each target is scraped, by the same names."""
+        return self._engine.jobs
+
+    @property
+    def results(self) -> Mapping[str, ScrapeResult]:
+        """The last result of each target that was scraped."""
+        return self._engine.results
+
+
+class AsyncScraper(_Face):
+    """Keeps a store up to date with what targets expose, under asyncio.
+
+    ::
+
+        async with AsyncScraper(store, ["localhost:8080"], interval=5) as scraper:
+            result = await scraper.scrape()
+
+    Entering it begins to scrape every target at its interval; leaving it ends that and
+    leaves the store as it is. All of it belongs to the loop in which it was entered.
+    In the child of a fork it is not running; it can be started there.
+    """
+
+    # Running
+
+    async def start(self) -> None:
+        """Begin to scrape every target at its interval; the first time at once.
+
+        Raises:
+            UsageError: another scraper scrapes one of them into this store, or another
+                event loop has this one.
+        """
+        await self._engine.start()
+
+    async def stop(self) -> None:
+        """End it. What the store has stays; nothing is written to it any more.
+
+        It takes no longer than a commit that is under way, for which it waits at most
+        5 s; a target that does not answer is not waited for. It can be started again.
+        """
+        await self._engine.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # Targets
+
+    async def add(self, target: object, *, job: Job | None = None) -> str:
+        """Scrape one more target; gives the name that the store has for it.
+
+        Raises:
+            UsageError: it is no target, or another scraper scrapes it into this store.
+        """
+        return await self._engine.add(target, job=job)
+
+    async def remove(self, target: object) -> None:
+        """Scrape a target no more; its series go away.
+
+        Raises:
+            UsageError: there is no such target.
+        """
+        await self._engine.remove(target)
+
+    # Scraping on demand
+
+    async def scrape(self, target: object | None = None) -> ScrapeResult:
+        """Scrape one target now; it need not have been started.
+
+        A scrape that is under way is waited for first, since it may have begun before
+        what is to be seen happened. A failed scrape is a result with an `error`. What a
+        callable or a subscriber of the store raises that is no `Exception` (as
+        `pytest.fail` does) is raised here.
+
+        Args:
+            target: which; it need not be said if there is only one.
+
+        Raises:
+            UsageError: there is no such target, there are several, or another scraper
+                scrapes it into this store.
+        """
+        return await _unwrapped(self._engine.scrape(target))
+
+    async def scrape_all(self) -> list[ScrapeResult]:
+        """Scrape all targets now, side by side; the results in the order of `targets`."""
+        return await _unwrapped(self._engine.scrape_all())
+
+    async def wait_fresh(
+        self,
+        target: object | None = None,
+        *,
+        since: int | None = None,
+        timeout: float | None = None,
+    ) -> ScrapeResult:
+        """Wait for the end of a scrape that started after a moment.
+
+        Args:
+            target: which; it need not be said if there is only one.
+            since: the moment in milliseconds since the epoch, by the clock of the
+                store; None: this one.
+            timeout: how long to wait, in seconds; None: for ever.
+
+        Raises:
+            TimeoutError: there was none in time.
+            UsageError: there is no such target, there are several, or scraping has not
+                been started.
+        """
+        fresh = self._engine.wait_fresh(target, since=since, timeout=timeout)
+        return await _unwrapped(fresh)
+
+
+async def _unwrapped(work: Coroutine[Any, Any, R]) -> R:
+    try:
+        return await work
+    except EscapedError as error:
+        raise error.error from None
+
+
+def _like(described: Callable[..., Any]) -> Callable[[F], F]:
+    """With the docstring of another method, which does the same."""
+
+    def with_docstring(method: F) -> F:
+        method.__doc__ = described.__doc__
+        return method
+
+    return with_docstring
+
+
+class Scraper(_Face):
+    """Keeps a store up to date with what targets expose, in the background.
+
+        >>> from promlatest import Store
+        >>> store = Store()
+        >>> with Scraper(store, [lambda: b"depth 3\\n"], interval=5) as scraper:
+        ...     scraper.scrape().samples
+        1
+        >>> store.query("depth")[0].value
+        3.0
+
+    `start` begins to scrape every target at its interval, the first time at once;
+    `stop` ends that and leaves the store as it is. As a context manager it does both.
+    It is safe to use from any thread, but for the functions that the store calls after a
+    commit, and callables that are scraped: those must not wait for a scrape. In the child
+    of a fork it is not running; it can be started there.
+    """
+
+    def _begin(self, engine: Engine) -> None:
+        super()._begin(engine)
+        self.reset_after_fork()
+        reset_in_child(self)
+
+    def reset_after_fork(self) -> None:
+        """In the child of a fork the thread is gone, and somebody may have had the lock."""
+        # Held to begin work on the thread and to end it, but not while work is done.
+        self._lock = threading.Lock()
+        self._thread: LoopThread | None = None  # guarded by the lock
+        self._forgotten: weakref.finalize[Any, Any] | None = None
+
+    # Running
+
+    @_like(AsyncScraper.start)
+    def start(self) -> None:
+        self._run(self._engine.start)
+
+    @_like(AsyncScraper.stop)
+    def stop(self) -> None:
+        self._check_thread()
+        with self._lock:
+            if self._thread is None:
+                return
+            try:
+                self._thread.wait(self._thread.submit(self._engine.stop()))
+            finally:
+                self._thread.close()
+                self._thread = None
+                if self._forgotten is not None:
+                    self._forgotten.detach()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # Targets
+
+    @_like(AsyncScraper.add)
+    def add(self, target: object, *, job: Job | None = None) -> str:
+        return self._run(partial(self._engine.add, target, job=job))
+
+    @_like(AsyncScraper.remove)
+    def remove(self, target: object) -> None:
+        self._run(partial(self._engine.remove, target))
+
+    # Scraping on demand
+
+    @_like(AsyncScraper.scrape)
+    def scrape(self, target: object | None = None) -> ScrapeResult:
+        return self._run(partial(self._engine.scrape, target))
+
+    @_like(AsyncScraper.scrape_all)
+    def scrape_all(self) -> list[ScrapeResult]:
+        return self._run(self._engine.scrape_all)
+
+    @_like(AsyncScraper.wait_fresh)
+    def wait_fresh(
+        self,
+        target: object | None = None,
+        *,
+        since: int | None = None,
+        timeout: float | None = None,
+    ) -> ScrapeResult:
+        fresh = partial(self._engine.wait_fresh, target, since=since, timeout=timeout)
+        return self._run(fresh)
+
+    def _run(self, begin: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        self._check_thread()
+        with self._lock:
+            if self._thread is None:
+                self._thread = LoopThread()
+                # A program that forgets to stop must end all the same, and quietly.
+                self._forgotten = weakref.finalize(self, _stop, self._thread, self._engine)
+            thread = self._thread
+            future = thread.submit(begin())
+        return thread.wait(future)
+
+    def _check_thread(self) -> None:
+        """Refuse what would wait for itself."""
+        thread = self._thread
+        if self._engine.is_own_thread() or (thread is not None and thread.is_mine()):
+            raise UsageError(
+                "a subscriber of the store must not wait for a scrape,"
+                " nor a callable that is scraped"
+            )
+
+
+def _stop(thread: LoopThread, engine: Engine) -> None:
+    """End what a scraper has left behind: it was collected, or the program ends."""
+    if thread.closed or not thread.is_alive():
+        return
+    if thread.is_mine():  # the collector runs on any thread
+        thread.end_after(engine.stop())
+        return
+    try:
+        thread.wait(thread.submit(engine.stop()), timeout=1.0)
+    except TimeoutError:
+        return
+    finally:
+        thread.close()
