@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "histogram": "draw histograms as bars",
     "check": "report what is wrong with an exposition",
     "contract": "keep what dashboards and alerts rely on across releases",
+    "rules": "hold alerts and dashboards against what they watch",
     "demo": "serve a demo operator until Ctrl-C",
 }
 
