@@ -58,7 +58,7 @@ docs: $(READY)   ## The documentation as a site in build/site; a warning is an e
 release-check: wheel docs ## Everything that a release needs, short of publishing it
 	$(BIN)/python -m pip install --quiet --group release
 	$(BIN)/twine check --strict dist/*
-	$(BIN)/python docs/release.py dist
+	$(BIN)/python tools/release.py dist
 
 format: $(READY) ## Fix what a tool can fix
 	$(BIN)/ruff check --fix .
@@ -102,7 +102,7 @@ clean:           ## Remove what make made
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(if $(CONSTRAINTS),$(BIN)/python tests/minimum.py >$(CONSTRAINTS))
+	$(if $(CONSTRAINTS),$(BIN)/python tools/minimum.py >$(CONSTRAINTS))
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRAS)' --group dev \
 		$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 	@touch $@
