@@ -7,6 +7,7 @@
 2     the command itself cannot be carried out as it was given
 3     the target cannot be reached, refuses, or does not answer in time
 4     the target answered with something that cannot be read
+5     the output cannot be written
 ====  ==================================================================
 """
 
@@ -15,7 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -33,7 +35,7 @@ from promlatest.exceptions import (
 from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
 from promlatest.views.page import histogram_page
 
-DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE = range(5)
+DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE, UNWRITABLE = range(6)
 
 _NARROWEST: Final = 40
 
@@ -155,12 +157,26 @@ def _naming(target: str) -> Iterator[None]:
 
 def print_json(document: object) -> None:
     """Print one JSON document; numbers that JSON lacks must be texts already."""
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+    print(json.dumps(document, ensure_ascii=ascii_only(), allow_nan=False, indent=2))
 
 
 def print_histograms(histograms: Sequence[Histogram], options: argparse.Namespace) -> None:
     """Print histograms as bars, as wide as the options or the terminal say."""
-    print(histogram_page(histograms, width=width(options)))
+    print(histogram_page(histograms, width=width(options), ascii_only=ascii_only()))
+
+
+def ascii_only() -> bool:
+    """Whether the output can hold no other characters, bars and dashes for two."""
+    try:
+        "█–".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def say_nothing(words: str, hints: Iterable[str]) -> None:
+    """Say that nothing was found, and what was probably meant."""
+    print("\n  ".join([words, *hints]), file=sys.stderr)
 
 
 def width(options: argparse.Namespace) -> int:

@@ -280,6 +280,10 @@ def _stdin(text: str, _: Fields) -> Fields:
     return {"kind": "stdin"}
 
 
+# What begins so is a path, whether something is there or not.
+_PATHS: Final = ("/", "./", "../", "~/")
+
+
 def _file(text: str, _: Fields) -> Fields:
     path = text.removeprefix("file:")
     if path.startswith("//"):
@@ -311,9 +315,10 @@ def _is_there(text: str) -> bool:
 
 
 def _path(text: str, options: Fields) -> Fields:
-    if stat.S_ISSOCK(Path(text).stat().st_mode):
-        return _unix(f"unix:{Path(text).resolve()}", options)
-    return {"kind": "file", "path": text}
+    path = Path(text).expanduser()
+    if path.is_socket():
+        return _unix(f"unix:{path.resolve()}", options)
+    return {"kind": "file", "path": os.fspath(path) if text.startswith("~") else text}
 
 
 def _url(text: str, options: Fields) -> Fields:
@@ -367,6 +372,7 @@ _READERS: Final[
     (lambda text: text == "-", _stdin),
     (lambda text: text.startswith("file:"), _file),
     (lambda text: text.startswith("unix:"), _unix),
+    (lambda text: text.startswith(_PATHS), _path),
     (lambda text: not _SCHEME.match(text) and _is_there(text), _path),
     (bool, _url),
 )
