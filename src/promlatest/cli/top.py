@@ -168,7 +168,7 @@ def _print_page(store: Store, target: str, options: argparse.Namespace) -> int:
         return DONE
     wanted = options.histogram or "this target"
     say_nothing(f"no histogram for {wanted}", why_no_histogram(store, options.histogram))
-    return NOTHING
+    return NOTHING if options.histogram else DONE
 
 
 def _chosen_histograms(store: Store, metric: str) -> list[Histogram]:

@@ -6,10 +6,13 @@ and no Textual.
 
 from __future__ import annotations
 
+import os
+
 from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.app import Dashboard
 from promlatest.tui.feed import Feed, Work
+from promlatest.tui.themes import theme_for
 
 __all__ = ["Dashboard", "Feed", "run"]
 
@@ -39,6 +42,7 @@ def run(
     """
     if not any(targets for _, targets in work):
         raise UsageError("there is no target to show")
+    theme_for({**os.environ, **({"PROMLATEST_THEME": theme} if theme else {})})
     store = Store()
     feed = Feed(store, work, interval)
     app = Dashboard(store, feed, first_time=first_time, theme=theme, ascii_only=ascii_only)
