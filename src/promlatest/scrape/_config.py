@@ -658,9 +658,7 @@ def _target(labels: dict[str, str], config: _ScrapeConfig) -> Target:
     if scheme not in ("http", "https"):
         raise UsageError(f"expected the scheme http or https, got {scheme[:40]!r}")
     if "/" in address or "@" in address:
-        raise UsageError(
-            f"a target is host:port and no URL: {address.rpartition('@')[2]!r}"
-        )
+        raise UsageError("a target is host:port and no URL")
     path = path if path.startswith("/") else f"/{path}"
     # Labels with two underscores are kept for the address; samples do not get them.
     seen = {name: value for name, value in labels.items() if not name.startswith("__")}
