@@ -383,3 +383,47 @@ def test_error_text_is_short() -> None:
 def test_unescape_leaves_unknown_escapes() -> None:
     """Only three escapes mean something; others stand for themselves (L-6)."""
     assert unescape(r"\t\\n\n") == "\\t\\n\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "syntax", "hint"),
+    [
+        ("a 1\r\n", "text", "expected lines to end in LF, got CR LF"),
+        ("# TYPE a gauge\r\na 1\r\n", "text", "got CR LF"),
+        ("# TYPE a gauge\r\n# EOF\r\n", "openmetrics", "got CR LF"),
+        ("\x1f\udc8b\x08\x00", "text", "this is gzip, and no Content-Encoding says so"),
+        (
+            "# TYPE a info\n",
+            "text",
+            "types of OpenMetrics need the Content-Type application/",
+        ),
+        ('a_total 1 # {t="x"} 1\n', "text", "exemplars need the Content-Type application/"),
+        ('a_total 1 1 # {t="x"} 1\n', "text", "exemplars need the Content-Type"),
+        ("#TYPE a gauge\n", "openmetrics", "expected one blank after '#'"),
+        ("#  HELP a x\n", "openmetrics", "expected one blank after '#'"),
+    ],
+)
+def test_hints(body: str, syntax: Format, hint: str) -> None:
+    """An error that people run into for one reason says that reason."""
+    with pytest.raises(ParseError) as caught:
+        LineReader(body, syntax).read()
+
+    assert hint in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "syntax"),
+    [
+        ("a x\n", "text"),
+        ("# TYPE a foo\n", "text"),
+        ("a 1 # x\n", "text"),
+        ("# x\n", "openmetrics"),
+        ("# TYPE a untyped\n", "openmetrics"),
+    ],
+)
+def test_no_hint_elsewhere(body: str, syntax: Format) -> None:
+    """An error of another reason has no hint."""
+    with pytest.raises(ParseError) as caught:
+        LineReader(body, syntax).read()
+
+    assert ";" not in caught.value.reason
