@@ -21,14 +21,10 @@ class Examples(griffe.Extension):
 
 
 def as_markdown(docstring: str) -> str:
-    """A block that begins with a prompt goes between fences, at its own indent."""
+    """A block that begins with a prompt goes between fences; an indented one is code."""
     said = _LITERAL.sub(lambda line: f"{line['said']}:" if line["said"] else "", docstring)
     return "\n\n".join(map(_fenced, said.split("\n\n")))
 
 
 def _fenced(block: str) -> str:
-    prompt = re.match(r"\n*(?P<indent> *)>>> ", block)
-    if not prompt:
-        return block
-    indent = prompt["indent"]
-    return f"{indent}```pycon\n{block}\n{indent}```"
+    return f"```pycon\n{block}\n```" if block.startswith(">>> ") else block
