@@ -142,7 +142,7 @@ def test_text_rules(body: str, line: int, column: int, severity: str, reason: st
 def test_openmetrics_rules(
     body: str, line: int, column: int, severity: str, reason: str
 ) -> None:
-    """What OpenMetrics forbids is found although Prometheus takes it (section 4)."""
+    """What OpenMetrics forbids is found although Prometheus takes it (F-0)."""
     [only] = [each for each in found(body, "openmetrics") if reason in each[3]]
 
     assert only[:3] == (line, column, severity)

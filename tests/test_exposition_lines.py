@@ -76,7 +76,7 @@ OPENMETRICS_SAMPLES = [
 
 @pytest.mark.parametrize(("line", "metric", "labels", "value", "timestamp"), TEXT_SAMPLES)
 def test_text_samples(line, metric, labels, value, timestamp) -> None:
-    """Text lets blanks stand between all tokens, and commas be left out (section 4)."""
+    """Text lets blanks stand between all tokens, and commas be left out (F-0)."""
     sample = read(line, "text")
 
     assert isinstance(sample, SampleLine)
@@ -88,7 +88,7 @@ def test_text_samples(line, metric, labels, value, timestamp) -> None:
     ("line", "metric", "labels", "value", "timestamp"), OPENMETRICS_SAMPLES
 )
 def test_openmetrics_samples(line, metric, labels, value, timestamp) -> None:
-    """OpenMetrics has timestamps in seconds, cut off to milliseconds (section 4)."""
+    """OpenMetrics has timestamps in seconds, cut off to milliseconds (F-0)."""
     sample = read(line, "openmetrics")
 
     assert isinstance(sample, SampleLine)
@@ -254,7 +254,7 @@ OPENMETRICS_REFUSED = [
 
 @pytest.mark.parametrize(("line", "column", "reason"), TEXT_REFUSED)
 def test_text_refused(line: str, column: int, reason: str) -> None:
-    """What the text lexer refuses is refused, with its place and the reason (section 4)."""
+    """What the text lexer refuses is refused, with its place and the reason (F-0)."""
     with pytest.raises(ParseError) as caught:
         read(line, "text")
 
@@ -264,7 +264,7 @@ def test_text_refused(line: str, column: int, reason: str) -> None:
 
 @pytest.mark.parametrize(("line", "column", "reason"), OPENMETRICS_REFUSED)
 def test_openmetrics_refused(line: str, column: int, reason: str) -> None:
-    """OpenMetrics wants exactly one blank where one belongs (section 4)."""
+    """OpenMetrics wants exactly one blank where one belongs (F-0)."""
     with pytest.raises(ParseError) as caught:
         read(line, "openmetrics")
 
@@ -310,13 +310,13 @@ OPENMETRICS_OTHERS = [
 
 @pytest.mark.parametrize(("line", "expected"), TEXT_OTHERS)
 def test_text_comments(line: str, expected: object) -> None:
-    """In text every comment that is no HELP or TYPE with a name is free (section 4)."""
+    """In text every comment that is no HELP or TYPE with a name is free (F-0)."""
     assert read(line, "text") == expected
 
 
 @pytest.mark.parametrize(("line", "expected"), OPENMETRICS_OTHERS)
 def test_openmetrics_comments(line: str, expected: object) -> None:
-    """OpenMetrics has UNIT, EOF and three more types (section 4)."""
+    """OpenMetrics has UNIT, EOF and three more types (F-0)."""
     assert read(line, "openmetrics") == expected
 
 
@@ -332,7 +332,7 @@ EXEMPLARS = [
 
 @pytest.mark.parametrize(("line", "labels", "value", "timestamp"), EXEMPLARS)
 def test_exemplars(line, labels, value, timestamp) -> None:
-    """An exemplar stands behind any sample, and its labels are not judged (section 4)."""
+    """An exemplar stands behind any sample, and its labels are not judged (F-0)."""
     sample = read(line, "openmetrics")
 
     assert isinstance(sample, SampleLine)
@@ -352,7 +352,7 @@ def test_place_of_the_series() -> None:
 
 
 def test_line_numbers_count_breaks_in_values() -> None:
-    """A line break in a label value counts as a line (text, section 4)."""
+    """A line break in a label value counts as a line (text, F-0)."""
     reader = LineReader('a{b="x\ny"} 1\n!\n', "text")
     reader.read()
 

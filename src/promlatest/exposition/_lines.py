@@ -5,7 +5,7 @@ This is the authority: it knows every rule, says where a line breaks one, and is
 yet, and about nothing else.
 
 The two formats are one grammar with different tables: text lets blanks stand between
-all tokens, OpenMetrics wants exactly one where one belongs (semantics: section 4).
+all tokens, OpenMetrics wants exactly one where one belongs (F-0).
 """
 
 from __future__ import annotations
