@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scrape_servers
 
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
@@ -148,6 +149,36 @@ def test_nothing_is_wider_than_asked_for(
     run("top", body, "--once", "--width", str(width))
 
     assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_json_holds_nothing_that_a_terminal_obeys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a label value holds, `--json` prints it escaped, and it reads back."""
+    value = "\x1b[2J\x7f\x9b\u202e\u2028\ufeff\U000e0041é容"
+    file = tmp_path / "m.prom"
+    file.write_text(f'depth{{queue="{value}"}} 3\n')
+    run("get", str(file), "--json")
+    printed = capsys.readouterr().out
+
+    assert printed.replace("\n", "").isprintable()
+    assert "é容" in printed
+    assert json.loads(printed)[0]["labels"]["queue"] == value
+
+
+def test_advice_about_tls_names_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is advised about TLS are options of the command line."""
+    with scrape_servers.start() as servers:
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good") == 3
+        untrusted = capsys.readouterr().err
+        trusting = ("--ca-file", str(servers.folder / "ca.pem"))
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good", *trusting) == 3
+        misnamed = capsys.readouterr().err
+        named = (*trusting, "--server-name", "good.test")
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good", *named) == 0
+
+    assert "give the --ca-file of who signed it, or --insecure-skip-verify" in untrusted
+    assert "give the --server-name that it is made for" in misnamed
 
 
 def test_histogram_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="a Prometheus scrape_config with static targets"
     )
     parser.add_argument(
+        "--skip-unsupported", action="store_true",
+        help="leave out jobs of it that want what promlatest does not have",
+    )  # fmt: skip
+    parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
         help="between two scrapes in the dashboard (default: 1, or as the config says)",
     )  # fmt: skip
@@ -116,7 +120,7 @@ def _dashboard(options: argparse.Namespace) -> int:
     job = Job(interval=options.interval or 1.0, timeout=options.timeout)
     work = [(job, [target_of(options, text) for text in targets])] if targets else []
     if options.config:
-        work += load_config(options.config)
+        work += load_config(options.config, skip_unsupported=options.skip_unsupported)
     return run(
         work,
         interval=options.interval,
