@@ -45,7 +45,6 @@ _HEAD: Final = (
     "# promlatest contract: family, type, bounds, labels; ? marks what need not be there\n"
 )
 # Labels that belong to a type and not to the metric.
-_BOUNDS: Final[Mapping[str, str]] = {**BOUND_LABEL}
 _OF_TYPE: Final = frozenset(BOUND_LABEL.values())
 
 
@@ -80,7 +79,7 @@ class ContractLine:
     @property
     def bound(self) -> str:
         """The label that has the bounds: "le" or "quantile"; "" if the type has none."""
-        return _BOUNDS.get(self.type, "")
+        return next((label for kind, label in BOUND_LABEL.items() if kind == self.type), "")
 
     def __str__(self) -> str:
         mark = "?" if self.optional else ""
