@@ -20,18 +20,18 @@ import attrs
 from promlatest._datapoint import BOUND_LABEL, SUFFIXES, MetricType
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import LEGACY_LABEL_NAME, LEGACY_METRIC_NAME
-from promlatest.exposition import _page as each
-from promlatest.exposition._formats import Format, format_of, misread_parameters
-from promlatest.exposition._page import (
+from promlatest.exposition import _body as each
+from promlatest.exposition._body import (
     SHOWN,
-    Family,
-    Meta,
-    Page,
+    Body,
+    NamedFamily,
     Pair,
-    Place,
-    Row,
-    read_page,
+    ReadMeta,
+    ReadSample,
+    Spot,
+    read_body,
 )
+from promlatest.exposition._formats import Format, format_of, misread_parameters
 from promlatest.exposition._reader import Diagnostic, decode
 
 Severity = Literal["error", "warning"]
@@ -57,15 +57,16 @@ def check(
     """
     format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
     diagnostics: list[Diagnostic] = []
-    page = read_page(decode(body), format, content_type, diagnostics)
-    for rule in _RULES:
-        if format in rule.severities:
-            diagnostics += rule.findings(page, rule.severities[format])
+    read = read_body(decode(body), format, content_type, diagnostics)
+    rules = [rule for rule in _RULES if format in rule.severities]
+    looked_at = {scope: list(scope(read)) for scope in {rule.scope for rule in rules}}
+    for rule in rules:
+        diagnostics += rule.findings(looked_at[rule.scope], rule.severities[format])
     return sorted(diagnostics, key=lambda found: (found.line, found.column))
 
 
 @attrs.frozen
-class _Rule:
+class _Check:
     """One row of the table.
 
     Attributes:
@@ -78,14 +79,14 @@ class _Rule:
     """
 
     severities: Mapping[Format, Severity]
-    scope: Callable[[Page], Iterable[Any]]
+    scope: Callable[[Body], Iterable[Any]]
     broken: Callable[[Any], object]
     words: str
-    place: Callable[[Any], Place] = attrgetter("series")
+    place: Callable[[Any], Spot] = attrgetter("series")
     action: str = "kept"
 
-    def findings(self, page: Page, severity: Severity) -> Iterator[Diagnostic]:
-        for it in self.scope(page):
+    def findings(self, those: Iterable[Any], severity: Severity) -> Iterator[Diagnostic]:
+        for it in those:
             if found := self.broken(it):
                 where = self.place(it)
                 words = self.words.format(it=it, found=found)
@@ -107,7 +108,7 @@ def _escape_unknown(text: str) -> str:
 _BETWEEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|([{,=])|[^"{,=]+', re.DOTALL)
 
 
-def _comma_missing(row: Row) -> bool:
+def _comma_missing(row: ReadSample) -> bool:
     """Whether a label follows the value of the one before at once."""
     valued, value = False, False
     for token in _BETWEEN.finditer(row.raw):
@@ -120,32 +121,32 @@ def _comma_missing(row: Row) -> bool:
     return False
 
 
-def _nameless(meta: Meta) -> bool:
+def _nameless(meta: ReadMeta) -> bool:
     """Whether something else than a blank stands right after the name."""
     return bool(re.match(r"#[ \t]+\w+[ \t]+[a-zA-Z_:][\w:]*[^\w: \t]", meta.raw, re.ASCII))
 
 
-def _bare(family: Family) -> str:
+def _bare(family: NamedFamily) -> str:
     if f"{family.name}_total" in family.others:
         return "no sample: in the text format a TYPE names the counter with its '_total'"
     return "no sample"
 
 
-def _misspelt_keyword(remark: Place) -> str:
+def _misspelt_keyword(remark: Spot) -> str:
     found = re.match(r"#(HELP|TYPE|UNIT)[ \t]", remark.text)
     return found[1] if found else ""
 
 
-def _old_form(row: Row) -> bool:
+def _old_form(row: ReadSample) -> bool:
     return bool(LEGACY_METRIC_NAME.fullmatch(row.sample.metric)) and all(
         LEGACY_LABEL_NAME.fullmatch(name) for name, _ in row.sample.labels
     )
 
 
-def _clashes(page: Page) -> Iterator[tuple[Meta, str, str]]:
+def _clashes(body: Body) -> Iterator[tuple[ReadMeta, str, str]]:
     """Each TYPE that may give a sample's name to two families: the name, the other."""
     owners: dict[str, str] = {}
-    for meta in each.metas(page):
+    for meta in each.metas(body):
         if meta.meta.keyword != "TYPE":
             continue
         names = [meta.family + suffix for suffix in SUFFIXES[meta.meta.metric_type]]
@@ -179,7 +180,7 @@ _OTHER_UNITS: Final = {
 }
 
 
-def _other_unit(family: Family) -> str:
+def _other_unit(family: NamedFamily) -> str:
     words = (word for word in family.name.lower().split("_") if word in _OTHER_UNITS)
     return next((f"{_OTHER_UNITS[word]!r}, got {word!r}" for word in words), "")
 
@@ -202,7 +203,7 @@ def _taken_by(what: str, kind: MetricType) -> str:
     return f"{what!r} is for a {' or '.join(kinds)}, not a {kind}"
 
 
-def _taken_suffix(family: Family) -> str:
+def _taken_suffix(family: NamedFamily) -> str:
     return _taken_by("_" + family.name.rpartition("_")[2], family.kind)
 
 
@@ -220,19 +221,19 @@ _COUNTING: Final[Mapping[MetricType, tuple[str, ...]]] = {
 }
 
 
-def _counts(row: Row) -> str:
+def _counts(row: ReadSample) -> str:
     """What it is, if it counts."""
     if row.suffix not in _COUNTING.get(row.kind, ()):
         return ""
     return "counter" if row.kind == "counter" else "count"
 
 
-def _broken_count(row: Row) -> bool:
+def _broken_count(row: ReadSample) -> bool:
     value = row.sample.value
     return _counts(row) == "count" and math.isfinite(value) and value % 1 != 0
 
 
-def _is_sum(row: Row) -> bool:
+def _is_sum(row: ReadSample) -> bool:
     return row.suffix in ("_sum", "_gsum") and "histogram" in row.kind
 
 
@@ -244,31 +245,31 @@ _EXEMPLIFIED: Final = {
 _EXEMPLAR_LENGTH: Final = 128  # characters of all names and values together
 
 
-def _exemplar_length(row: Row) -> int:
+def _exemplar_length(row: ReadSample) -> int:
     length = sum(len(name) + len(value) for name, value in row.sample.exemplar_labels)
     return length if length > _EXEMPLAR_LENGTH else 0
 
 
-def _exemplar_names(row: Row) -> bool:
+def _exemplar_names(row: ReadSample) -> bool:
     names = [name for name, _ in row.sample.exemplar_labels]
     return len(set(names)) != len(names) or "" in names
 
 
-def _unlike_spelling(page: Page) -> Iterable[Row]:
+def _unlike_spelling(body: Body) -> Iterable[ReadSample]:
     """Once for each metric name: where one bound is spelled so, most are."""
-    first: dict[str, Row] = {}
-    for row in each.rows(page):
+    first: dict[str, ReadSample] = {}
+    for row in each.rows(body):
         text = _bound_text(row)
         if text != normalise_bound(text):
             first.setdefault(row.sample.metric, row)
     return first.values()
 
 
-def _bound_text(row: Row) -> str:
+def _bound_text(row: ReadSample) -> str:
     return row.labels.get(BOUND_LABEL.get(row.kind, ""), "")
 
 
-def _is_quantile(row: Row) -> bool:
+def _is_quantile(row: ReadSample) -> bool:
     return row.kind == "summary" and row.suffix == ""
 
 
@@ -287,158 +288,159 @@ _FIRST: Final = lambda found: found[0].series  # noqa: E731
 _ITSELF: Final = lambda place: place  # noqa: E731
 
 # fmt: off
-_RULES: Final[tuple[_Rule, ...]] = (
+_RULES: Final[tuple[_Check, ...]] = (
     # The answer
-    _Rule(_ERROR, each.header, lambda it: misread_parameters(it.text),
+    _Check(_ERROR, each.header, lambda it: misread_parameters(it.text),
           "Prometheus 3 refuses the Content-Type: {found}", _ITSELF),
 
     # The order of lines
-    _Rule(_ERROR, each.metas, lambda it: it.repeated,
+    _Check(_ERROR, each.metas, lambda it: it.repeated,
           "a second {it.meta.keyword} for this family"),
-    _Rule(_ERROR, each.metas, lambda it: it.late,
+    _Check(_ERROR, each.metas, lambda it: it.late,
           "{it.meta.keyword} stands after samples of its family"),
-    _Rule(_ERROR, each.entries, lambda it: it.resumes,
+    _Check(_ERROR, each.entries, lambda it: it.resumes,
           "lines of another family stand within this one"),
 
     # How lines are written
-    _Rule(_TEXT_ERROR, each.unended, bool,
+    _Check(_TEXT_ERROR, each.unended, bool,
           "the last line does not end with a line break", _ITSELF),
-    _Rule(_TEXT_WARNING, each.rows, lambda it: it.series.column > 1,
+    _Check(_TEXT_WARNING, each.rows, lambda it: it.series.column > 1,
           "blanks stand before the name; Prometheus 2 refuses the body"),
-    _Rule(_TEXT_WARNING, each.rows, lambda it: it.rest.endswith((" ", "\t")),
+    _Check(_TEXT_WARNING, each.rows, lambda it: it.rest.endswith((" ", "\t")),
           "blanks stand at the end of the line; promtool refuses the body"),
-    _Rule(_TEXT_ERROR, each.rows, _comma_missing,
+    _Check(_TEXT_ERROR, each.rows, _comma_missing,
           "expected ',' between two labels"),
-    _Rule(_OPENMETRICS_ERROR, each.rows, lambda it: it.raw.endswith(",}"),
+    _Check(_OPENMETRICS_ERROR, each.rows, lambda it: it.raw.endswith(",}"),
           "expected no ',' after the last label"),
-    _Rule(_TEXT_ERROR, each.rows, lambda it: "\n" in it.raw,
+    _Check(_TEXT_ERROR, each.rows, lambda it: "\n" in it.raw,
           r"a line break stands in a label value; expected '\n' for it"),
-    _Rule(_TEXT_ERROR, each.rows, lambda it: _escape_unknown(it.raw),
+    _Check(_TEXT_ERROR, each.rows, lambda it: _escape_unknown(it.raw),
           r"expected one of \\, \" and \n, got {found}"),
-    _Rule(_TEXT_ERROR, each.metas, lambda it: _escape_unknown(it.raw),
+    _Check(_TEXT_ERROR, each.metas, lambda it: _escape_unknown(it.raw),
           r"expected \\ or \n, got {found}"),
-    _Rule(_TEXT_ERROR, each.metas, _nameless,
+    _Check(_TEXT_ERROR, each.metas, _nameless,
           "expected a blank after the name of the {it.meta.keyword}"),
-    _Rule(_TEXT_WARNING, each.remarks, _misspelt_keyword,
+    _Check(_TEXT_WARNING, each.remarks, _misspelt_keyword,
           "this is a comment: expected '# {found}', with a blank", _ITSELF),
 
     # Names
-    _Rule(_WARNING, each.families, lambda it: "TYPE" not in it.given,
+    _Check(_WARNING, each.families, lambda it: "TYPE" not in it.given,
           "the family has no TYPE: its type is unknown"),
-    _Rule(_WARNING, each.families, lambda it: "HELP" not in it.given,
+    _Check(_WARNING, each.families, lambda it: "HELP" not in it.given,
           "the family has no HELP: nothing says what it means"),
-    _Rule(_WARNING, each.bare_families, _bare,
+    _Check(_WARNING, each.bare_families, _bare,
           "the family has {found}"),
-    _Rule(_TEXT_WARNING, each.families,
+    _Check(_TEXT_WARNING, each.families,
           lambda it: it.kind == "counter" and not it.name.endswith("_total"),
           "the name of a counter ends in '_total'"),
-    _Rule(_OPENMETRICS_ERROR, each.first_rows,
+    _Check(_OPENMETRICS_ERROR, each.first_rows,
           lambda it: it.kind == "counter" and it.suffix == ""
           and not it.family.endswith("_total"),
           "the name of a counter ends in '_total'"),
-    _Rule(_OPENMETRICS_ERROR, each.first_rows,
+    _Check(_OPENMETRICS_ERROR, each.first_rows,
           lambda it: it.kind == "counter" and it.suffix == ""
           and it.family.endswith("_total"),
           "'_total' belongs to the sample's name and not to the family's"),
-    _Rule(_OPENMETRICS_ERROR, _clashes, bool,
+    _Check(_OPENMETRICS_ERROR, _clashes, bool,
           "its sample {it[1]!r} may be one of the family {it[2]!r} too", _FIRST),
-    _Rule(_WARNING, each.first_rows, lambda it: not _old_form(it),
+    _Check(_WARNING, each.first_rows, lambda it: not _old_form(it),
           "a name is not of the old form; scrapers without UTF-8 refuse it"),
-    _Rule(_STRICTER, each.label_names, lambda it: it.name.startswith("__"),
+    _Check(_STRICTER, each.label_names, lambda it: it.name.startswith("__"),
           "label names in '__' are reserved: {it.name!r:.62}"),
-    _Rule(_OPENMETRICS_ERROR, each.first_rows,
+    _Check(_OPENMETRICS_ERROR, each.first_rows,
           lambda it: it.kind == "info" and it.suffix != "_info",
           "the name of an info ends in '_info'"),
 
     # Names, as Prometheus' linter has them
-    _Rule(_WARNING, each.families, lambda it: ":" in it.name,
+    _Check(_WARNING, each.families, lambda it: ":" in it.name,
           "':' is for the names of recording rules"),
-    _Rule(_WARNING, each.families, lambda it: re.search(r"[a-z][A-Z]", it.name),
+    _Check(_WARNING, each.families, lambda it: re.search(r"[a-z][A-Z]", it.name),
           "expected snake_case, got camelCase"),
-    _Rule(_WARNING, each.label_names, lambda it: re.search(r"[a-z][A-Z]", it.name),
+    _Check(_WARNING, each.label_names, lambda it: re.search(r"[a-z][A-Z]", it.name),
           "expected snake_case, got camelCase in the label {it.name!r:.62}"),
-    _Rule(_WARNING, each.families, lambda it: re.search(
+    _Check(_WARNING, each.families, lambda it: re.search(
               r"_(?:counter|gauge|summary|histogram)(?:_|\Z)", it.name, re.I),
           "a name does not include the type"),
-    _Rule(_WARNING, each.families, lambda it: re.search(
+    _Check(_WARNING, each.families, lambda it: re.search(
               r"_(?:s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d)(?:_|\Z)", it.name, re.I),
           "a name does not abbreviate the unit"),
-    _Rule(_WARNING, each.families, _other_unit,
+    _Check(_WARNING, each.families, _other_unit,
           "expected the base unit {found}"),
-    _Rule(_WARNING, each.families, _taken_suffix,
+    _Check(_WARNING, each.families, _taken_suffix,
           "{found}"),
-    _Rule(_WARNING, each.label_names, lambda it: _taken_by(it.name, it.row.kind),
+    _Check(_WARNING, each.label_names, lambda it: _taken_by(it.name, it.row.kind),
           "the label {found}"),
 
     # Samples
-    _Rule(_ERROR, each.repeats,
+    _Check(_ERROR, each.repeats,
           lambda it: it.row.sample.timestamp == it.before.sample.timestamp,
           "the series stands on line {it.before.series.line}; the first counts",
           action="skipped"),
-    _Rule(_TEXT_ERROR, each.repeats,
+    _Check(_TEXT_ERROR, each.repeats,
           lambda it: it.row.sample.timestamp != it.before.sample.timestamp,
           "the series stands on line {it.before.series.line}"),
-    _Rule(_OPENMETRICS_ERROR, each.repeats, _back_in_time,
+    _Check(_OPENMETRICS_ERROR, each.repeats, _back_in_time,
           "expected a later timestamp than on line {it.before.series.line}"),
-    _Rule(_ERROR, each.rows, lambda it: it.sample.value < 0 and _counts(it),
+    _Check(_ERROR, each.rows, lambda it: it.sample.value < 0 and _counts(it),
           "a {found} is never below zero", _VALUE),
-    _Rule(_ERROR, each.rows, lambda it: math.isnan(it.sample.value) and _counts(it),
+    _Check(_ERROR, each.rows, lambda it: math.isnan(it.sample.value) and _counts(it),
           "a {found} is a number", _VALUE),
-    _Rule(_OPENMETRICS_ERROR, each.rows, _broken_count,
+    _Check(_OPENMETRICS_ERROR, each.rows, _broken_count,
           "a count is a whole number", _VALUE),
     # In text, Go's own runtime histograms have them.
-    _Rule(_OPENMETRICS_ERROR, each.rows,
+    _Check(_OPENMETRICS_ERROR, each.rows,
           lambda it: _is_sum(it) and math.isnan(it.sample.value),
           "the sum of a histogram is a number", _VALUE),
-    _Rule(_OPENMETRICS_ERROR, each.rows,
+    _Check(_OPENMETRICS_ERROR, each.rows,
           lambda it: it.kind == "info" and it.sample.value != 1,
           "an info is always 1", _VALUE),
-    _Rule(_OPENMETRICS_ERROR, each.rows,
+    _Check(_OPENMETRICS_ERROR, each.rows,
           lambda it: it.kind == "stateset" and it.sample.value not in (0, 1),
           "a state is 0 or 1", _VALUE),
-    _Rule(_OPENMETRICS_ERROR, each.rows,
+    _Check(_OPENMETRICS_ERROR, each.rows,
           lambda it: it.kind == "stateset" and it.family not in it.labels,
           "a stateset has a label of its own name for the state"),
-    _Rule(_ERROR, each.rows, lambda it: _is_quantile(it) and "quantile" not in it.labels,
+    _Check(_ERROR, each.rows, lambda it: _is_quantile(it) and "quantile" not in it.labels,
           "the sample of a summary has a label 'quantile'"),
-    _Rule(_ERROR, each.rows,
+    _Check(_ERROR, each.rows,
           lambda it: _is_quantile(it) and "quantile" in it.labels
           and not 0 <= it.bound <= 1,
           "a quantile is a number from 0 to 1"),
 
     # Exemplars
-    _Rule(_OPENMETRICS_ERROR, each.rows,
+    _Check(_OPENMETRICS_ERROR, each.rows,
           lambda it: it.sample.exemplar and (it.kind, it.suffix) not in _EXEMPLIFIED,
           "an exemplar stands on a bucket or on the '_total' of a counter only"),
-    _Rule(_OPENMETRICS_ERROR, each.rows, _exemplar_length,
+    _Check(_OPENMETRICS_ERROR, each.rows, _exemplar_length,
           f"expected at most {_EXEMPLAR_LENGTH} characters in the labels of the exemplar,"
           " got {found}"),
-    _Rule(_OPENMETRICS_ERROR, each.rows, _exemplar_names,
+    _Check(_OPENMETRICS_ERROR, each.rows, _exemplar_names,
           "a label name of the exemplar is empty or stands twice"),
 
     # Histograms and summaries
-    _Rule(_ERROR, each.rows,
+    _Check(_ERROR, each.rows,
           lambda it: "histogram" in it.kind and it.suffix == "_bucket"
           and math.isnan(it.bound),
           "a bucket has a label 'le' that is a number"),
-    _Rule(_ERROR, each.bucket_pairs, lambda it: it.row.bound < it.before.bound,
+    _Check(_ERROR, each.bucket_pairs, lambda it: it.row.bound < it.before.bound,
           "expected the buckets in the order of 'le'"),
-    _Rule(_ERROR, each.quantile_pairs, lambda it: it.row.bound < it.before.bound,
+    _Check(_ERROR, each.quantile_pairs, lambda it: it.row.bound < it.before.bound,
           "expected the quantiles in their order"),
-    _Rule(_ERROR, each.bound_pairs, lambda it: it.row.bound == it.before.bound,
+    _Check(_ERROR, each.bound_pairs, lambda it: it.row.bound == it.before.bound,
           "the bucket on line {it.before.series.line} has this bound"),
-    _Rule(_ERROR, each.bound_pairs, lambda it: it.row.sample.value < it.before.sample.value,
+    _Check(_ERROR, each.bound_pairs,
+          lambda it: it.row.sample.value < it.before.sample.value,
           "a bucket counts at least what the one below it counts,"
           " {it.before.value.text!r}", _VALUE),
-    _Rule(_ERROR, each.histograms, lambda it: it.infinite is None,
+    _Check(_ERROR, each.histograms, lambda it: it.infinite is None,
           'the histogram has no bucket le="+Inf"'),
-    _Rule(_ERROR, each.counted, lambda it: it.row.sample.value != it.before.sample.value,
+    _Check(_ERROR, each.counted, lambda it: it.row.sample.value != it.before.sample.value,
           'expected the count of the bucket le="+Inf", {it.before.value.text!r}', _VALUE),
-    _Rule(_ERROR, each.metrics, lambda it: len(it.missing) == 1,
+    _Check(_ERROR, each.metrics, lambda it: len(it.missing) == 1,
           "the {it.kind} has no {it.missing[0]!r}"),
-    _Rule(_STRICTER, each.metrics, lambda it: len(it.missing) == 2,
+    _Check(_STRICTER, each.metrics, lambda it: len(it.missing) == 2,
           "the {it.kind} has no {it.missing[0]!r} and no {it.missing[1]!r}"),
-    _Rule(_OPENMETRICS_WARNING, _unlike_spelling,
+    _Check(_OPENMETRICS_WARNING, _unlike_spelling,
           lambda it: (normalise_bound(_bound_text(it)), _bound_text(it)),
           "expected the bound as {found[0]!r}, got {found[1]!r}"),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -41,7 +42,7 @@ _PAIR: Final[Mapping[MetricType, tuple[str, str]]] = {
 
 
 @attrs.frozen
-class Place:
+class Spot:
     """Where something stands, and its text."""
 
     line: int
@@ -50,7 +51,7 @@ class Place:
 
 
 @attrs.frozen(eq=False)
-class Row:
+class ReadSample:
     """One sample.
 
     Attributes:
@@ -65,22 +66,22 @@ class Row:
     sample: SampleLine
     family: str
     kind: MetricType
-    series: Place
-    value: Place
+    series: Spot
+    value: Spot
     raw: str
     rest: str
-    repeats: Row | None
+    repeats: ReadSample | None
     resumes: bool
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         return self.sample.metric.removeprefix(self.family)
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         return {name: value for name, value in self.sample.labels if value}
 
-    @property
+    @cached_property
     def bound(self) -> float:
         """The number in `le` or `quantile`; NaN if there is none."""
         try:
@@ -90,7 +91,7 @@ class Row:
 
 
 @attrs.frozen(eq=False)
-class Meta:
+class ReadMeta:
     """One HELP, TYPE or UNIT line.
 
     Attributes:
@@ -101,7 +102,7 @@ class Meta:
     """
 
     meta: MetaLine
-    series: Place
+    series: Spot
     raw: str
     repeated: bool
     late: bool
@@ -113,7 +114,7 @@ class Meta:
 
 
 @attrs.frozen(eq=False)
-class Family:
+class NamedFamily:
     """What there is under one name.
 
     Attributes:
@@ -125,31 +126,31 @@ class Family:
 
     name: str
     kind: MetricType
-    series: Place
+    series: Spot
     given: frozenset[str]
     others: frozenset[str]
 
 
 @attrs.frozen(eq=False)
-class Metric:
+class Distribution:
     """The samples of one histogram or summary."""
 
-    rows: list[Row]
+    rows: list[ReadSample]
 
     @property
     def kind(self) -> MetricType:
         return self.rows[0].kind
 
     @property
-    def series(self) -> Place:
+    def series(self) -> Spot:
         return self.rows[0].series
 
     @property
-    def buckets(self) -> list[Row]:
+    def buckets(self) -> list[ReadSample]:
         return [row for row in self.rows if row.suffix == "_bucket"]
 
     @property
-    def infinite(self) -> Row | None:
+    def infinite(self) -> ReadSample | None:
         """The bucket that counts everything."""
         return next((row for row in self.buckets if row.bound == math.inf), None)
 
@@ -165,15 +166,15 @@ class Metric:
 class Pair:
     """A sample, and the one to compare it with."""
 
-    before: Row
-    row: Row
+    before: ReadSample
+    row: ReadSample
 
     @property
-    def series(self) -> Place:
+    def series(self) -> Spot:
         return self.row.series
 
     @property
-    def value(self) -> Place:
+    def value(self) -> Spot:
         return self.row.value
 
 
@@ -182,180 +183,182 @@ class LabelName:
     """A label name, where it stands first in a family."""
 
     name: str
-    row: Row
+    row: ReadSample
 
     @property
-    def series(self) -> Place:
+    def series(self) -> Spot:
         return self.row.series
 
 
 @attrs.frozen
-class Page:
+class Body:
     """A whole body; `remarks` are comments, with their text."""
 
     text: str
     content_type: str
-    entries: list[Row | Meta]
-    remarks: list[Place]
+    entries: list[ReadSample | ReadMeta]
+    remarks: list[Spot]
 
 
-def read_page(
+def read_body(
     text: str,
     format: Format,  # noqa: A002
     content_type: str,
     diagnostics: list[Diagnostic],
-) -> Page:
+) -> Body:
     """The lines of a body; what cannot be read is put on the list."""
     lines = []
     remarks = []
     for reader, read in read_lines(text, format, diagnostics):
         if isinstance(read, MetaLine | SampleLine):
-            lines.append(_Line.of(reader, read))
+            lines.append(_Written.of(reader, read))
         elif isinstance(read, Comment):
             remarks.append(_place(reader, reader.start, reader.at))
-    return Page(text, content_type, list(_entries(lines, format)), remarks)
+    return Body(text, content_type, list(_entries(lines, format)), remarks)
 
 
 # The scopes of rules: what there is of one kind
 
 
-def entries(page: Page) -> Iterable[Row | Meta]:
-    return page.entries
+def entries(body: Body) -> Iterable[ReadSample | ReadMeta]:
+    return body.entries
 
 
-def rows(page: Page) -> Iterable[Row]:
-    return (entry for entry in page.entries if isinstance(entry, Row))
+def rows(body: Body) -> Iterable[ReadSample]:
+    return (entry for entry in body.entries if isinstance(entry, ReadSample))
 
 
-def metas(page: Page) -> Iterable[Meta]:
-    return (entry for entry in page.entries if isinstance(entry, Meta))
+def metas(body: Body) -> Iterable[ReadMeta]:
+    return (entry for entry in body.entries if isinstance(entry, ReadMeta))
 
 
-def remarks(page: Page) -> Iterable[Place]:
-    return page.remarks
+def remarks(body: Body) -> Iterable[Spot]:
+    return body.remarks
 
 
-def first_rows(page: Page) -> Iterable[Row]:
+def first_rows(body: Body) -> Iterable[ReadSample]:
     """The first sample of each metric name."""
-    first: dict[str, Row] = {}
-    for row in rows(page):
+    first: dict[str, ReadSample] = {}
+    for row in rows(body):
         first.setdefault(row.sample.metric, row)
     return first.values()
 
 
-def repeats(page: Page) -> Iterable[Pair]:
+def repeats(body: Body) -> Iterable[Pair]:
     """The samples of a series that has one already."""
-    return (Pair(row.repeats, row) for row in rows(page) if row.repeats is not None)
+    return (Pair(row.repeats, row) for row in rows(body) if row.repeats is not None)
 
 
-def families(page: Page) -> Iterable[Family]:
+def families(body: Body) -> Iterable[NamedFamily]:
     """Those with samples."""
-    return _families(page, rows(page))
+    return _families(body, rows(body))
 
 
-def bare_families(page: Page) -> Iterable[Family]:
+def bare_families(body: Body) -> Iterable[NamedFamily]:
     """Those that are told of and have no samples."""
-    sampled = {row.family for row in rows(page)}
-    return _families(page, (meta for meta in metas(page) if meta.family not in sampled))
+    sampled = {row.family for row in rows(body)}
+    return _families(body, (meta for meta in metas(body) if meta.family not in sampled))
 
 
-def _families(page: Page, members: Iterable[Row | Meta]) -> Iterator[Family]:
+def _families(
+    body: Body, members: Iterable[ReadSample | ReadMeta]
+) -> Iterator[NamedFamily]:
     given: dict[str, set[str]] = {}
-    for meta in metas(page):
+    for meta in metas(body):
         if meta.meta.text.strip(" \t"):
             given.setdefault(meta.family, set()).add(meta.meta.keyword)
-    names = frozenset(row.sample.metric for row in rows(page))
-    first: dict[str, Row | Meta] = {}
+    names = frozenset(row.sample.metric for row in rows(body))
+    first: dict[str, ReadSample | ReadMeta] = {}
     for member in members:
         first.setdefault(member.family, member)
     for name, member in first.items():
-        kind = member.kind if isinstance(member, Row) else "unknown"
-        yield Family(name, kind, member.series, frozenset(given.get(name, ())), names)
+        kind = member.kind if isinstance(member, ReadSample) else "unknown"
+        yield NamedFamily(name, kind, member.series, frozenset(given.get(name, ())), names)
 
 
-def label_names(page: Page) -> Iterable[LabelName]:
+def label_names(body: Body) -> Iterable[LabelName]:
     """Each label name of each family, once."""
     first: dict[tuple[str, str], LabelName] = {}
-    for row in rows(page):
+    for row in rows(body):
         for name, value in row.sample.labels:
             if value:
                 first.setdefault((row.family, name), LabelName(name, row))
     return first.values()
 
 
-def metrics(page: Page) -> Iterable[Metric]:
+def metrics(body: Body) -> Iterable[Distribution]:
     """Histograms and summaries, less samples that are repeated."""
-    groups: dict[object, list[Row]] = {}
-    for row in rows(page):
+    groups: dict[object, list[ReadSample]] = {}
+    for row in rows(body):
         if row.kind in BOUND_LABEL and row.repeats is None:
-            labels = row.labels
-            labels.pop(BOUND_LABEL[row.kind], None)
-            key = (row.family, row.sample.timestamp, *sorted(labels.items()))
+            bound = BOUND_LABEL[row.kind]
+            others = sorted(pair for pair in row.labels.items() if pair[0] != bound)
+            key = (row.family, row.sample.timestamp, *others)
             groups.setdefault(key, []).append(row)
-    return map(Metric, groups.values())
+    return map(Distribution, groups.values())
 
 
-def histograms(page: Page) -> Iterable[Metric]:
-    return (metric for metric in metrics(page) if metric.kind != "summary")
+def histograms(body: Body) -> Iterable[Distribution]:
+    return (metric for metric in metrics(body) if metric.kind != "summary")
 
 
-def bucket_pairs(page: Page) -> Iterable[Pair]:
+def bucket_pairs(body: Body) -> Iterable[Pair]:
     """Buckets that follow each other as they stand."""
-    return (Pair(*two) for each in histograms(page) for two in pairwise(each.buckets))
+    return (Pair(*two) for each in histograms(body) for two in pairwise(each.buckets))
 
 
-def bound_pairs(page: Page) -> Iterable[Pair]:
+def bound_pairs(body: Body) -> Iterable[Pair]:
     """Buckets that follow each other in the order of their bounds."""
-    for each in histograms(page):
+    for each in histograms(body):
         ordered = sorted(each.buckets, key=lambda row: row.bound)
         yield from (Pair(*two) for two in pairwise(ordered))
 
 
-def quantile_pairs(page: Page) -> Iterable[Pair]:
+def quantile_pairs(body: Body) -> Iterable[Pair]:
     """Quantiles that follow each other as they stand."""
-    for each in metrics(page):
+    for each in metrics(body):
         told = [
             row for row in each.rows if each.kind == "summary" and "quantile" in row.labels
         ]
         yield from (Pair(*two) for two in pairwise(told))
 
 
-def counted(page: Page) -> Iterable[Pair]:
+def counted(body: Body) -> Iterable[Pair]:
     """The count of a histogram, beside its bucket that counts everything."""
-    for each in histograms(page):
+    for each in histograms(body):
         for row in each.rows:
             if row.suffix in ("_count", "_gcount") and each.infinite is not None:
                 yield Pair(each.infinite, row)
 
 
-def unended(page: Page) -> Iterable[Place]:
+def unended(body: Body) -> Iterable[Spot]:
     """The last line, if no line break ends it."""
-    if page.text and not page.text.endswith("\n"):
-        start = page.text.rfind("\n") + 1
-        text = printable(page.text[start : start + SHOWN])
-        yield Place(page.text.count("\n") + 1, len(page.text) - start + 1, text)
+    if body.text and not body.text.endswith("\n"):
+        start = body.text.rfind("\n") + 1
+        text = printable(body.text[start : start + SHOWN])
+        yield Spot(body.text.count("\n") + 1, len(body.text) - start + 1, text)
 
 
-def header(page: Page) -> Iterable[Place]:
+def header(body: Body) -> Iterable[Spot]:
     """The Content-Type, as if it stood at the start."""
-    return [Place(1, 1, page.content_type)]
+    return [Spot(1, 1, body.content_type)]
 
 
 # Making it
 
 
 @attrs.frozen
-class _Line:
+class _Written:
     """A line that was read, and where."""
 
     read: MetaLine | SampleLine
-    series: Place
-    value: Place
+    series: Spot
+    value: Spot
     raw: str
     rest: str
 
     @classmethod
-    def of(cls, reader: LineReader, read: MetaLine | SampleLine) -> _Line:
+    def of(cls, reader: LineReader, read: MetaLine | SampleLine) -> _Written:
         if isinstance(read, MetaLine):
             place = _place(reader, reader.start, reader.at)
             raw = reader.text[reader.start : reader.at].rstrip("\n")
@@ -370,11 +373,11 @@ class _Line:
         )
 
 
-def _entries(lines: list[_Line], format: Format) -> Iterator[Row | Meta]:  # noqa: A002
+def _entries(lines: list[_Written], format: Format) -> Iterator[ReadSample | ReadMeta]:  # noqa: A002
     """The lines with their families, which metadata further down may name."""
     told = collect_metadata(each.read for each in lines if isinstance(each.read, MetaLine))
     types: dict[str, MetricType] = {}
-    seen: dict[object, Row] = {}
+    seen: dict[object, ReadSample] = {}
     keywords: set[tuple[str, str]] = set()
     sampled: set[str] = set()
     ended: set[str] = set()
@@ -399,10 +402,10 @@ def _entries(lines: list[_Line], format: Format) -> Iterator[Row | Meta]:  # noq
             repeated = (read.keyword, family) in keywords
             keywords.add((read.keyword, family))
             late = family in sampled
-            yield Meta(read, line.series, line.raw, repeated, late, back and not late)
+            yield ReadMeta(read, line.series, line.raw, repeated, late, back and not late)
             continue
         sampled.add(family)
-        row = Row(
+        row = ReadSample(
             read, family, kind, line.series, line.value, line.raw, line.rest, None, back
         )
         series = (read.metric, *sorted(row.labels.items()))
@@ -411,17 +414,17 @@ def _entries(lines: list[_Line], format: Format) -> Iterator[Row | Meta]:  # noq
         yield row
 
 
-def _place(reader: LineReader, start: int, end: int) -> Place:
+def _place(reader: LineReader, start: int, end: int) -> Spot:
     line = reader.line + reader.text.count("\n", reader.start, start)
     column = start - reader.text.rfind("\n", 0, start)
     text = reader.text[start : min(end, start + SHOWN)].rstrip("\n")
-    return Place(line, column, printable(text))
+    return Spot(line, column, printable(text))
 
 
 _VALUE: Final = re.compile(r"[ \t]*([^ \t\n]+)")
 
 
-def _value_place(reader: LineReader, sample: SampleLine) -> Place:
+def _value_place(reader: LineReader, sample: SampleLine) -> Spot:
     match = _VALUE.match(reader.text, sample.series_end)
     start, end = match.span(1) if match else (sample.series_end, sample.series_end)
     return _place(reader, start, end)
