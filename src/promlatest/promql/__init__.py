@@ -1,12 +1,33 @@
 """PromQL: the field's own questions, asked in process.
 
->>> from promlatest.promql import parse
->>> print(parse("sum by(code)(rate(http_requests_total[5m]))"))
-sum by (code) (rate(http_requests_total[5m]))
+>>> from promlatest import Store
+>>> from promlatest.promql import query
+>>> store = Store()
+>>> _ = store.ingest('hits{code="200"} 3\\nhits{code="500"} 1')
+>>> [point.value for point in query(store, 'sum(hits)')]
+[4.0]
 """
 
 from promlatest.exceptions import EvaluationError, QueryError
+from promlatest.promql._columns import Block, Columnar
+from promlatest.promql._engine import query, query_range
 from promlatest.promql._parser import parse
 from promlatest.promql._tree import Node, walk
+from promlatest.promql._values import Annotations, Matrix, Scalar, Series, Vector
 
-__all__ = ["EvaluationError", "Node", "QueryError", "parse", "walk"]
+__all__ = [
+    "Annotations",
+    "Block",
+    "Columnar",
+    "EvaluationError",
+    "Matrix",
+    "Node",
+    "QueryError",
+    "Scalar",
+    "Series",
+    "Vector",
+    "parse",
+    "query",
+    "query_range",
+    "walk",
+]

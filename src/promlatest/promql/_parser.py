@@ -24,8 +24,9 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
 from promlatest._matching.matcher import Matcher, Operator
 from promlatest.exceptions import LabelError, PatternError
+from promlatest.promql._aggregations import AGGREGATIONS
+from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
 from promlatest.promql._lexer import Text, Token, read_number
-from promlatest.promql._signatures import AGGREGATIONS, FUNCTIONS, REFUSED, Signature
 from promlatest.promql._tree import (
     NO_METRIC,
     TYPE_NAMES,
@@ -333,9 +334,7 @@ class _Parser:
             self.check_type(arg, wanted, f"in the call of {name.text!r}")
         return Call(name.text, args, signature.returns, **place)
 
-    def check_count(
-        self, name: Token, args: tuple[Node, ...], signature: Signature
-    ) -> None:
+    def check_count(self, name: Token, args: tuple[Node, ...], signature: Function) -> None:
         too_many = signature.most is not None and len(args) > signature.most
         if too_many or len(args) < signature.least:
             reason = f"{name.text!r} takes {signature.expected()}, got {len(args)}"
@@ -358,7 +357,7 @@ class _Parser:
         clause = self.grouping()
         args = self.arguments()
         clause = clause or self.grouping()
-        wanted = AGGREGATIONS[operator]
+        wanted = AGGREGATIONS[operator].parameter
         count = 1 if wanted is None else 2
         if len(args) != count:
             plural = "argument" if count == 1 else "arguments"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import md5
 from typing import Final, Literal, get_args
@@ -30,7 +29,6 @@ Action = Literal[
 
 # Go's Expand: $1, $name, ${name}, $$. The longest name wins, so $1x is the group "1x",
 # and a reference to a group that is not there is empty.
-_REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 
 def _lower(action: str) -> Action:
@@ -127,7 +125,7 @@ def _value(rule: Relabel, labels: Labels) -> str:
 
 
 def _replace(rule: Relabel, labels: Labels) -> Labels:
-    match = _match(rule, _value(rule, labels))
+    match = rule.pattern.filler(_value(rule, labels))
     name = match(rule.target_label) if match else ""
     if match is None or not name:
         return labels
@@ -159,7 +157,7 @@ def _hashmod(rule: Relabel, labels: Labels) -> Labels:
 def _labelmap(rule: Relabel, labels: Labels) -> Labels:
     mapped = dict(labels)
     for name, value in labels.items():
-        match = _match(rule, name)
+        match = rule.pattern.filler(name)
         to = match(rule.replacement) if match else ""
         if to:
             mapped[to] = value
@@ -208,20 +206,3 @@ def _each(change: Callable[[str], str], text: str) -> str:
     """Change letter by letter, as Go does: ß has no capital of one letter."""
     changed = ((letter, change(letter)) for letter in text)
     return "".join(new if len(new) == 1 else old for old, new in changed)
-
-
-def _match(rule: Relabel, value: str) -> Callable[[str], str] | None:
-    """What fills the references in a template; None if the value does not match."""
-    groups = rule.pattern.fullmatch(value)
-    if groups is None:
-        return None
-    numbered = [value, *((group or "") for group in groups)]
-
-    def group(reference: re.Match[str]) -> str:
-        if reference[1]:
-            return "$"
-        name = reference[2] or reference[3]
-        number = int(name) if name.isdecimal() else rule.pattern.group_names.get(name, -1)
-        return numbered[number] if 0 <= number < len(numbered) else ""
-
-    return lambda template: _REFERENCE.sub(group, template)

@@ -199,7 +199,7 @@ def _told_apart(
         },
         key=lambda name: (name != "job", name),
     )
-    shown = ",".join(f'{name}="{labels[name]}"' for name in differing if name in labels)
+    shown = ",".join(f'{name}="{labels.get(name, "")}"' for name in differing)
     return f"{base}{{{shown}}}" if shown else base
 
 

@@ -145,8 +145,6 @@ class SeriesPage(Page):
 
 
 def selector_of(labels: Labels) -> str:
-    """The selector of this series, without the job and instance that a scrape gave it:
-    elsewhere they are others, and `promlatest get` has none."""
-    own = labels.without(METRIC_NAME, "job", "instance")
-    names = [METRIC_NAME, *own]
+    """The selector of exactly this series."""
+    names = [METRIC_NAME, *(name for name in labels if name != METRIC_NAME)]
     return format_selector([Matcher(name, "=", labels[name]) for name in names])

@@ -1,0 +1,219 @@
+"""The aggregations of PromQL: a table of name, type of parameter and arithmetic.
+
+Most make one value of a group's values (`_each_group`); `topk` and `bottomk` leave most
+series out, and `count_values` makes new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from itertools import chain
+from math import isnan, sqrt
+from typing import Final
+
+import attrs
+
+from promlatest._matching.labels import Labels, quote
+from promlatest.promql._arithmetic import (
+    Values,
+    greatest,
+    least,
+    mean,
+    quantile,
+    total,
+    variance,
+)
+from promlatest.promql._functions import (
+    Asked,
+    Work,
+    check_quantile,
+    in_order,
+    is_label_name,
+)
+from promlatest.promql._series import Groups, grouped, grouping_key
+from promlatest.promql._tree import Aggregation, Type, unwrapped
+from promlatest.promql._values import Column, Kept
+
+Make = Callable[[Aggregation], Work]
+
+
+@attrs.frozen
+class Aggregator:
+    """A row of the table.
+
+    Attributes:
+        parameter: the type of the parameter; None: it has none.
+        make: makes what works on the parameter, if there is one, and the vector.
+        scales: whether the result is twice as large if every value is.
+    """
+
+    parameter: Type | None
+    make: Make
+    scales: bool = True
+
+
+def _plan(node: Aggregation) -> Kept[Groups]:
+    key = grouping_key(node.grouping, node.without)
+    return Kept(lambda labels: grouped(labels, key))
+
+
+def _each_group(reduce: Callable[[Sequence[float]], float]) -> Make:
+    """One value of each group's values; none of a group that has none."""
+
+    def make(node: Aggregation) -> Work:
+        plan = _plan(node)
+
+        def work(asked: Asked, now: int, column: Column) -> Column:
+            groups = plan(column.labels)
+            values = column.values
+            return Column(
+                groups.labels, [_reduced(reduce, pick(values)) for pick in groups.pickers]
+            )
+
+        return work
+
+    return make
+
+
+def _reduced(reduce: Callable[[Sequence[float]], float], values: Values) -> float | None:
+    try:
+        return reduce(values)  # type: ignore[arg-type] # None raises
+    except TypeError:
+        there = [value for value in values if value is not None]
+        return reduce(there) if there else None
+
+
+def _count(node: Aggregation) -> Work:
+    plan = _plan(node)
+
+    def work(asked: Asked, now: int, column: Column) -> Column:
+        groups = plan(column.labels)
+        picked = (pick(column.values) for pick in groups.pickers)
+        counts = [len(values) - list(values).count(None) for values in picked]
+        return Column(groups.labels, [float(count) if count else None for count in counts])
+
+    return work
+
+
+def _group(node: Aggregation) -> Work:
+    count = _count(node)
+
+    def work(asked: Asked, now: int, column: Column) -> Column:
+        labels, counts, _ = count(asked, now, column)
+        return Column(labels, [None if each is None else 1.0 for each in counts])
+
+    return work
+
+
+def _quantile(node: Aggregation) -> Work:
+    def work(asked: Asked, now: int, q: float, column: Column) -> Column:
+        assert node.parameter is not None
+        check_quantile(asked, q, node.parameter.start)
+        groups = plan(column.labels)
+        reduce = partial(quantile, q)
+        picked = (pick(column.values) for pick in groups.pickers)
+        there = ([v for v in values if v is not None] for values in picked)
+        return Column(groups.labels, [reduce(each) if each else None for each in there])
+
+    plan = _plan(node)
+    return work
+
+
+def _first(*, descending: bool) -> Make:
+    """`topk` and `bottomk`: of each group the first k in order, NaN last."""
+
+    def make(node: Aggregation) -> Work:
+        plan = _plan(node)
+
+        def work(asked: Asked, now: int, k: float, column: Column) -> Column:
+            count = _whole(asked, k, node)
+            if count < 1:
+                return Column((), ())
+            groups = plan(column.labels)
+            order = in_order(column.values, descending)
+            if len(groups.labels) > 1:
+                order = _in_each(order, groups, count)
+            else:
+                order = order[:count]
+            values: list[float | None] = [None] * len(column.values)
+            for place in order:
+                values[place] = column.values[place]
+            return Column(column.labels, values, order)
+
+        return work
+
+    return make
+
+
+def _in_each(order: list[int], groups: Groups, count: int) -> list[int]:
+    """The first of each group, one group behind the other."""
+    group_of = {place: at for at, places in enumerate(groups.places) for place in places}
+    chosen: list[list[int]] = [[] for _ in groups.places]
+    for place in order:
+        group = chosen[group_of[place]]
+        if len(group) < count:
+            group.append(place)
+    return list(chain.from_iterable(chosen))
+
+
+def _whole(asked: Asked, k: float, node: Aggregation) -> int:
+    assert node.parameter is not None
+    if isnan(k):
+        asked.fail(node.parameter.start, "Parameter value is NaN")
+    if not -(2.0**63) <= k < 2.0**63:
+        over = "overflows" if k > 0 else "underflows"
+        asked.fail(node.parameter.start, f"Scalar value {k} {over} int64")
+    return int(k)
+
+
+def _count_values(node: Aggregation) -> Work:
+    """How many series have each value; the value becomes a label."""
+    assert node.parameter is not None
+    name: str = getattr(unwrapped(node.parameter), "value")  # noqa: B009 a String's
+    at = node.parameter.start
+    names = node.grouping if node.without else (*node.grouping, name)
+    key = grouping_key(names, node.without)
+
+    def work(asked: Asked, now: int, _: str, column: Column) -> Column:
+        if not is_label_name(name):
+            asked.fail(at, f"invalid label name {quote(name)}")
+        counts: dict[Labels, int] = {}
+        for labels, value in zip(column.labels, column.values, strict=True):
+            if value is not None:
+                told = key(Labels({**labels, name: plain(value)}))
+                counts[told] = counts.get(told, 0) + 1
+        return Column(tuple(counts), list(map(float, counts.values())))
+
+    return work
+
+
+def plain(value: float) -> str:
+    """A number in digits without an exponent, as Go's format "f" has it.
+
+    >>> plain(1e21), plain(0.1), plain(float("inf")), plain(-0.0)
+    ('1000000000000000000000', '0.1', '+Inf', '-0')
+    """
+    if isnan(value):
+        return "NaN"
+    if abs(value) == float("inf"):
+        return "+Inf" if value > 0 else "-Inf"
+    text = format(Decimal(repr(value)), "f")
+    return text.removesuffix(".0")
+
+
+AGGREGATIONS: Final[dict[str, Aggregator]] = {
+    "avg": Aggregator(None, _each_group(mean)),
+    "bottomk": Aggregator("scalar", _first(descending=False)),
+    "count": Aggregator(None, _count, scales=False),
+    "count_values": Aggregator("string", _count_values, scales=False),
+    "group": Aggregator(None, _group, scales=False),
+    "max": Aggregator(None, _each_group(greatest)),
+    "min": Aggregator(None, _each_group(least)),
+    "quantile": Aggregator("scalar", _quantile),
+    "stddev": Aggregator(None, _each_group(lambda values: sqrt(variance(values)))),
+    "stdvar": Aggregator(None, _each_group(variance), scales=False),
+    "sum": Aggregator(None, _each_group(total)),
+    "topk": Aggregator("scalar", _first(descending=True)),
+}

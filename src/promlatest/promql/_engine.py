@@ -1,0 +1,765 @@
+"""Questions answered: a tree becomes functions once, and these work on columns.
+
+Each node of the tree becomes a function of the question and a moment, with what it has
+found out about labels in its closure. An expression is compiled once per text, so the
+next time it is asked that is still there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final, NoReturn, Protocol, runtime_checkable
+
+import attrs
+
+from promlatest._interfaces import Queryable
+from promlatest._matching.labels import Labels
+from promlatest.exceptions import EvaluationError, UsageError
+from promlatest.promql._aggregations import AGGREGATIONS
+from promlatest.promql._arithmetic import COMPARISONS, OPERATORS, combined, combined_with
+from promlatest.promql._columns import LOOKBACK, Block, Columnar, read
+from promlatest.promql._functions import FUNCTIONS
+from promlatest.promql._lexer import Text
+from promlatest.promql._parser import parse
+from promlatest.promql._ranges import each_series
+from promlatest.promql._scale import cancelled, scale
+from promlatest.promql._selectors import (
+    Newer,
+    Policy,
+    Ranges,
+    covered,
+    newest,
+    too_short,
+)
+from promlatest.promql._series import (
+    Conflict,
+    Relabelling,
+    join,
+    joined,
+    picker,
+    present,
+    signatures,
+    without_metadata,
+)
+from promlatest.promql._tree import (
+    TYPE_NAMES,
+    Aggregation,
+    Binary,
+    Call,
+    Matching,
+    MatrixSelector,
+    Node,
+    Number,
+    Paren,
+    String,
+    Subquery,
+    Unary,
+    VectorSelector,
+    chain_of,
+    format_duration,
+    unwrapped,
+)
+from promlatest.promql._values import (
+    EMPTY,
+    Annotations,
+    Column,
+    Kept,
+    Matrix,
+    Scalar,
+    Series,
+    Span,
+    Vector,
+    Window,
+)
+
+STEPS: Final = 11_000
+"""The most moments of one `query_range`: Prometheus' own limit."""
+_INNER_STEPS: Final = 500_000  # of all subqueries of one question: some seconds of work
+_SUBQUERY_STEP: Final = 60_000  # Prometheus' default evaluation interval
+_SHOWN: Final = 10  # annotations of a kind; a name or two tell the story
+
+Evaluate = Callable[["Question", int], Any]
+
+
+class Uncovered(EvaluationError):
+    """The scrapes kept do not reach as far as was asked."""
+
+
+@runtime_checkable
+class _Frozen(Protocol):
+    """Can be frozen, so that one question sees one state."""
+
+    def snapshot(self) -> Any: ...
+
+
+class Question:
+    """One question while it is answered: whom it asks, about when, and what was noted."""
+
+    def __init__(
+        self,
+        queryable: Columnar | Queryable,
+        text: Text,
+        start: int,
+        end: int,
+        *,
+        ranged: bool,
+        partial: bool,
+    ) -> None:
+        self.queryable = (
+            queryable.snapshot() if isinstance(queryable, _Frozen) else queryable
+        )
+        self.text = text
+        self.start = start
+        self.end = end
+        self.ranged = ranged
+        self.partial = partial
+        self.blocks: dict[int, Sequence[Block]] = {}
+        self.inner: dict[int, dict[int, Column]] = {}
+        self.steps = 0
+        self._warnings: dict[str, None] = {}
+        self._infos: dict[str, None] = {}
+
+    def warn(self, at: int, text: str) -> None:
+        self._warnings[f"PromQL warning: {text} ({self.place(at)})"] = None
+
+    def inform(self, at: int, text: str) -> None:
+        self._infos[f"PromQL info: {text} ({self.place(at)})"] = None
+
+    def fail(self, at: int, reason: str) -> NoReturn:
+        raise EvaluationError(*self.text.place(at), reason)
+
+    def place(self, at: int) -> str:
+        line, column = self.text.place(at)
+        return f"{line}:{column}"
+
+    def annotations(self) -> Annotations:
+        if not self._warnings and not self._infos:
+            return _NOTHING_NOTED
+        return Annotations(_some(self._warnings, "warning"), _some(self._infos, "info"))
+
+
+_NOTHING_NOTED: Final = Annotations()
+
+
+def _some(notes: dict[str, None], kind: str) -> tuple[str, ...]:
+    shown = tuple(notes)[:_SHOWN]
+    left = len(notes) - len(shown)
+    return (*shown, f"{left} more {kind} annotations omitted") if left else shown
+
+
+# -- asking ---------------------------------------------------------------------------
+
+
+def query(
+    queryable: Columnar | Queryable,
+    expr: str,
+    at: int | None = None,
+    *,
+    partial: bool = False,
+) -> Vector | Scalar | str | Matrix:
+    """The answer to a PromQL expression at one moment.
+
+        >>> from promlatest import Store
+        >>> store = Store()
+        >>> _ = store.ingest('hits{code="200"} 3\\nhits{code="500"} 1', timestamp=1000)
+        >>> [point.labels["code"] for point in query(store, "hits > 1", 1000)]
+        ['200']
+        >>> query(store, "sum(hits)", 1000)[0].value
+        4.0
+
+    An expression is compiled at its first use, and kept. A range that the scrapes kept
+    do not reach is refused, where the answer depends on it.
+
+    Args:
+        at: the moment, in milliseconds since the epoch; None: now.
+        partial: answer over the part of a range that is covered, and say so, in place of
+            refusing.
+
+    Returns:
+        A `Vector`, a `Scalar`, a text; or a `Matrix` for a range vector, `x[5m]`.
+
+    Raises:
+        QueryError: the expression cannot be read.
+        EvaluationError: it cannot be answered.
+    """
+    moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
+    compiled = _compiled(expr)
+    asked = Question(
+        queryable, compiled.text, moment, moment, ranged=False, partial=partial
+    )
+    value = compiled.evaluate(asked, moment)
+    return compiled.answer(asked, moment, value)
+
+
+def query_range(
+    queryable: Columnar | Queryable,
+    expr: str,
+    start: int,
+    end: int,
+    step: float,
+    *,
+    partial: bool = False,
+) -> Matrix:
+    """The answers to a PromQL expression at every step from `start` to `end`.
+
+    Moments that the scrapes kept do not reach are left out, with a warning.
+
+    Args:
+        start: the first moment, in milliseconds since the epoch.
+        end: the last, if a step falls on it.
+        step: from one to the next, in seconds.
+        partial: as in `query`.
+
+    Raises:
+        QueryError: the expression cannot be read, or gives neither an instant vector
+            nor a scalar.
+        EvaluationError: it cannot be answered.
+        UsageError: the moments make no sense, or are more than 11,000.
+    """
+    moments = _moments(_moment("start", start), _moment("end", end), step)
+    compiled = _compiled(expr)
+    if compiled.tree.type not in ("vector", "scalar"):
+        got = TYPE_NAMES[compiled.tree.type]
+        reason = f"expected an instant vector or a scalar over a time, got a {got}"
+        raise compiled.text.error(compiled.tree.start, reason)
+    asked = Question(queryable, compiled.text, start, end, ranged=True, partial=partial)
+    return _over(moments, compiled, asked)
+
+
+def _over(moments: range, compiled: _Compiled, asked: Question) -> Matrix:
+    samples: dict[Labels, list[tuple[int, float]]] = {}
+    missed: list[Uncovered] = []
+    for moment in moments:
+        try:
+            value = compiled.evaluate(asked, moment)
+        except Uncovered as error:
+            missed.append(error)
+            continue
+        if not isinstance(value, Column):
+            value = Column((Labels(),), (value,))
+        for labels, each in zip(value.labels, value.values, strict=True):
+            if each is not None:
+                own = samples.setdefault(labels, [])
+                if own and own[-1][0] == moment:
+                    asked.fail(compiled.tree.start, _SAME_LABELS)
+                own.append((moment, each))
+    if len(missed) == len(moments):
+        raise missed[-1]
+    if missed:
+        text = f"{len(missed)} of {len(moments)} moments left out: {missed[-1].reason}"
+        asked.warn(compiled.tree.start, text)
+    series = [Series(labels, tuple(own)) for labels, own in samples.items()]
+    series.sort(key=lambda each: each.labels.flat)
+    return Matrix(series, asked.annotations())
+
+
+_SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
+
+
+def _moment(name: str, value: object) -> int:
+    if not isinstance(value, int):
+        raise UsageError(f"{name}: expected milliseconds as an int, not {value!r}")
+    return value
+
+
+def _moments(start: int, end: int, step: float) -> range:
+    if end < start:
+        raise UsageError(f"end: expected no less than start, {start}, not {end}")
+    if not 0.001 <= step < float("inf"):
+        raise UsageError(f"step: expected seconds, at least 0.001, not {step!r}")
+    moments = range(start, end + 1, round(step * 1000))
+    if len(moments) > STEPS:
+        raise UsageError(f"expected at most {STEPS} steps, not {len(moments)}")
+    return moments
+
+
+# -- compiling ------------------------------------------------------------------------
+
+
+class _Compiled:
+    """An expression, ready to be asked."""
+
+    def __init__(self, text: str) -> None:
+        self.tree = parse(text)
+        self.text = Text(text)
+        self.evaluate = compiled(self.tree, _Scope(lambda start, end: (start, end)))
+        self._sorted = Kept(_in_order)
+
+    def answer(
+        self, asked: Question, now: int, value: Any
+    ) -> Vector | Scalar | str | Matrix:
+        if isinstance(value, Column):
+            return self._vector(asked, now, value)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, Window):
+            return _matrix(asked, value)
+        return Scalar(value, now, asked.annotations())
+
+    def _vector(self, asked: Question, now: int, column: Column) -> Vector:
+        if column.order is not None:
+            pick = picker(column.order, len(column.values))
+            labels, values = pick(column.labels), pick(column.values)
+        else:
+            labels, pick = self._sorted(column.labels)
+            values = pick(column.values)
+        if None in values:
+            there = [at for at, value in enumerate(values) if value is not None]
+            labels, values = [labels[at] for at in there], [values[at] for at in there]
+        return Vector(labels, list(values), now, asked.annotations())
+
+
+def _in_order(labels: tuple[Labels, ...]) -> tuple[tuple[Labels, ...], Callable[..., Any]]:
+    places = sorted(range(len(labels)), key=lambda place: labels[place].flat)
+    pick = picker(places, len(labels))
+    return tuple(pick(labels)), pick
+
+
+def _matrix(asked: Question, window: Window) -> Matrix:
+    series = [
+        Series(labels, tuple(zip(times, values, strict=True)))
+        for span in window.spans
+        for labels, (times, values) in zip(span.labels, each_series(span), strict=True)
+        if values
+    ]
+    series.sort(key=lambda each: each.labels.flat)
+    return Matrix(series, asked.annotations())
+
+
+@lru_cache(maxsize=128)
+def _compiled(text: str) -> _Compiled:
+    return _Compiled(text)
+
+
+@attrs.frozen
+class _Scope:
+    """Where in an expression a node stands.
+
+    Attributes:
+        moments: the first and last moment at which it is asked, of the question's.
+        nested: whether it stands in a subquery, whose moments must all be known.
+        policy: what becomes of a range that is known in part.
+        free: what becomes of it within something that does not depend on how much is
+            known; None: it does.
+    """
+
+    moments: Callable[[int, int], tuple[int, int]]
+    nested: bool = False
+    policy: Policy = "any"
+    free: Policy | None = None
+
+
+def compiled(node: Node, scope: _Scope) -> Evaluate:
+    """What answers a node."""
+    return _COMPILE[type(node)](node, scope)
+
+
+def _constant(node: Any, scope: _Scope) -> Evaluate:
+    value = node.value
+    return lambda asked, now: value
+
+
+def _paren(node: Any, scope: _Scope) -> Evaluate:
+    return compiled(unwrapped(node), scope)
+
+
+def _unary(node: Any, scope: _Scope) -> Evaluate:
+    inner = compiled(node.expr, scope)
+    if node.operator == "+":
+        return inner
+    if node.type == "scalar":
+        return lambda asked, now: -inner(asked, now)
+    renamed = _relabelled(node)
+
+    def work(asked: Question, now: int) -> Column:
+        column = inner(asked, now)
+        values = combined_with("*", column.values, -1.0, swapped=False)
+        return renamed(asked, column.labels, values)
+
+    return work
+
+
+def _relabelled(node: Node) -> Callable[[Question, tuple[Labels, ...], Any], Column]:
+    """Without the name; two series that nothing else tells apart are refused."""
+    renamed = Relabelling(without_metadata)
+
+    def work(asked: Question, labels: tuple[Labels, ...], values: Any) -> Column:
+        try:
+            return renamed(labels, values)
+        except Conflict as conflict:
+            asked.fail(node.start, str(conflict))
+
+    return work
+
+
+# -- selectors ------------------------------------------------------------------------
+
+
+def _anchor(node: VectorSelector | Subquery) -> Callable[[Question, int], int]:
+    """The moment that `offset` and `@` make of another."""
+    at, offset = node.at, node.offset
+    if at is None:
+        return lambda asked, now: now - offset
+    if at == "start":
+        return lambda asked, now: asked.start - offset
+    if at == "end":
+        return lambda asked, now: asked.end - offset
+    return lambda asked, now: at - offset
+
+
+def _reader(
+    node: VectorSelector, scope: _Scope, back: int
+) -> Callable[[Question], Sequence[Block]]:
+    """The blocks that a selector can see in the course of a question, read once."""
+    anchor = _anchor(node)
+
+    def blocks(asked: Question) -> Sequence[Block]:
+        found = asked.blocks.get(id(node))
+        if found is None:
+            first, last = scope.moments(asked.start, asked.end)
+            start, end = anchor(asked, first) - back, anchor(asked, last)
+            found = read(asked.queryable, node.matchers, start, end)
+            asked.blocks[id(node)] = found
+        return found
+
+    return blocks
+
+
+def _vector_selector(node: Any, scope: _Scope, *, times: bool = False) -> Evaluate:
+    blocks = _reader(node, scope, LOOKBACK)
+    anchor = _anchor(node)
+    together = Newer()
+
+    def work(asked: Question, now: int) -> Column:
+        moment = anchor(asked, now)
+        found = []
+        for block in blocks(asked):
+            visible = newest(block, moment)
+            if visible is not None:
+                found.append(visible)
+            elif block.since is not None and moment < block.since:
+                _before_all(asked, node, scope, moment, block.since)
+        return together(found, times=times)
+
+    return work
+
+
+def _before_all(
+    asked: Question, node: Node, scope: _Scope, moment: int, since: int
+) -> None:
+    """A moment before everything that was kept: empty as in Prometheus, and said."""
+    ago = format_duration(since - moment)
+    text = f"the scrapes kept begin {ago} after the moment asked for (history=)"
+    if scope.nested and scope.policy != "any" and not asked.partial:
+        raise Uncovered(*asked.text.place(node.start), text)
+    asked.warn(node.start, text)
+
+
+def _matrix_selector(node: Any, scope: _Scope) -> Evaluate:
+    selector, back = node.selector, node.range
+    blocks = _reader(selector, scope, back)
+    anchor = _anchor(selector)
+    together = Ranges()
+
+    def work(asked: Question, now: int) -> Window:
+        end = anchor(asked, now)
+        start = end - back
+
+        def since(block: Block, times: Sequence[int]) -> int:
+            known, whole = covered(block, times, start)
+            return start if whole else _in_part(asked, node, scope, start, end, known)
+
+        return together(blocks(asked), start, end, since)
+
+    return work
+
+
+def _in_part(
+    asked: Question, node: Node, scope: _Scope, start: int, end: int, known: int
+) -> int:
+    """From when on a range counts that is known from a later moment on only."""
+    if scope.policy == "any":
+        return start
+    if scope.policy == "free":
+        return known
+    if scope.policy == "noted" or asked.partial:
+        part, whole = format_duration(max(0, end - known)), format_duration(end - start)
+        asked.warn(node.start, f"the answer is over {part} of {whole}: all that was kept")
+        return known
+    raise Uncovered(*asked.text.place(node.start), too_short(start, end, known))
+
+
+def _subquery(node: Any, scope: _Scope) -> Evaluate:
+    back, step = node.range, node.step or _SUBQUERY_STEP
+    anchor = _anchor(node)
+
+    def moments(start: int, end: int) -> tuple[int, int]:
+        first, last = scope.moments(start, end)
+        if node.at is not None:
+            first = last = {"start": start, "end": end}.get(node.at, node.at)
+        return first - node.offset - back, last - node.offset
+
+    inner_scope = attrs.evolve(scope, moments=moments, nested=True)
+    inner = compiled(node.expr, inner_scope)
+
+    def work(asked: Question, now: int) -> Window:
+        end = anchor(asked, now)
+        start = end - back
+        times = range(_first_step(start, step), end + 1, step)
+        asked.steps += len(times)
+        if asked.steps > _INNER_STEPS:
+            reason = f"expected at most {_INNER_STEPS} steps of subqueries, got more"
+            asked.fail(node.start, reason)
+        known = asked.inner.setdefault(id(node), {})
+        columns = []
+        for moment in times:
+            column = known.get(moment)
+            if column is None:
+                column = inner(asked, moment)
+                if asked.ranged:
+                    known[moment] = column
+            columns.append(column)
+        spans = _spans(times, columns, start)
+        return Window(spans, start, end)
+
+    return work
+
+
+def _first_step(start: int, step: int) -> int:
+    """The first multiple of the step after `start`."""
+    return (start // step + 1) * step
+
+
+def _spans(times: range, columns: Sequence[Column], start: int) -> list[Span]:
+    """Columns of one moment each as samples over a time."""
+    there = [(at, each) for at, each in zip(times, columns, strict=True) if each.labels]
+    if not there:
+        return []
+    labels = there[0][1].labels
+    if all(column.labels is labels for _, column in there) and not _any_twice(labels):
+        moments = [at for at, _ in there]
+        return [Span(labels, moments, [column.values for _, column in there], start)]
+    places: dict[Labels, int] = {}
+    for _, column in there:
+        for each in column.labels:
+            places.setdefault(each, len(places))
+    rows: list[list[float | None]] = []
+    for _, column in there:
+        row: list[float | None] = [None] * len(places)
+        for each, value in zip(column.labels, column.values, strict=True):
+            if value is not None:
+                row[places[each]] = value
+        rows.append(row)
+    return [Span(tuple(places), [at for at, _ in there], rows, start)]
+
+
+def _any_twice(labels: tuple[Labels, ...]) -> bool:
+    return len(set(labels)) < len(labels)
+
+
+# -- calls and aggregations -----------------------------------------------------------
+
+
+def _call(node: Any, scope: _Scope) -> Evaluate:
+    function = FUNCTIONS[node.function]
+    work = function.make(node)
+    policy: Policy = "whole" if function.whole or function.scaled else "any"
+    if function.scaled and scope.free is not None:
+        policy = scope.free
+    inner = attrs.evolve(scope, policy=policy)
+    if node.function.startswith("histogram_") and scale(node.args[-1]):
+        inner = attrs.evolve(inner, free="free")
+    if node.function == "timestamp" and isinstance(
+        selector := unwrapped(node.args[0]), VectorSelector
+    ):
+        args = [_vector_selector(selector, inner, times=True)]
+    else:
+        args = [compiled(arg, inner) for arg in node.args]
+
+    def evaluate(asked: Question, now: int) -> Any:
+        try:
+            return work(asked, now, *[arg(asked, now) for arg in args])
+        except Conflict as conflict:
+            asked.fail(node.start, str(conflict))
+
+    return evaluate
+
+
+def _aggregation(node: Any, scope: _Scope) -> Evaluate:
+    work = AGGREGATIONS[node.operator].make(node)
+    args = [compiled(child, scope) for child in node.children]
+    return lambda asked, now: work(asked, now, *[arg(asked, now) for arg in args])
+
+
+# -- operators ------------------------------------------------------------------------
+
+_Step = Callable[["Question", Any, Any], Any]
+
+
+def _binary(node: Any, scope: _Scope) -> Evaluate:
+    """A chain, from the left: as long as it is, it takes one frame of the stack."""
+    first, rest = chain_of(node)
+    free = cancelled(node)
+    operands = [first, *(each.right for each in rest)]
+    start, *others = [
+        compiled(operand, attrs.evolve(scope, free=free.get(place, scope.free)))
+        for place, operand in enumerate(operands)
+    ]
+    steps = [(_step(each), operand) for each, operand in zip(rest, others, strict=True)]
+
+    def work(asked: Question, now: int) -> Any:
+        value = start(asked, now)
+        for step, operand in steps:
+            value = step(asked, value, operand(asked, now))
+        return value
+
+    return work
+
+
+def _step(node: Binary) -> _Step:
+    left, right = node.left.type == "vector", node.right.type == "vector"
+    if left and right:
+        return _between_vectors(node)
+    if left or right:
+        return _with_scalar(node, swapped=right)
+    return _between_scalars(node)
+
+
+def _between_scalars(node: Binary) -> _Step:
+    if node.operator in COMPARISONS:
+        compare = COMPARISONS[node.operator]
+        return lambda asked, left, right: float(compare(left, right))
+    _, exact = OPERATORS[node.operator]
+    return lambda asked, left, right: exact(left, right)
+
+
+def _with_scalar(node: Binary, *, swapped: bool) -> _Step:
+    renamed = _relabelled(node)
+    operator = node.operator
+    if operator in OPERATORS:
+
+        def calculate(asked: Question, left: Any, right: Any) -> Column:
+            column, number = (right, left) if swapped else (left, right)
+            values = combined_with(operator, column.values, number, swapped=swapped)
+            return renamed(asked, column.labels, values)
+
+        return calculate
+    compare = COMPARISONS[_MIRRORED[operator] if swapped else operator]
+
+    def test(asked: Question, left: Any, right: Any) -> Column:
+        column, number = (right, left) if swapped else (left, right)
+        values = column.values
+        if node.bool:
+            told = [None if v is None else float(compare(v, number)) for v in values]
+            return renamed(asked, column.labels, told)
+        kept = [v if v is not None and compare(v, number) else None for v in values]
+        return Column(column.labels, kept)
+
+    return test
+
+
+_MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def _between_vectors(node: Binary) -> _Step:
+    if node.operator in _SETS:
+        return _SETS[node.operator](node)
+    rename = node.operator in OPERATORS or node.bool
+    matching = _matching(node)
+    plans = Kept(lambda left, right: join(left, right, matching, rename=rename))
+
+    def work(asked: Question, left: Column, right: Column) -> Column:
+        if not left.labels or not right.labels:
+            return EMPTY
+        plan = plans(left.labels, right.labels)
+        if isinstance(plan, Conflict):  # it may not be one between those that are there
+            left, right = present(left), present(right)
+            if not left.labels or not right.labels:
+                return EMPTY
+            plan = join(left.labels, right.labels, matching, rename=rename)
+            if isinstance(plan, Conflict):
+                asked.fail(node.start, str(plan))
+        values = between(plan.left(left.values), plan.right(right.values))
+        return Column(plan.labels, values)
+
+    between = _pairwise(node)
+    return work
+
+
+def _matching(node: Binary) -> Matching:
+    assert node.matching is not None  # the parser gives one between vectors
+    return node.matching
+
+
+def _pairwise(node: Binary) -> Callable[[Any, Any], Any]:
+    operator = node.operator
+    if operator in OPERATORS:
+        return lambda left, right: combined(operator, left, right)
+    compare = COMPARISONS[operator]
+    if node.bool:
+        return lambda left, right: [
+            None if a is None or b is None else float(compare(a, b))
+            for a, b in zip(left, right, strict=True)
+        ]
+    return lambda left, right: [
+        a if a is not None and b is not None and compare(a, b) else None
+        for a, b in zip(left, right, strict=True)
+    ]
+
+
+def _filtered(node: Binary, *, wanted: bool) -> _Step:
+    """`and` and `unless`: the left series, as far as the right side has them or not."""
+    matching = _matching(node)
+    keys = Kept(lambda labels: signatures(labels, matching))
+
+    def work(asked: Question, left: Column, right: Column) -> Column:
+        there = _there(keys, right)
+        pairs = zip(keys(left.labels), left.values, strict=True)
+        return Column(
+            left.labels,
+            [value if (key in there) is wanted else None for key, value in pairs],
+        )
+
+    return work
+
+
+def _there(keys: Kept[list[Labels]], column: Column) -> set[Labels]:
+    pairs = zip(keys(column.labels), column.values, strict=True)
+    return {key for key, value in pairs if value is not None}
+
+
+def _either(node: Binary) -> _Step:
+    """`or`: the left series, and those of the right that the left does not have."""
+    matching = _matching(node)
+    keys = Kept(lambda labels: signatures(labels, matching))
+    together = Kept(joined)
+
+    def work(asked: Question, left: Column, right: Column) -> Column:
+        there = _there(keys, left)
+        pairs = zip(keys(right.labels), right.values, strict=True)
+        more = [None if key in there else value for key, value in pairs]
+        return Column(together(left.labels, right.labels), [*left.values, *more])
+
+    return work
+
+
+_SETS: Final[dict[str, Callable[[Binary], _Step]]] = {
+    "and": lambda node: _filtered(node, wanted=True),
+    "unless": lambda node: _filtered(node, wanted=False),
+    "or": _either,
+}
+
+_COMPILE: Final[dict[type[Node], Callable[[Any, _Scope], Evaluate]]] = {
+    Number: _constant,
+    String: _constant,
+    Paren: _paren,
+    Unary: _unary,
+    Binary: _binary,
+    VectorSelector: _vector_selector,
+    MatrixSelector: _matrix_selector,
+    Subquery: _subquery,
+    Call: _call,
+    Aggregation: _aggregation,
+}
