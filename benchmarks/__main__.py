@@ -13,7 +13,7 @@ from benchmarks import comparing, growth, machine, targets
 from benchmarks.harness import Run
 
 BENCHES: Final = (
-    "points", "append", "parse", "rescrape", "query", "histogram", "readers", "memory",
+    "points", "append", "parse", "rescrape", "query", "patterns", "histogram", "readers", "memory",
     "import", "testing",
 )  # fmt: skip
 
