@@ -323,7 +323,7 @@ def test_a_range_is_reached_if_a_scrape_more_would_not_fit():
     rows = [[100.0 + at] for at in range(6)]
     source = Scrapes([scrapes([X], rows, since=0)])
 
-    assert query(source, "rate(x_total[6s])", at=5000)[0].value == 1.0
+    assert query(source, "rate(x_total[6s])", at=5000)[0].value == pytest.approx(1.0)
     with pytest.raises(EvaluationError, match="cover 5s of the 7s"):
         query(source, "rate(x_total[7s])", at=5000)
 
