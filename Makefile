@@ -1,12 +1,14 @@
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRAS ?= [all]
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
+WHEEL  := $(patsubst $(VENV)/%,.venv-wheel/%,$(BIN))
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check core format bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
+.PHONY: help run test quick check core coverage minimum wheel docs release-check format \
+	bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
 
 help:            ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +32,33 @@ check: $(READY)  ## Format, lint, types, import floors
 
 core:            ## The tests again, in an environment without any extra
 	$(MAKE) test VENV=.venv-core EXTRAS=
+
+coverage: $(READY) ## The tests, and which lines and branches they leave out [ARGS=...]
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+minimum:         ## The tests with the oldest dependencies that pyproject.toml allows
+	$(MAKE) test VENV=.venv-minimum CONSTRAINTS=.venv-minimum/constraints.txt
+
+wheel:           ## The tests against the built wheel in an environment of its own
+	$(PYTHON) -m venv --clear .venv-wheel
+	$(WHEEL)/python -m pip install --quiet --upgrade 'pip>=25.1' build
+	rm -rf dist
+	$(WHEEL)/python -m build --outdir dist
+	$(WHEEL)/python -m pip install --quiet "$$(ls dist/*.whl)$(EXTRAS)" --group test
+	$(WHEEL)/python -m pytest -n $(JOBS) --dist worksteal \
+		--pyargs promlatest tests docs examples README.md $(ARGS)
+
+docs: $(READY)   ## The documentation as a site in build/site; a warning is an error
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/mkdocs build --strict
+
+release-check: wheel docs ## Everything that a release needs, short of publishing it
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tools/release.py dist
 
 format: $(READY) ## Fix what a tool can fix
 	$(BIN)/ruff check --fix .
@@ -67,11 +96,13 @@ soak: $(READY)   ## Two hours of scraping in a minute or two: does anything grow
 	$(BIN)/python tests/soak.py $(ARGS)
 
 clean:           ## Remove what make made
-	rm -rf .venv .venv-core build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip 25.1; Python 3.11 bundles an older one.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.$(EXTRAS)' --group dev
+	$(if $(CONSTRAINTS),$(BIN)/python tools/minimum.py >$(CONSTRAINTS))
+	$(BIN)/python -m pip install --quiet --editable '.$(EXTRAS)' --group dev \
+		$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 	@touch $@

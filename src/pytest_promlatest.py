@@ -8,19 +8,23 @@ does: importing the package takes 0.1 s, importing this 1 ms (docs/testing.md).
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Generator, Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 if TYPE_CHECKING:
-    from promlatest.testing import ScrapeTarget
     from promlatest.testing._fixtures import Fakes, Golden, Targets
 
 _MARKER = (
     "promlatest(within=SECONDS, timeout=SECONDS): how long the expectations of this test"
     " wait, and how long one scrape may take."
 )
+_LONGEST = 180  # characters of a file's name; file systems take 255 bytes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,11 +37,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--promlatest-within", type=float, metavar="SECONDS",
         help="how long expectations wait where the test does not say (default: 5)",
     )  # fmt: skip
+    group.addoption(
+        "--promlatest-artifacts", type=Path, metavar="DIR",
+        help="write the scrapes that failing tests looked at into this directory",
+    )  # fmt: skip
     parser.addini("promlatest_within", "the same, in seconds", default="5")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+    config.stash[_UNUSED] = set[str]()
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ def scrape_target(request: pytest.FixtureRequest) -> Iterator[Targets]:
     """Makes targets: ``scrape_target("http://localhost:8000/metrics")``, of a registry,
     an application or a file; ``scrape_target.process([...])`` starts a program. What it
     started ends with the test."""
-    yield from _targets(request, _options(request))
+    yield from _targets(request, _options(request.node))
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +65,8 @@ def session_scrape_target(request: pytest.FixtureRequest) -> Iterator[Targets]:
 
 
 @pytest.fixture
-def fake_target() -> Iterator[Fakes]:
-    """Makes fake targets: ``fake_target({"jobs_total": 1}, Status(503))`` answers
+def fake_scrape_target() -> Iterator[Fakes]:
+    """Makes fake targets: ``fake_scrape_target({"jobs_total": 1}, Status(503))`` answers
     scrapes by that script. They end with the test."""
     from promlatest.testing._fixtures import Fakes
 
@@ -69,14 +78,18 @@ def fake_target() -> Iterator[Fakes]:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Golden:
-    """Compares a scrape with the golden file of the test: ``golden(target)``. With
-    ``--promlatest-update`` it writes that file."""
+def golden_metrics(request: pytest.FixtureRequest) -> Iterator[Golden]:
+    """Compares a scrape with the golden file of the test: ``golden_metrics(target)``.
+    With ``--promlatest-update`` it writes that file."""
     from promlatest.testing._fixtures import Golden
 
-    directory = request.path.parent / "__golden__" / request.path.stem
+    directory = _golden_directory(request.path)
     update = request.config.getoption("--promlatest-update")
-    return Golden(directory, request.node.name, update=update)
+    golden = Golden(directory, _golden_name(request.node), update=update)
+    _wake(request.config)
+    yield golden
+    if not request.node.stash.get(_FAILED, False):
+        _unused(request.config).update(map(str, golden.unused()))
 
 
 def _targets(
@@ -86,19 +99,27 @@ def _targets(
 
     targets = Targets(**options)
     _wake(request.config)
-    request.node.stash.setdefault(_MADE, []).append(targets.made)
+    request.node.stash.setdefault(_MADE, []).append(targets)
     try:
         yield targets
     finally:
         targets.close()
 
 
-_MADE = pytest.StashKey[list[list["ScrapeTarget"]]]()
+# Whose targets these are; when the test began, by time.monotonic; whether it has failed.
+_MADE = pytest.StashKey[list["Targets"]]()
+_BEGAN = pytest.StashKey[float]()
+_FAILED = pytest.StashKey[bool]()
 
 
-def _options(request: pytest.FixtureRequest) -> dict[str, float]:
-    options = {"within": _within(request.config)}
-    for mark in reversed(list(request.node.iter_markers("promlatest"))):
+def _options(item: pytest.Item) -> dict[str, float]:
+    return {"within": _within(item.config)} | _marked(item)
+
+
+def _marked(item: pytest.Item) -> dict[str, float]:
+    """What the markers of a test say, the closest one last."""
+    options: dict[str, float] = {}
+    for mark in reversed(list(item.iter_markers("promlatest"))):
         if mark.args or not set(mark.kwargs) <= {"within", "timeout"}:
             raise pytest.UsageError(f"expected {_MARKER.partition(':')[0]}, not {mark}")
         options |= mark.kwargs
@@ -110,7 +131,76 @@ def _within(config: pytest.Config) -> float:
     return float(config.getini("promlatest_within") if given is None else given)
 
 
-# What a report says of a failure beyond its message
+def _file_name(name: str) -> str:
+    """A name that every file system takes; no two names have the same."""
+    quoted = quote(name, safe="[]")
+    if len(quoted) <= _LONGEST:
+        return quoted
+    return f"{quoted[:_LONGEST]}-{sha256(name.encode()).hexdigest()[:12]}"
+
+
+# Golden files, and those that no test compares with any more
+
+
+def _golden_directory(path: Path) -> Path:
+    return path.parent / "__golden__" / path.stem
+
+
+def _golden_name(item: pytest.Item) -> str:
+    _, _, inside = item.nodeid.partition("::")
+    return _file_name(inside.replace("::", "."))
+
+
+_UNUSED = pytest.StashKey[set[str]]()
+
+
+def _unused(config: pytest.Config) -> set[str]:
+    return config.stash[_UNUSED]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Find the golden files whose test is gone; before tests are deselected."""
+    if any("::" in argument for argument in config.args):
+        return  # a part of a module does not tell what is unused
+    for path in {item.path for item in items}:
+        directory = _golden_directory(path)
+        if directory.is_dir():
+            names = {
+                _golden_name(item)
+                for item in items
+                if item.path == path
+                and "golden_metrics" in getattr(item, "fixturenames", ())
+            }
+            _unused(config).update(
+                str(file)
+                for file in directory.glob("*.prom")
+                if file.stem.partition("@")[0] not in names
+            )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        unused = sorted(_unused(session.config))
+        session.config.workeroutput["promlatest_unused"] = unused
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist has ended."""
+    found = getattr(node, "workeroutput", {}).get("promlatest_unused", ())
+    _unused(node.config).update(found)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if unused := sorted(_unused(config)):
+        terminalreporter.section("promlatest")
+        terminalreporter.line("golden files that no test compares with:")
+        for file in unused:
+            terminalreporter.line(f"  {file}")
+
+
+# What happens around tests, once one of them uses promlatest
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -119,17 +209,36 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _wake(config: pytest.Config) -> None:
-    """Have failures reported from now on. Not before: a hook that is called three times
-    for each test would cost projects that use nothing of this 3 µs each time."""
-    if not config.pluginmanager.has_plugin(_REPORTER):
-        config.pluginmanager.register(_Reporter(), _REPORTER)
+    """Have tests watched and failures reported from now on. Not before: hooks that are
+    called for each test would cost projects that use nothing of this 3 µs each time."""
+    if not config.pluginmanager.has_plugin(_WATCHER):
+        config.pluginmanager.register(_Watcher(), _WATCHER)
 
 
-_REPORTER = "promlatest-reporter"
+_WATCHER = "promlatest-watcher"
 
 
-class _Reporter:
-    """Adds to the report of a failed test the series that it looked at."""
+class _Watcher:
+    """Adds to the report of a failed test what it looked at, and fails a test that made
+    expectations and never asked them."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        item.stash[_BEGAN] = time.monotonic()  # once more where it is rerun
+        item.stash[_MADE] = []
+        item.stash[_FAILED] = False
+        self._overrule(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        self._overrule(item)  # targets of the session that its set-up has made
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        result = yield
+        for targets in _made(item):
+            targets.check(failed=item.stash.get(_FAILED, False))
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -137,16 +246,30 @@ class _Reporter:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.excinfo is not None and report.failed:
+            item.stash[_FAILED] = True
             found = _sections(item, call.excinfo.value)
             report.sections += [(f"promlatest: {title}", text) for title, text in found]
         return report
 
+    def _overrule(self, item: pytest.Item) -> None:
+        for targets in item.session.stash.get(_MADE, []):
+            targets.overrule(_marked(item))
+
+
+def _made(item: pytest.Item) -> list[Targets]:
+    """What makes the targets of a test: its own, and those of the session."""
+    return [*item.stash.get(_MADE, []), *item.session.stash.get(_MADE, [])]
+
 
 def _sections(item: pytest.Item, error: BaseException) -> list[tuple[str, str]]:
     from promlatest.testing import ExpectationError
-    from promlatest.testing._fixtures import report_sections
+    from promlatest.testing._fixtures import write_artifacts
 
+    made, began = _made(item), item.stash.get(_BEGAN, 0.0)
     found = dict(error.sections) if isinstance(error, ExpectationError) else {}
-    made = [*item.stash.get(_MADE, []), *item.session.stash.get(_MADE, [])]
-    found |= report_sections([target for each in made for target in each])
+    for targets in made:
+        found |= dict(targets.sections(began))
+    if (directory := item.config.getoption("--promlatest-artifacts")) is not None:
+        files = write_artifacts(made, began, directory / _file_name(item.nodeid))
+        found["scrapes"] = "\n".join(map(str, files))
     return list(found.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scrape_servers
 
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
@@ -149,6 +151,36 @@ def test_nothing_is_wider_than_asked_for(
     assert max(map(len, capsys.readouterr().out.splitlines())) <= width
 
 
+def test_json_holds_nothing_that_a_terminal_obeys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a label value holds, `--json` prints it escaped, and it reads back."""
+    value = "\x1b[2J\x7f\x9b\u202e\u2028\ufeff\U000e0041é容"
+    file = tmp_path / "m.prom"
+    file.write_text(f'depth{{queue="{value}"}} 3\n')
+    run("get", str(file), "--json")
+    printed = capsys.readouterr().out
+
+    assert printed.replace("\n", "").isprintable()
+    assert "é容" in printed
+    assert json.loads(printed)[0]["labels"]["queue"] == value
+
+
+def test_advice_about_tls_names_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is advised about TLS are options of the command line."""
+    with scrape_servers.start() as servers:
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good") == 3
+        untrusted = capsys.readouterr().err
+        trusting = ("--ca-file", str(servers.folder / "ca.pem"))
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good", *trusting) == 3
+        misnamed = capsys.readouterr().err
+        named = (*trusting, "--server-name", "good.test")
+        assert run("get", f"https://127.0.0.1:{servers.tls}/t/good", *named) == 0
+
+    assert "give the --ca-file of who signed it, or --insecure-skip-verify" in untrusted
+    assert "give the --server-name that it is made for" in misnamed
+
+
 def test_histogram_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`histogram --json` prints a list, one for each histogram."""
     run("histogram", body, "wait_seconds", "--json")
@@ -164,7 +196,8 @@ def test_no_histogram(body: str, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert (code, capsys.readouterr().err) == (
         1,
-        "no histogram for wait_seconds queue=none\n",
+        "no histogram for wait_seconds queue=none\n"
+        '  no series of wait_seconds_count has queue="none"; there is pods\n',
     )
 
 
@@ -414,3 +447,158 @@ def test_the_demo_serves_until_it_is_ended() -> None:
     assert url.startswith("http://127.0.0.1:")
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+# -- the first ten minutes ------------------------------------------------------------
+
+
+def test_what_get_prints_is_read_again(
+    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Data is never shortened, however narrow the terminal: it can be read back."""
+    long = f'depth{{queue="{"q" * 300}",zone="é"}} 4\n'
+    Path(body).write_text(f"{BODY}{long}")
+    assert run("get", body, "--width", "40") == 0
+    said = capsys.readouterr().out
+    assert "…" not in said
+
+    again = tmp_path / "again.prom"
+    again.write_text(said)
+    assert run("get", str(again)) == 0
+    assert capsys.readouterr().out == said
+
+
+NEAR = [
+    ("dept", "close names: depth"),
+    ("DEPTH", "close names: depth"),
+    ("wait_seconds", "is the name of a histogram; its series are wait_seconds_bucket"),
+    ('wait_seconds_bucket{le="0.10"}', "there is 0.1"),
+    ('depth{queue="pod"}', "there is pods"),
+    ('depth{name="pods"}', "no series of depth has a label name; it has queue"),
+]
+
+
+@pytest.mark.parametrize(("selector", "words"), NEAR, ids=[each for each, _ in NEAR])
+def test_what_was_probably_meant_is_said(
+    selector: str, words: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip, another case, a family's name, a bound written otherwise, a wrong label."""
+    assert run("get", body, selector) == 1
+
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("question", ["rate(depth[1m])", "sum by (queue) (depth)"])
+def test_where_to_ask_what_no_selector_can(
+    question: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An expression is told from a selector that is spelt wrong."""
+    assert run("get", body, question) == 2
+
+    assert f"promlatest query {body} '{question}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("wait_second", "close names: wait_seconds"),
+        ("wait_seconds_bucket", "the name of the histogram is wait_seconds"),
+        ("depth", "depth is a gauge"),
+    ],
+)
+def test_which_histogram_was_probably_meant(
+    metric: str, words: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same for histograms, in `histogram` and below a page."""
+    assert run("histogram", body, metric) == 1
+    assert words in capsys.readouterr().err
+    assert run("top", body, "--once", "--histogram", metric) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["./nofile.prom", "/tmp", "/no/such/file"])
+def test_a_path_is_a_path(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What begins as a path is looked for as one, and no host is talked about."""
+    assert run("get", path) == 3
+
+    said = capsys.readouterr().err
+    assert "host" not in said
+    assert "irectory" in said
+
+
+def test_a_dead_target_keeps_no_other_from_its_page(
+    body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that answer are shown; the code is that of the one that does not."""
+    pytest.importorskip("aiohttp")
+    assert run("top", body, "127.0.0.1:1", body, "--once") == 3
+    assert capsys.readouterr().out.count("wait_seconds") == 2
+
+    assert run("top", body, "127.0.0.1:1", "--json") == 3
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["target"] == f"file:{body}"
+    assert "refused" in second["error"]
+
+
+def test_the_demo_is_no_target_among_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that was given is left out in silence."""
+    assert run("top", "--demo", ":28100", "--once") == 2
+
+    assert "not both" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written(body: str) -> None:
+    """A full disk is said in a word, and has an exit code."""
+    command = f"{sys.executable} -m promlatest get {body} > /dev/full"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 5
+    assert done.stderr == "promlatest: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["get", "histogram", "top"])
+def test_a_locale_without_other_characters(command: str, body: str) -> None:
+    """Data is UTF-8 where it is piped; pages hold nothing that the locale lacks."""
+    Path(body).write_text(BODY.replace("nodes", "é"))
+    words = [body, "wait_seconds"] if command == "histogram" else [body]
+    done = subprocess.run(
+        [sys.executable, "-m", "promlatest", command, *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    if command == "get":
+        assert 'queue="é"' in done.stdout.decode()
+
+
+COMPLETED = [
+    ("promlatest hist", ["histogram"]),
+    ("promlatest top --o", ["--once"]),
+    ("promlatest contract ", ["check", "write"]),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), COMPLETED, ids=[each for each, _ in COMPLETED])
+def test_the_shell_completes(line: str, words: list[str], tmp_path: Path) -> None:
+    """Commands, options and choices, as a shell asks for them."""
+    pytest.importorskip("argcomplete")
+    file = tmp_path / "said"
+    subprocess.run(
+        [sys.executable, "-m", "promlatest"],
+        env={
+            **os.environ,
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(file),
+            "_ARGCOMPLETE_IFS": "\n",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        },
+        check=False,
+    )
+
+    said = [word.strip() for word in file.read_text().split("\n")]
+    assert set(words) <= set(said)

@@ -1,4 +1,4 @@
-"""The demo operator: what semantics.md, section 8, says of a real one."""
+"""The demo operator: what controller-runtime exposes."""
 
 from __future__ import annotations
 

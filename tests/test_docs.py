@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+import promlatest
 from promlatest.cli import _COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -15,8 +17,11 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import pictures  # noqa: E402 it lies beside the documents
 
-DOCUMENTS = [*pictures.documents(), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-names = [document.name for document in DOCUMENTS]
+DOCUMENTS = [
+    *pictures.documents(),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+]
+names = [document.relative_to(ROOT).as_posix() for document in DOCUMENTS]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=names)
@@ -44,7 +49,9 @@ def test_make_targets_exist(document: Path) -> None:
     assert set(named) <= targets
 
 
-@pytest.mark.parametrize("document", pictures.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", pictures.documents(), ids=names[: len(pictures.documents())]
+)
 def test_pictures_are_of_today(document: Path) -> None:
     """The pages that a document shows are drawn so by today's code: make pictures."""
     text = document.read_text()
@@ -53,7 +60,22 @@ def test_pictures_are_of_today(document: Path) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    """The README names every command."""
-    readme = (ROOT / "README.md").read_text()
+    """The page on commands names every one."""
+    page = (ROOT / "docs/commands.md").read_text()
 
-    assert [name for name in _COMMANDS if f"`promlatest {name}" not in readme] == []
+    assert [name for name in _COMMANDS if f"`promlatest {name}" not in page] == []
+
+
+def test_every_public_module_has_a_page() -> None:
+    """The reference has a page for each module without an underscore, and the site shows
+    every page there is."""
+    nav = (ROOT / "mkdocs.yml").read_text()
+    modules = {found.name for found in pkgutil.iter_modules(promlatest.__path__)}
+    public = {name for name in modules if not name.startswith("_")} - {"cli"}
+    pages = {page.stem for page in (ROOT / "docs/reference").glob("*.md")}
+
+    assert public <= pages
+    shown = [
+        page.relative_to(ROOT / "docs").as_posix() for page in pictures.documents()[1:]
+    ]
+    assert [page for page in shown if f"- {page}\n" not in nav] == []

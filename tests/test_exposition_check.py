@@ -72,6 +72,28 @@ TEXT = [
     (HISTOGRAM + 'a_bucket{le="x"} 2\n' + INFINITE + PAIR, 3, 1, "error", "'le' that is a number"),
     (HISTOGRAM + "a_bucket 2\n" + INFINITE + PAIR, 3, 1, "error", "'le' that is a number"),
     (GAUGE + "a x\n", 3, 3, "error", "expected a number"),
+    # what expfmt, and so promtool and the Pushgateway, refuse
+    (GAUGE + 'a{b="c" d="e"} 1\n', 3, 1, "error", "expected ',' between two labels"),
+    (GAUGE + 'a{b="c"d="e"} 1\n', 3, 1, "error", "expected ',' between two labels"),
+    (GAUGE + "a 1 \n", 3, 1, "warning", "blanks stand at the end of the line"),
+    (GAUGE + "a 1 1\t\n", 3, 1, "warning", "blanks stand at the end of the line"),
+    (GAUGE + 'a{b="x\ny"} 1\n', 3, 1, "error", "a line break stands in a label value"),
+    (GAUGE + 'a{b="\\q"} 1\n', 3, 1, "error", r'\\, \" and \n, got \q'),
+    ("# HELP a \\q\n# TYPE a gauge\na 1\n", 1, 1, "error", r"\\ or \n, got \q"),
+    ("# HELP a{ x\n# TYPE a gauge\na 1\n", 1, 1, "error", "expected a blank after the name of the HELP"),
+    # what promtool's linter warns of
+    ("#TYPE a gauge\n# HELP a x\na 1\n", 1, 1, "warning", "expected '# TYPE', with a blank"),
+    ("#HELP a x\n# TYPE a gauge\na 1\n", 1, 1, "warning", "expected '# HELP', with a blank"),
+    (told("a", "gauge"), 1, 1, "warning", "the family has no sample"),
+    ("# TYPE a counter\n# HELP a_total x\na_total 1\n", 1, 1, "warning", "a TYPE names the counter with its '_total'"),
+    ("# TYPE a counter\n# HELP a_total x\na_total 1\n", 3, 1, "warning", "has no TYPE"),
+    ("# HELP a  \n# TYPE a gauge\na 1\n", 3, 1, "warning", "has no HELP"),
+    (told("a_created", "counter") + "a_created 1\n", 3, 1, "warning", "ends in '_total'"),
+    (told("a_ms_total", "counter") + "a_ms_total 1\n", 3, 1, "warning", "does not abbreviate the unit"),
+    (told("a_kelvins", "gauge") + "a_kelvins 1\n", 3, 1, "warning", "base unit 'kelvin', got 'kelvins'"),
+    (told("a_kilocalories", "gauge") + "a_kilocalories 1\n", 3, 1, "warning", "base unit 'joules'"),
+    (GAUGE + 'a 1\na{bC="1"} 1\na{bC="2"} 1\n', 4, 1, "warning", "camelCase in the label 'bC'"),
+    (GAUGE + 'a 1\na{le="1"} 1\na{le="2"} 1\n', 4, 1, "warning", "the label 'le' is for a histogram"),
 ]  # fmt: skip
 OPENMETRICS = [
     (GAUGE + "a 1\n", 4, 1, "error", "expected '# EOF'"),
@@ -96,6 +118,8 @@ OPENMETRICS = [
     (HISTOGRAM + INFINITE + "# EOF\n", 3, 1, "error", "no '_sum' and no '_count'"),
     (GAUGE + "# UNIT a s\na 1\n# EOF\n", 3, 10, "error", "expected the unit to be a suffix"),
     ("# x\n# EOF\n", 1, 1, "error", "expected '# HELP'"),
+    (GAUGE + 'a{b="c",} 1\n# EOF\n', 3, 1, "error", "no ',' after the last label"),
+    (told("b", "counter") + "# EOF\n", 1, 1, "warning", "the family has no sample"),
 ]  # fmt: skip
 
 
@@ -118,7 +142,7 @@ def test_text_rules(body: str, line: int, column: int, severity: str, reason: st
 def test_openmetrics_rules(
     body: str, line: int, column: int, severity: str, reason: str
 ) -> None:
-    """What OpenMetrics forbids is found although Prometheus takes it (section 4)."""
+    """What OpenMetrics forbids is found although Prometheus takes it (F-0)."""
     [only] = [each for each in found(body, "openmetrics") if reason in each[3]]
 
     assert only[:3] == (line, column, severity)
@@ -149,6 +173,44 @@ go_gc_pauses_seconds_count 2
 # TYPE workqueue_depth gauge
 workqueue_depth{controller="a",name="a",priority=""} 0
 """
+
+
+CLEAN = [
+    GAUGE + 'a{b="x\\\\,y\\"z",c="{d=}"} 1\n',
+    GAUGE + 'a { b = "c" , d = "e" , } 1 1\n',
+    '# HELP a He said \\"yes\\".\\nTwice.\n# TYPE a gauge\na{b=""} 1\n',
+    "# Nothing to see.\n#\n# TYPES of things\n" + GAUGE + "a 1\n",
+    told("a_metres", "gauge") + "a_metres 1\n",
+    told("thermometers_broken", "gauge") + "thermometers_broken 1\n",
+]
+
+
+@pytest.mark.parametrize("body", CLEAN)
+def test_what_the_text_format_allows_is_clean(body: str) -> None:
+    """Blanks and commas where they may stand, escapes, and comments are no findings."""
+    assert check(body) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("", None),
+        ("; version=0.0.4; charset=utf-8", None),
+        ('; charset="utf-8";', None),
+        ("; charset=utf-8; charset=utf-8", None),
+        ("; charset", "expected name=value, got '; charset'"),
+        ("; charset=", "expected name=value"),
+        ("; version=0.0.4 charset=utf-8", "expected name=value, got 'charset=utf-8'"),
+        ("; version=0.0.4;; charset=utf-8", "expected name=value"),
+        ("; charset=utf-8; charset=ascii", "'charset' stands twice"),
+    ],
+)
+def test_parameters_of_the_content_type(parameters: str, words: str | None) -> None:
+    """Parameters that Go's reader refuses make Prometheus 3 refuse the body (C-3)."""
+    reasons = [each.reason for each in check(GAUGE + "a 1\n", f"text/plain{parameters}")]
+
+    assert len(reasons) == (words is not None)
+    assert all("Prometheus 3 refuses" in r and str(words) in r for r in reasons)
 
 
 def test_go_is_clean() -> None:

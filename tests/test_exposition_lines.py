@@ -76,7 +76,7 @@ OPENMETRICS_SAMPLES = [
 
 @pytest.mark.parametrize(("line", "metric", "labels", "value", "timestamp"), TEXT_SAMPLES)
 def test_text_samples(line, metric, labels, value, timestamp) -> None:
-    """Text lets blanks stand between all tokens, and commas be left out (section 4)."""
+    """Text lets blanks stand between all tokens, and commas be left out (F-0)."""
     sample = read(line, "text")
 
     assert isinstance(sample, SampleLine)
@@ -88,7 +88,7 @@ def test_text_samples(line, metric, labels, value, timestamp) -> None:
     ("line", "metric", "labels", "value", "timestamp"), OPENMETRICS_SAMPLES
 )
 def test_openmetrics_samples(line, metric, labels, value, timestamp) -> None:
-    """OpenMetrics has timestamps in seconds, cut off to milliseconds (section 4)."""
+    """OpenMetrics has timestamps in seconds, cut off to milliseconds (F-0)."""
     sample = read(line, "openmetrics")
 
     assert isinstance(sample, SampleLine)
@@ -254,7 +254,7 @@ OPENMETRICS_REFUSED = [
 
 @pytest.mark.parametrize(("line", "column", "reason"), TEXT_REFUSED)
 def test_text_refused(line: str, column: int, reason: str) -> None:
-    """What the text lexer refuses is refused, with its place and the reason (section 4)."""
+    """What the text lexer refuses is refused, with its place and the reason (F-0)."""
     with pytest.raises(ParseError) as caught:
         read(line, "text")
 
@@ -264,7 +264,7 @@ def test_text_refused(line: str, column: int, reason: str) -> None:
 
 @pytest.mark.parametrize(("line", "column", "reason"), OPENMETRICS_REFUSED)
 def test_openmetrics_refused(line: str, column: int, reason: str) -> None:
-    """OpenMetrics wants exactly one blank where one belongs (section 4)."""
+    """OpenMetrics wants exactly one blank where one belongs (F-0)."""
     with pytest.raises(ParseError) as caught:
         read(line, "openmetrics")
 
@@ -310,13 +310,13 @@ OPENMETRICS_OTHERS = [
 
 @pytest.mark.parametrize(("line", "expected"), TEXT_OTHERS)
 def test_text_comments(line: str, expected: object) -> None:
-    """In text every comment that is no HELP or TYPE with a name is free (section 4)."""
+    """In text every comment that is no HELP or TYPE with a name is free (F-0)."""
     assert read(line, "text") == expected
 
 
 @pytest.mark.parametrize(("line", "expected"), OPENMETRICS_OTHERS)
 def test_openmetrics_comments(line: str, expected: object) -> None:
-    """OpenMetrics has UNIT, EOF and three more types (section 4)."""
+    """OpenMetrics has UNIT, EOF and three more types (F-0)."""
     assert read(line, "openmetrics") == expected
 
 
@@ -332,7 +332,7 @@ EXEMPLARS = [
 
 @pytest.mark.parametrize(("line", "labels", "value", "timestamp"), EXEMPLARS)
 def test_exemplars(line, labels, value, timestamp) -> None:
-    """An exemplar stands behind any sample, and its labels are not judged (section 4)."""
+    """An exemplar stands behind any sample, and its labels are not judged (F-0)."""
     sample = read(line, "openmetrics")
 
     assert isinstance(sample, SampleLine)
@@ -352,7 +352,7 @@ def test_place_of_the_series() -> None:
 
 
 def test_line_numbers_count_breaks_in_values() -> None:
-    """A line break in a label value counts as a line (text, section 4)."""
+    """A line break in a label value counts as a line (text, F-0)."""
     reader = LineReader('a{b="x\ny"} 1\n!\n', "text")
     reader.read()
 
@@ -383,3 +383,47 @@ def test_error_text_is_short() -> None:
 def test_unescape_leaves_unknown_escapes() -> None:
     """Only three escapes mean something; others stand for themselves (L-6)."""
     assert unescape(r"\t\\n\n") == "\\t\\n\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "syntax", "hint"),
+    [
+        ("a 1\r\n", "text", "expected lines to end in LF, got CR LF"),
+        ("# TYPE a gauge\r\na 1\r\n", "text", "got CR LF"),
+        ("# TYPE a gauge\r\n# EOF\r\n", "openmetrics", "got CR LF"),
+        ("\x1f\udc8b\x08\x00", "text", "this is gzip, and no Content-Encoding says so"),
+        (
+            "# TYPE a info\n",
+            "text",
+            "types of OpenMetrics need the Content-Type application/",
+        ),
+        ('a_total 1 # {t="x"} 1\n', "text", "exemplars need the Content-Type application/"),
+        ('a_total 1 1 # {t="x"} 1\n', "text", "exemplars need the Content-Type"),
+        ("#TYPE a gauge\n", "openmetrics", "expected one blank after '#'"),
+        ("#  HELP a x\n", "openmetrics", "expected one blank after '#'"),
+    ],
+)
+def test_hints(body: str, syntax: Format, hint: str) -> None:
+    """An error that people run into for one reason says that reason."""
+    with pytest.raises(ParseError) as caught:
+        LineReader(body, syntax).read()
+
+    assert hint in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "syntax"),
+    [
+        ("a x\n", "text"),
+        ("# TYPE a foo\n", "text"),
+        ("a 1 # x\n", "text"),
+        ("# x\n", "openmetrics"),
+        ("# TYPE a untyped\n", "openmetrics"),
+    ],
+)
+def test_no_hint_elsewhere(body: str, syntax: Format) -> None:
+    """An error of another reason has no hint."""
+    with pytest.raises(ParseError) as caught:
+        LineReader(body, syntax).read()
+
+    assert ";" not in caught.value.reason

@@ -37,14 +37,14 @@ def agree(text: str, syntax: Format) -> None:
 @settings(max_examples=examples(150), deadline=None)
 @given(bodies("text"))
 def test_fast_is_exact_in_text(text: str) -> None:
-    """What the fast reading yields is what the exact one yields (section 4)."""
+    """What the fast reading yields is what the exact one yields (F-0)."""
     agree(text, "text")
 
 
 @settings(max_examples=examples(150), deadline=None)
 @given(bodies("openmetrics"))
 def test_fast_is_exact_in_openmetrics(text: str) -> None:
-    """The same in OpenMetrics (section 4)."""
+    """The same in OpenMetrics (F-0)."""
     agree(text, "openmetrics")
 
 
@@ -69,7 +69,7 @@ def test_fast_is_exact_in_spoiled_text(text: str) -> None:
 @example("a 1\n# EOF")
 @example("# EOF\n\n")
 def test_fast_is_exact_in_spoiled_openmetrics(text: str) -> None:
-    """The same in OpenMetrics, where `# EOF` ends the body (section 4)."""
+    """The same in OpenMetrics, where `# EOF` ends the body (F-0)."""
     agree(text, "openmetrics")
 
 
@@ -207,7 +207,7 @@ def test_samples_come_as_they_stand() -> None:
 
 
 def test_exemplars_stay_with_their_samples() -> None:
-    """An exemplar is kept beside the sample it stands on (section 4)."""
+    """An exemplar is kept beside the sample it stands on (F-0)."""
     body = 'a_total 1\na_total{b="c"} 2 # {t="x"} 3 4\n# EOF\n'
     bare, held = parse(body, CONTENT["openmetrics"]).samples()
 
@@ -218,7 +218,7 @@ def test_exemplars_stay_with_their_samples() -> None:
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x0c", "\x1c", "\r"])
 def test_only_line_feeds_end_lines(separator: str) -> None:
-    """What Python takes for other line ends stays in a label value (section 4)."""
+    """What Python takes for other line ends stays in a label value (F-0)."""
     body = f'a{{b="x{separator}y"}} 1\n'
 
     assert next(parse(body).samples()).labels["b"] == f"x{separator}y"
@@ -249,7 +249,7 @@ def test_invalid_utf8(body: bytes, line: int, column: int, text: str) -> None:
 
 
 def test_free_comments_hold_any_bytes() -> None:
-    """In text a comment that means nothing may hold any bytes (section 4)."""
+    """In text a comment that means nothing may hold any bytes (F-0)."""
     assert values(b"# \xff\n\t#\xfe\na 1\n") == {"a": 1}
 
 

@@ -235,7 +235,7 @@ def test_points_of_a_store() -> None:
 
 
 def test_a_unit_must_be_a_suffix() -> None:
-    """A unit that a reader would refuse is left out (section 4)."""
+    """A unit that a reader would refuse is left out (F-0)."""
     told = {
         "a": Metadata("gauge", "", "seconds"),
         "b_seconds": Metadata("gauge", "", "seconds"),

@@ -81,8 +81,8 @@ TEXT = [
     pytest.param("foo 1\x0b\n", REFUSED, ["foo{} 1.0 @None"], id="F-4.3 strips control characters"),
     pytest.param('foo{a=""} 1\n', ["foo{} 1.0 @None"], ["foo{a=''} 1.0 @None"], id="L-1 F-4.4 keeps empty labels"),
     pytest.param('# TYPE h histogram\nh_bucket{le="1"} 1\n', ["h_bucket{le='1.0'} 1.0 @None"], ["h_bucket{le='1'} 1.0 @None"], id="F-3 F-4.4 leaves le"),
-    pytest.param("# TYPE foo gauge\r\nfoo 1\n", REFUSED, ["foo{} 1.0 @None"], id="section 4 strips CR from types"),
-    pytest.param('foo{a="x\ny"} 1\n', ["foo{a='x\\ny'} 1.0 @None"], REFUSED, id="section 4 refuses line breaks in values"),
+    pytest.param("# TYPE foo gauge\r\nfoo 1\n", REFUSED, ["foo{} 1.0 @None"], id="F-0 strips CR from types"),
+    pytest.param('foo{a="x\ny"} 1\n', ["foo{a='x\\ny'} 1.0 @None"], REFUSED, id="F-0 refuses line breaks in values"),
 ]  # fmt: skip
 OPENMETRICS = [
     pytest.param("# TYPE foo counter\nfoo 1\n# EOF\n", ["foo{} 1.0 @None"], REFUSED, id="F-4.6 counter without _total"),
@@ -92,9 +92,9 @@ OPENMETRICS = [
     pytest.param("foo 1\n# TYPE foo gauge\n# EOF\n", ["foo{} 1.0 @None"], REFUSED, id="F-4.6 metadata after samples"),
     pytest.param("# TYPE foo gauge\n# TYPE foo gauge\nfoo 1\n# EOF\n", ["foo{} 1.0 @None"], REFUSED, id="F-4.6 a second TYPE"),
     pytest.param("# TYPE foo gauge\n# TYPE foo counter\nfoo 1\nfoo_total 1\n# EOF\n", ["foo_total{} 1.0 @None", "foo{} 1.0 @None"], REFUSED, id="F-4.6 what every Go process exposes"),
-    pytest.param("foo 1 # {} 1\n# EOF\n", ["foo{} 1.0 @None"], REFUSED, id="section 4 exemplars anywhere"),
+    pytest.param("foo 1 # {} 1\n# EOF\n", ["foo{} 1.0 @None"], REFUSED, id="F-0 exemplars anywhere"),
     pytest.param("# TYPE foo info\nfoo_info 2\n# EOF\n", ["foo_info{} 2.0 @None"], REFUSED, id="F-6 infos are plain samples"),
-    pytest.param("foo 1 1.0019\n# EOF\n", ["foo{} 1.0 @1001"], ["foo{} 1.0 @1002"], id="section 4 cut off, not rounded"),
+    pytest.param("foo 1 1.0019\n# EOF\n", ["foo{} 1.0 @1001"], ["foo{} 1.0 @1002"], id="F-0 cut off, not rounded"),
     pytest.param("foo 1e400\n# EOF\n", REFUSED, ["foo{} inf @None"], id="F-1 too large is infinite"),
     pytest.param('foo{a=""} 1\n# EOF\n', ["foo{} 1.0 @None"], ["foo{a=''} 1.0 @None"], id="L-1 keeps empty labels"),
 ]  # fmt: skip

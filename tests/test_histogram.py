@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 import random
+import re
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
 
@@ -788,9 +789,11 @@ def test_le_is_written_as_prometheus_writes_it(le: float) -> None:
     text = format_bound(le)
     read = parse_le(text)
 
-    # client_python never writes a negative number with an exponent, as Go does.
+    # client_python never writes a negative number with an exponent, as Go does, and before
+    # 0.26 it wrote three digits of an exponent from 10 on.
     sign = "-" if math.copysign(1, le) < 0 and not math.isnan(le) else ""
-    assert text.removeprefix("+") == sign + floatToGoString(abs(le)).removeprefix("+")
+    theirs = re.sub(r"e\+0(\d\d)$", r"e+\1", floatToGoString(abs(le)))
+    assert text.removeprefix("+") == sign + theirs.removeprefix("+")
     assert read is not None
     assert same(read, le)
 

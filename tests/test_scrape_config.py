@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -214,7 +216,7 @@ WRONG = [
     # the configuration, less its beginning; what is said of it
     ("scrape_intervall: 5s", ["3: unknown key 'scrape_intervall'"]),
     ("proxy_url: http://p", ["3: proxy_url is known to Prometheus and not supported here"]),
-    ("kubernetes_sd_configs: []", ["3: kubernetes_sd_configs is known to Prometheus and"]),
+    ("kubernetes_sd_configs: [{role: pod}]", ["3: kubernetes_sd_configs is known to Prometheus and"]),
     ("oauth2: {client_id: a}", ["3: oauth2 is known to Prometheus and not supported"]),
     ("tls_config:\n  cert: abc", ["4: cert is known to Prometheus and not supported here"]),
     ("static_configs:\n- target: [a]", ["4: unknown key 'target'"]),
@@ -229,13 +231,13 @@ WRONG = [
     ("relabel_configs:\n- action: explode", ["4: action is one of replace, keep"]),
     ("relabel_configs:\n- {action: drop, regex: '('}", ["4: regular expression '('"]),
     ("metric_relabel_configs:\n- action: hashmod", ["4: the action hashmod needs"]),
-    ("scrape_timeout: 2m", ["2: the scrape_timeout (120 s) must not be above"]),
-    ("scheme: ftp\nstatic_configs: [{targets: [a]}]", ["2: expected the scheme http"]),
-    ("static_configs: [{targets: ['http://a/']}]", ["2: a target is host:port and no URL"]),
-    ("target_limit: 1\nstatic_configs: [{targets: [a, b]}]", ["2: 2 targets are more"]),
-    ("scrape_protocols: [PrometheusProto]", ["2: scrape_protocols names none"]),
-    ("fallback_scrape_protocol: x", ["2: expected one of OpenMetricsText1.0.0"]),
-    ("basic_auth: {username: a}\nbearer_token: b", ["2: give only one of basic_auth, b"]),
+    ("scrape_timeout: 2m", ["3: the scrape_timeout (120 s) must not be above"]),
+    ("scheme: ftp\nstatic_configs: [{targets: [a]}]", ["3: expected the scheme http"]),
+    ("static_configs: [{targets: ['http://a/']}]", ["3: a target is host:port and no URL"]),
+    ("target_limit: 1\nstatic_configs: [{targets: [a, b]}]", ["3: 2 targets are more"]),
+    ("scrape_protocols: [PrometheusProto]", ["3: scrape_protocols names none"]),
+    ("fallback_scrape_protocol: x", ["3: expected one of OpenMetricsText1.0.0"]),
+    ("basic_auth: {username: a}\nbearer_token: b", ["4: give only one of basic_auth, b"]),
     ("a: 1\nb: 2\nhonor_labels: 3", ["3: unknown", "4: unknown", "5: expected true"]),
 ]  # fmt: skip
 
@@ -288,6 +290,10 @@ SECRETS = [
     "authorization: {type: basic, credentials: s3cret}",
     "static_configs: [{targets: ['u:s3cret@h:1']}]",
     'bearer_token: "s3cret\\nX: y"',
+    "bearer_token: *s3cret",
+    "bearer_token: &s3cret a\n  x: &s3cret b\n  y: [",
+    "bearer_token: %s3cret",
+    "bearer_token: '@s3cret' s3cret",
 ]
 
 
@@ -298,18 +304,144 @@ def test_secrets_are_not_in_errors(load: Load, text: str) -> None:
 
 
 def test_keys_without_effect(load: Load, caplog: pytest.LogCaptureFixture) -> None:
-    """Keys about other things than scraping are passed by, with a line in the log."""
-    with caplog.at_level(logging.WARNING, "promlatest.scrape"):
-        load(
-            """
-            global: {evaluation_interval: 15s}
-            rule_files: [a.yml]
-            scrape_configs: [{job_name: a, enable_http2: false}]
-            """
-        )
+    """Keys that change nothing here are passed by, and named in one line."""
+    load(
+        """
+        global: {evaluation_interval: 15s}
+        rule_files: [a.yml]
+        scrape_configs: [{job_name: a, enable_http2: false}]
+        """
+    )
 
-    assert len(caplog.messages) == 3
-    assert "rule_files" in caplog.text
+    (line,) = caplog.messages
+    assert line.endswith(
+        "without effect here: rule_files, evaluation_interval, enable_http2"
+    )
+
+
+def test_that_line_goes_to_the_standard_error(tmp_path: Path) -> None:
+    """Where a program sets up no logging, the line is on its standard error."""
+    file = tmp_path / "c.yml"
+    file.write_text("rule_files: [a.yml]\nscrape_configs: [{job_name: a}]\n")
+    code = f"from promlatest.scrape import load_config; load_config({str(file)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stderr == f"{file}: without effect here: rule_files\n"
+
+
+def test_defaults_of_what_is_not_supported(
+    load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that asks for nothing is taken, supported or not."""
+    ((job, _),) = load(
+        """
+        job_name: a
+        file_sd_configs: []
+        proxy_url: ""
+        proxy_from_environment: false
+        convert_classic_histograms_to_nhcb: false
+        """
+    )
+
+    assert job == Job(name="a")
+    assert caplog.messages == []
+
+
+DISCOVERING = """
+    scrape_configs:
+    - {job_name: k8s, kubernetes_sd_configs: [{role: pod}]}
+    - {job_name: here, static_configs: [{targets: ["localhost:1"]}], sample_limit: SAMPLES}
+    """
+
+
+def test_a_job_that_is_not_supported(
+    load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The refusal names the job; it can be left out, and the others are used."""
+    (line,) = wrong(load, DISCOVERING.replace("SAMPLES", "1"))
+    ((job, targets),) = load_config(tmp_path / "c.yml", skip_unsupported=True)
+
+    assert "(the job 'k8s'; skip_unsupported leaves such jobs out)" in line
+    assert (job.name, len(targets)) == ("here", 1)
+    assert "the job 'k8s' is left out for its kubernetes_sd_configs" in caplog.text
+
+
+def test_lines_where_a_job_is_left_out(load: Load, tmp_path: Path) -> None:
+    """What is wrong with the jobs that are left stands at its line all the same."""
+    wrong(load, DISCOVERING.replace("SAMPLES", "many"))
+    with pytest.raises(UsageError, match=r"c\.yml:4: expected a whole number"):
+        load_config(tmp_path / "c.yml", skip_unsupported=True)
+
+
+def test_global_and_job(load: Load) -> None:
+    """A job takes from `global` what it does not say itself; a mistake there is said once."""
+    ((job, _),) = load(
+        """
+        global: {scrape_interval: 7s, scrape_timeout: 9s, sample_limit: 5, label_limit: 6}
+        scrape_configs: [{job_name: a, sample_limit: 8}]
+        """
+    )
+    said = wrong(
+        load,
+        """
+        global: {sample_limit: x}
+        scrape_configs: [{job_name: a}, {job_name: b, honor_labels: x}]
+        """,
+    )
+
+    assert (job.interval, job.timeout) == (7.0, 7.0)
+    assert (job.limits.samples, job.limits.labels) == (8, 6)
+    assert said == ["2: expected a whole number, 0 or more", "3: expected true or false"]
+
+
+def test_labels_of_timing(load: Load) -> None:
+    """__scrape_interval__ and __scrape_timeout__ read as in Prometheus."""
+    ((_, (target,)),) = load(
+        """
+        job_name: a
+        scrape_interval: 90s
+        scrape_timeout: 1s
+        static_configs: [{targets: ["h:1"]}]
+        relabel_configs:
+        - {source_labels: [__scrape_interval__, __scrape_timeout__], target_label: timing}
+        """
+    )
+
+    assert target.labels["timing"] == "1m30s;1s"
+
+
+def test_targets_that_are_the_same(load: Load) -> None:
+    """Targets of a job that are the same after relabelling are one."""
+    ((_, targets),) = load(
+        """
+        job_name: a
+        target_limit: 2
+        static_configs:
+        - {targets: ["h:1", "h:1", "h:2"]}
+        - {targets: ["h:1"]}
+        """
+    )
+
+    assert [target.host for target in targets] == ["h", "h"]
+
+
+def bomb(width: int = 9, depth: int = 9) -> str:
+    """A few hundred bytes whose aliases stand for hundreds of millions of values."""
+    lines = ["- &a0 x"]
+    for level in range(1, depth):
+        aliases = ", ".join([f"*a{level - 1}"] * width)
+        lines.append(f"- &a{level} [{aliases}]")
+    return "\n".join(lines)
+
+
+def test_bombs_and_endless_files(load: Load, tmp_path: Path) -> None:
+    """Aliases cannot make much of little, and no file is read whole before it is too large."""
+    started = time.monotonic()
+    assert "aliases make far too much of it" in str(wrong(load, bomb()))
+    with pytest.raises(UsageError, match="more than 16777216 bytes"):
+        load_config("/dev/zero")
+
+    assert time.monotonic() - started < 5
 
 
 def test_scraper_from_config(load: Load, tmp_path: Path) -> None:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import scrape_servers
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 from scrape_servers import Servers
 
 from promlatest import Store
@@ -37,6 +49,7 @@ from promlatest.scrape import (
     scrape_once,
 )
 from promlatest.scrape._http import HttpClient
+from promlatest.scrape._messages import explained
 from promlatest.scrape._workers import Workers
 
 pytestmark = pytest.mark.slow
@@ -260,6 +273,79 @@ def test_tls_failures(servers: Servers, tls: dict[str, object], words: str) -> N
         https(servers, servers.tls, **tls)
 
     assert words in str(caught.value)
+
+
+def test_a_common_name_is_no_name(tmp_path: Path) -> None:
+    """A certificate that names its host as its common name only is not trusted."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    certificate, both = tmp_path / "cert.pem", tmp_path / "both.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(certificate.read_bytes() + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve_once() -> None:
+            with suppress(OSError), listener.accept()[0] as accepted:
+                context.wrap_socket(accepted, server_side=True)
+
+        threading.Thread(target=serve_once, daemon=True).start()
+        target = Target.parse(
+            f"https://localhost:{listener.getsockname()[1]}",
+            tls=TLS(ca_file=str(certificate)),
+        )
+        with pytest.raises(ConnectError, match="not trusted: Hostname mismatch"):
+            fetch_once(target, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        (10, "certificate has expired", "its clock or yours may be wrong"),
+        (18, "self-signed certificate", "give the ca_file of who signed it"),
+        (62, "Hostname mismatch", "give the server_name that it is made for"),
+        (64, "IP address mismatch", "give the server_name that it is made for"),
+    ],
+)
+def test_certificates_in_words(code: int, text: str, words: str) -> None:
+    """What is wrong with a certificate is told with what helps against that."""
+    error = ssl.SSLCertVerificationError(1, "failed")
+    error.verify_code, error.verify_message = code, text
+
+    assert words in explained(error, Target.parse("https://h"), "connect").message
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a client certificate: give cert_file"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "does not know who signed the client certificate"),
+        ("TLSV1_UNRECOGNIZED_NAME", "give another server_name"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "no version of TLS that is allowed here"),
+        ("WRONG_VERSION_NUMBER", "is it http:// and not https://?"),
+        ("SOMETHING_NEW", "the TLS handshake failed: SOMETHING_NEW"),
+    ],
+)
+def test_tls_alerts_in_words(reason: str, words: str) -> None:
+    """What the other end says of a handshake is told in words."""
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+
+    assert words in explained(error, Target.parse("https://h"), "connect").message
 
 
 def test_missing_client_certificate(servers: Servers) -> None:

@@ -555,7 +555,9 @@ def test_log(caplog: pytest.LogCaptureFixture) -> None:
             scraper.scrape()
     scraper.stop()
 
-    assert [record.getMessage().partition(" ")[2][:20] for record in caplog.records] == [
+    assert [
+        record.getMessage().partition(" of job j ")[2][:20] for record in caplog.records
+    ] == [
         "is up: 1 samples",
         "is down: line 1, col",
         "is up again: 1 sampl",

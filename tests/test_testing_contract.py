@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from promlatest.exceptions import UsageError
-from promlatest.testing import ContractError, assert_contract, contract_of, read_contract
+from promlatest.testing import (
+    ContractError,
+    UnverifiedWarning,
+    assert_contract,
+    contract_of,
+    read_contract,
+)
 from promlatest.testing._sources import read_body
 
 BODY = """# TYPE jobs_total counter
@@ -21,11 +27,11 @@ jobs_created{queue="mail",outcome="ok"} 1.7e9
 loose 1
 """
 
-TEXT = """# promlatest contract: family, type, labels; ? marks what need not be there
+TEXT = """# promlatest contract: family, type, bounds, labels; ? marks what need not be there
 errors_total counter
 jobs_total counter host? outcome queue
 loose unknown
-took_seconds histogram queue
+took_seconds histogram le=+Inf queue
 """
 
 
@@ -82,8 +88,26 @@ def test_what_keeps_it(path, body):
         ),
         (("took_seconds", "took_s"), "took_seconds: missing"),
         (("# TYPE errors_total counter\n", ""), "errors_total: missing"),
+        (
+            ("outcome=", "result="),
+            "jobs_total: none of 2 series have the label outcome; new ones are result",
+        ),
+        (('le="+Inf"', 'le="5"'), 'took_seconds: none of 1 have le="+Inf"'),
+        (
+            ('took_seconds_bucket{queue="mail",le="+Inf"} 4\n', ""),
+            "took_seconds: it has no buckets",
+        ),
     ],
-    ids=["renamed", "type", "label", "histogram", "declared"],
+    ids=[
+        "renamed",
+        "type",
+        "label",
+        "histogram",
+        "declared",
+        "label renamed",
+        "bucket",
+        "buckets",
+    ],
 )
 def test_what_breaks_it(path, change, words):
     """Every breach is listed in words."""
@@ -91,6 +115,52 @@ def test_what_breaks_it(path, change, words):
         assert_contract(reading(BODY.replace(*change)), path)
 
     assert any(line.strip().startswith(words) for line in str(caught.value).splitlines())
+
+
+def test_a_lost_quantile_breaks_it(path):
+    """The quantiles of a summary are promised as buckets are."""
+    body = '# TYPE wait summary\nwait{quantile="0.5"} 1\nwait{quantile="0.9"} 2\nwait_sum 3\nwait_count 2\n'
+    path.write_text(str(contract_of(reading(body))))
+
+    assert "wait summary quantile=0.5,0.9" in path.read_text()
+    with pytest.raises(ContractError, match=r'wait: none of 1 have quantile="0\.9"'):
+        assert_contract(reading(body.replace('quantile="0.9"', 'quantile="0.8"')), path)
+
+
+def test_one_histogram_of_two_that_lost_a_bucket(path):
+    """Every histogram of a family has all of its bounds."""
+    body = BODY + 'took_seconds_bucket{queue="fax",le="1"} 4\n'
+
+    with pytest.raises(ContractError, match=r'1 of 2 have le="\+Inf"'):
+        assert_contract(reading(body), path)
+
+
+def test_a_family_without_series_is_said(path):
+    """Where there is no series, no label can be verified, and that is said."""
+    path.write_text("errors_total counter reason\n")
+
+    assert read_contract(path).unverified(reading())
+    with pytest.warns(UnverifiedWarning, match="errors_total: no series"):
+        assert_contract(reading(), path)
+
+
+def test_an_empty_contract_is_a_wrong_call(path):
+    """A contract that promises nothing can neither be written nor kept."""
+    path.write_text("# nothing\n")
+
+    with pytest.raises(UsageError, match="there is none"):
+        assert_contract(reading(), path)
+    with pytest.raises(UsageError, match="needs a family"):
+        contract_of(reading(), ignore=["*"])
+
+
+@pytest.mark.parametrize("word", ["le=", "le=a", "quantile=1"])
+def test_bounds_that_cannot_be_read(path, word):
+    """Bounds are numbers, behind the label that their type has."""
+    path.write_text(f"took_seconds histogram {word}\n")
+
+    with pytest.raises(UsageError, match=r"line 1: expected le=0.1,1,\+Inf"):
+        read_contract(path)
 
 
 def test_an_optional_family_may_be_missing(path):

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import attrs
 import pytest
+from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
 
 from promlatest import Store
 from promlatest.testing import (
     AlreadyHeldError,
     FlickerError,
+    GoldenError,
+    LintError,
     MovedError,
     NeverAppearedError,
     NoSeriesError,
@@ -26,12 +29,16 @@ from promlatest.testing import (
     PresentError,
     ResetError,
     ScrapeTarget,
+    SeriesBudgetError,
     SeveralSeriesError,
     StaleScrapeError,
     TargetDownError,
     UnknownLabelError,
     UnknownMetricError,
+    UntakenError,
     VanishedError,
+    _applications,
+    _io,
     _sources,
     _target,
 )
@@ -55,8 +62,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(_target, "time", clock)
-    monkeypatch.setattr(_sources, "time", clock)
+    for module in (_io, _target, _sources, _applications):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(_sources, "now_ms", lambda: int(clock.now * 1000))
     return clock
 
@@ -94,10 +101,42 @@ LABELLED = (
 )
 
 
-def stale_store() -> ScrapeTarget:
-    store = Store(clock=lambda: 97_000)
-    store.ingest(counter(5), source="shop", timestamp=97_000)
+HISTOGRAM = (
+    "# TYPE order_seconds histogram\n"
+    'order_seconds_bucket{le="+Inf"} 1\norder_seconds_sum 2\norder_seconds_count 1\n'
+)
+
+
+def queues(**depths: int) -> str:
+    return "".join(f'depth{{queue="{name}"}} {value}\n' for name, value in depths.items())
+
+
+def stale_store(at: int = 97_000) -> ScrapeTarget:
+    store = Store(clock=lambda: at)
+    store.ingest(counter(5), source="shop", timestamp=at)
     return ScrapeTarget(store, timeout=0.0)
+
+
+def requested() -> Callable[..., object]:
+    """A WSGI application that counts its requests, those for its metrics among them."""
+    registry = CollectorRegistry()
+    requests = Counter("requests", "", ["path"], registry=registry)
+
+    def shop(environ, start_response):
+        requests.labels(environ["PATH_INFO"]).inc()
+        return make_wsgi_app(registry)(environ, start_response)
+
+    shop.__qualname__ = "shop"
+    return shop
+
+
+def sold_out(shop) -> None:
+    """A check of a test's own."""
+    if shop.value("stock") > 0:
+        raise AssertionError(f"{shop.value('stock'):g} are left")
+
+
+sold_out.__qualname__ = "sold_out"
 
 
 @attrs.frozen
@@ -326,6 +365,180 @@ SITUATIONS: Sequence[Situation] = (
         marked(lambda mark: mark.increase("stock")),
         NoSeriesError,
     ),
+    Situation(
+        "Typo: a counter without its ending, said to be absent",
+        lambda: program(LABELLED),
+        lambda shop: shop.assert_absent("orders"),
+        UnknownMetricError,
+    ),
+    Situation(
+        "Typo: a histogram's own name, said to be absent",
+        lambda: program(HISTOGRAM),
+        lambda shop: shop.assert_absent("order_seconds"),
+        NoSeriesError,
+    ),
+    Situation(
+        "Typo: a histogram's own name, counted",
+        lambda: program(HISTOGRAM),
+        lambda shop: shop.count("order_seconds"),
+        NoSeriesError,
+    ),
+    Situation(
+        "Typo: in what is said to be gone",
+        lambda: program(LABELLED),
+        lambda shop: shop.expect("orders").to_disappear(already_ok=True),
+        UnknownMetricError,
+    ),
+    Situation(
+        "Typo: in a label without a name",
+        lambda: program(LABELLED),
+        lambda shop: shop.assert_absent('{outcom="lost"}'),
+        UnknownLabelError,
+    ),
+    Situation(
+        "Typo: in a pattern of names",
+        lambda: program(LABELLED),
+        lambda shop: shop.assert_absent('{__name__=~"ordrs.*"}'),
+        UnknownMetricError,
+    ),
+    Situation(
+        "Typo: in a label that is to be unlike something",
+        lambda: program(LABELLED),
+        lambda shop: shop.sum('orders_total{outcme!="taken"}'),
+        UnknownLabelError,
+    ),
+    Situation(
+        "Typo: in a label of what may move",
+        lambda: program(LABELLED),
+        marked(lambda mark: mark.assert_only('orders_total{outcme!="taken"}')),
+        UnknownLabelError,
+    ),
+    Situation(
+        "Typo: in the value of what is said to be absent",
+        lambda: program(LABELLED),
+        lambda shop: shop.assert_absent("orders_total", outcome="takn"),
+        NoSeriesError,
+    ),
+    Situation(
+        "Typo: in what did not increase",
+        lambda: program(LABELLED),
+        marked(lambda mark: mark.increase("orders_total", missing=0, outcome="takn")),
+        NoSeriesError,
+    ),
+    Situation(
+        "Nothing: an empty body",
+        lambda: program("# nothing\n"),
+        lambda shop: shop.assert_absent("orders_total"),
+        NoSeriesError,
+    ),
+    Situation(
+        "Nothing: a store that nobody has scraped",
+        lambda: ScrapeTarget(Store(clock=lambda: 97_000), timeout=0.0),
+        lambda shop: shop.assert_absent("orders_total"),
+        StaleScrapeError,
+    ),
+    Situation(
+        "Stale: the clock was set back",
+        lambda: stale_store(at=9_000_000),
+        lambda shop: shop.value("orders_total"),
+        StaleScrapeError,
+    ),
+    Situation(
+        "Untaken: a series is there twice",
+        lambda: program(counter(5) + "orders_total 6\n"),
+        lambda shop: shop.value("orders_total"),
+        UntakenError,
+    ),
+    Situation(
+        "Reset: where something else was to stay",
+        lambda: program(restarted(5, 1000), restarted(5, 2000)),
+        marked(lambda mark: mark.assert_only()),
+        ResetError,
+    ),
+    Situation(
+        "Reset: a counter was cleared",
+        lambda: program(counter(5), counter(0)),
+        marked(lambda mark: mark.assert_only("orders_total")),
+        ResetError,
+    ),
+    Situation(
+        "Moved: a new series",
+        lambda: program(counter(3), counter(3) + gauge(1)),
+        marked(lambda mark: mark.assert_only("orders_total")),
+        OthersMovedError,
+    ),
+    Situation(
+        "Moved: what counts the scrapes",
+        lambda: ScrapeTarget(requested()),
+        marked(lambda mark: mark.assert_only()),
+        OthersMovedError,
+    ),
+    Situation(
+        "Unseen: what was to stay",
+        lambda: program(counter(3), counter(3), RuntimeError("worker 7 has died")),
+        lambda shop: shop.expect("orders_total").to_stay(throughout=0.5),
+        TargetDownError,
+    ),
+    Situation(
+        "Sums: a series is lost",
+        lambda: program(queues(a=3, b=5), queues(a=0)),
+        lambda shop: shop.expect_sum("depth").to_fall_to(0, within=0.05),
+        VanishedError,
+    ),
+    Situation(
+        "Sums: an increase while a series is lost",
+        lambda: program(LABELLED, 'orders_total{outcome="taken"} 5\n'),
+        marked(lambda mark: mark.expect_sum("orders_total").to_increase_by(2, within=0.05)),
+        VanishedError,
+    ),
+    Situation(
+        "Sums: not reached",
+        lambda: program(LABELLED, LABELLED.replace(" 3", " 4")),
+        marked(lambda mark: mark.expect_sum("orders_total").to_increase_by(2, within=0.05)),
+        NotReachedError,
+    ),
+    Situation(
+        "Counts: not reached",
+        lambda: program(queues(a=3, b=5), queues(a=3, c=5)),
+        lambda shop: shop.expect_count("depth").to_equal(1, within=0.05),
+        NotReachedError,
+    ),
+    Situation(
+        "Counts: a flicker",
+        lambda: program(queues(a=3, b=5), queues(a=3), queues(a=3, b=5)),
+        lambda shop: shop.expect_count("depth").to_equal(1),
+        FlickerError,
+    ),
+    Situation(
+        "Check: it did not hold",
+        lambda: program(counter(3) + gauge(2)),
+        lambda shop: shop.expect_that(sold_out).to_hold(within=0.05),
+        NotReachedError,
+    ),
+    Situation(
+        "Check: it held before",
+        lambda: program(counter(3) + gauge(0)),
+        lambda shop: shop.expect_that(sold_out).to_hold(),
+        AlreadyHeldError,
+    ),
+    Situation(
+        "Text: something else is exposed",
+        lambda: program(LABELLED),
+        lambda shop: shop.assert_exposes('orders_total{outcome="taken"} 4\n'),
+        GoldenError,
+    ),
+    Situation(
+        "Lint: what good practice advises against",
+        lambda: program("# HELP orders Orders.\n# TYPE orders counter\norders 5\n"),
+        lambda shop: shop.assert_lint(),
+        LintError,
+    ),
+    Situation(
+        "Too many series",
+        lambda: program(queues(a=1, b=1, c=1)),
+        lambda shop: shop.assert_series_below(3, per="family"),
+        SeriesBudgetError,
+    ),
 )
 
 
@@ -383,8 +596,9 @@ def test_what_is_honest_passes(clock):
 
 if __name__ == "__main__":  # prints what the docs have to show
     clock_ = Clock()
-    _target.time = _sources.time = clock_
+    _io.time = _target.time = _sources.time = _applications.time = clock_
     _sources.now_ms = lambda: int(clock_.now * 1000)
-    for each in SITUATIONS:
+    kinds = list(dict.fromkeys(each.title.partition(":")[0] for each in SITUATIONS))
+    for each in sorted(SITUATIONS, key=lambda it: kinds.index(it.title.partition(":")[0])):
         clock_.now = 100.0
         print(f"**{each.title}**\n\n```text\n{failure_of(each)}\n```\n")

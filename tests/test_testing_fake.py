@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from http.client import HTTPConnection, HTTPException, IncompleteRead, RemoteDisconnected
+import subprocess
+import sys
+from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 
 import pytest
 
 from promlatest.exceptions import UsageError
 from promlatest.exposition import parse
-from promlatest.testing import Answer, Cut, Drop, FakeTarget, Hang, Slow, Status
+from promlatest.testing import (
+    Answer,
+    Cut,
+    Drop,
+    FakeTarget,
+    Hang,
+    ScriptError,
+    Slow,
+    Status,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -99,12 +110,33 @@ def test_values_over_time():
     assert seen[0]["old"] < seen[1]["old"]
 
 
-def test_a_script_that_fails_ends_the_connection():
-    """A function that raises is a dropped connection, and the server goes on."""
-    with FakeTarget(lambda number, _: {}[number]) as fake:
-        for _ in range(2):
-            with pytest.raises(HTTPException):
-                get(fake)
+def test_a_script_that_fails_is_told():
+    """A script that raises answers 500, and fails whoever waits for scrapes or closes."""
+    with pytest.raises(ScriptError) as caught, FakeTarget(lambda n, _: {}[n]) as fake:
+        assert get(fake)[0] == 500
+
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(ScriptError):
+        fake.wait_for_scrapes(9, within=60)
+
+
+def test_only_its_path_is_a_scrape():
+    """A path of another program answers 404, and is no scrape."""
+    with FakeTarget({"x": 1}, path="/other") as fake:
+        assert get(fake)[0] == 404
+        assert fake.scrapes == []
+        assert fake.url.endswith("/other")
+
+
+def test_one_that_is_never_closed_ends_with_the_process():
+    """A process that forgets to close a fake target ends all the same."""
+    program = "from promlatest.testing import FakeTarget; fake = FakeTarget({'x': 1}); print(1 / 0)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+
+    assert "ZeroDivisionError" in told.stderr
 
 
 def test_show_goes_on_with_other_steps():

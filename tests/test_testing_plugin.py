@@ -76,7 +76,7 @@ import sys
 
 def test_nothing(request):
     assert not [name for name in sys.modules if name.startswith("promlatest")]
-    assert not request.config.pluginmanager.has_plugin("promlatest-reporter")
+    assert not request.config.pluginmanager.has_plugin("promlatest-watcher")
 """
     )
 
@@ -88,22 +88,22 @@ def test_fixtures_and_options(run):
     result = run(
         """
 def test_default(scrape_target, session_scrape_target, registry):
-    assert scrape_target(registry)._options.within == 7
-    assert session_scrape_target(registry)._options.within == 7
+    assert scrape_target(registry)._shared.option("within") == 7
+    assert session_scrape_target(registry)._shared.option("within") == 7
     assert scrape_target(registry).value("jobs_total", queue="mail") == 1
 
 @pytest.mark.promlatest(within=3, timeout=2)
 def test_marker(scrape_target, registry):
     target = scrape_target(registry)
-    assert (target._options.within, target._options.timeout) == (3, 2)
-    assert scrape_target(registry, within=1)._options.within == 1
+    assert (target._shared.within, target._shared.timeout) == (3, 2)
+    assert scrape_target(registry, within=1)._shared.within == 1
 
 @pytest.mark.promlatest(3)
 def test_wrong_marker(scrape_target):
     pass
 
-def test_fake(fake_target):
-    assert fake_target({"jobs_total": 1}).port
+def test_fake(fake_scrape_target):
+    assert fake_scrape_target({"jobs_total": 1}).port
 """,
         "--promlatest-within=7",
         "--strict-markers",
@@ -118,7 +118,7 @@ def test_configuration(run, pytester):
     pytester.makeini("[pytest]\npromlatest_within = 9\n")
     result = run(
         "def test_it(scrape_target, registry):\n"
-        "    assert scrape_target(registry)._options.within == 9\n"
+        "    assert scrape_target(registry)._shared.option('within') == 9\n"
     )
 
     result.assert_outcomes(passed=1)
@@ -196,16 +196,16 @@ def test_it(scrape_target):
 def test_golden_files(run, pytester):
     """The first run says what to do, an update writes, and the next one compares."""
     test = """
-def test_it(scrape_target, registry, golden):
-    golden(scrape_target(registry))
-    golden(scrape_target(registry).scrape(), "again")
+def test_it(scrape_target, registry, golden_metrics):
+    golden_metrics(scrape_target(registry))
+    golden_metrics(scrape_target(registry).scrape(), "again")
 """
     run(test).assert_outcomes(failed=1)
     run(test, "--promlatest-update").assert_outcomes(passed=1)
     run(test).assert_outcomes(passed=1)
 
     files = sorted(each.name for each in pytester.path.glob("__golden__/*/*"))
-    assert files == ["test_it-again.prom", "test_it.prom"]
+    assert files == ["test_it.prom", "test_it@again.prom"]
 
 
 # Examples and docs

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("textual")
 
 from prometheus_client import CollectorRegistry, generate_latest
+from textual import events
 from textual.binding import Binding
 from textual.widgets import ContentSwitcher, Input
 
@@ -20,18 +21,19 @@ from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
 from promlatest.scrape import Job, Target
 from promlatest.tui import Dashboard, Feed, run
-from promlatest.tui.model.keys import KEYS
+from promlatest.tui.model.keys import KEYS, hints
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.units import count, rate
+from promlatest.views.units import count, duration, rate
 
 pytestmark = pytest.mark.slow
 
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 T0 = 1_700_000_000_000
+QUEUE = "workqueue_queue_duration_seconds"
 
 
 class Still:
@@ -447,6 +449,31 @@ async def test_histograms_of_the_browser_open_as_bars(demo):
         assert demo.app.page.id == "metrics"
 
 
+def copies(app: Dashboard) -> list[object]:
+    return [worker for worker in app.workers if worker.name == "copy"]
+
+
+@pytest.fixture(autouse=True)
+def no_clipboard(monkeypatch):
+    """No test touches the clipboard of who runs it."""
+    monkeypatch.setattr("pyperclip.determine_clipboard", lambda: (None, None))
+
+
+async def test_copying_goes_to_the_clipboard_of_the_system(demo, monkeypatch):
+    """Where there is one; and it is said which one it was."""
+    copied: list[str] = []
+    monkeypatch.setattr("pyperclip.determine_clipboard", lambda: (copied.append, None))
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("y")
+        await demo.app.workers.wait_for_complete(copies(demo.app))
+        await pilot.pause()
+
+        assert copied == ['{controller="backups"}']
+        assert "✓ copied:" in screen(demo.app).split("\n")[-1]
+
+
 async def test_copying_gives_a_selector_that_finds_the_series(demo):
     """And the value in full."""
     async with demo.app.run_test(size=(120, 40)) as pilot:
@@ -456,11 +483,15 @@ async def test_copying_gives_a_selector_that_finds_the_series(demo):
         await find(pilot, "adds_total")
         await pilot.press("enter", "j", "y")
         await pilot.pause()
+        await demo.app.workers.wait_for_complete(copies(demo.app))
         (point,) = demo.store.select(demo.app.clipboard)
         assert point.labels["name"] == "certificates"
-        assert "copied" in screen(demo.app).split("\n")[-1]
+        assert "job" not in demo.app.clipboard
+        await pilot.pause()
+        assert "sent to the terminal's clipboard" in screen(demo.app).split("\n")[-1]
 
         await pilot.press("Y")
+        await demo.app.workers.wait_for_complete(copies(demo.app))
         assert float(demo.app.clipboard) == point.value
 
 
@@ -511,8 +542,10 @@ async def test_the_mouse_chooses_opens_sorts_and_scrolls(demo):
         await pilot.click(sheet, offset=(18, 2))
         assert "busy" in screen(demo.app)
         assert sheet._by == 1
-        await pilot.click(sheet, offset=(5, 3 + sheet.keys.index("pods")))
-        await pilot.pause()
+        assert sheet.chosen == sheet.keys[0]  # what one sorted for stands first
+        for _ in range(2):
+            await pilot.click(sheet, offset=(5, 3 + sheet.keys.index("pods")))
+            await pilot.pause(0.5)
         assert demo.app.page.path() == "pods"
 
         await pilot.click("Tabs", offset=(12, 0))
@@ -752,6 +785,203 @@ async def test_typing_goes_into_the_filter_and_nowhere_else(demo):
         assert not demo.app.feed.paused
 
 
+async def test_text_that_comes_with_the_slash_is_typed(demo):
+    """What arrives in one read goes where the slash sends it; no letter is a command."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        for key, character in [("slash", "/"), *((each, each) for each in "pods")]:
+            demo.app.post_message(events.Key(key, character))
+        await pilot.pause()
+
+        assert demo.app.query_one(Input).value == "pods"
+        assert not demo.app.feed.paused
+        assert grid(demo.app)._by is None
+
+
+async def test_keys_work_when_the_operator_comes_later(demo):
+    """The dashboard started first: the table that appears has the keys."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        demo.fail(ConnectError("refused"))
+        await pilot.pause()
+        demo.scrape()
+        await pilot.pause()
+        before = grid(demo.app).chosen
+        await pilot.press("j")
+
+        assert grid(demo.app).chosen != before
+
+
+async def test_keys_work_after_a_look_at_a_dead_target():
+    """Going to a target that is down and back loses no key."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("a", "b"))
+    async with app.run_test(size=(100, 24)) as pilot:
+        body = "".join(f'workqueue_depth{{name="{name}"}} 1\n' for name in "xyz")
+        store.ingest(body, source="a", timestamp=T0)
+        store.fail("b", ConnectError("refused"), timestamp=T0)
+        await pilot.pause()
+        await pilot.press("2")
+        await pilot.pause()
+        await pilot.press("1")
+        await pilot.pause()
+        await pilot.press("j")
+
+        assert grid(app).chosen == "y"
+
+
+async def test_every_word_of_the_last_line_can_be_clicked(demo):
+    """Each does what its key does, and none ends in a crash."""
+    async with demo.app.run_test(size=(200, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        last = screen(demo.app).split("\n")[-1] + " "
+        words = sorted((key.short for key in hints()), key=lambda word: word == "quit")
+        for word in words:
+            if word == "quit":
+                await pilot.pause(3.2)  # until it is no longer said what was copied
+            await pilot.click(KeyBar, offset=(last.index(f" {word} ") + 1, 0))
+            await pilot.pause()
+            if isinstance(demo.app.screen, HelpScreen) or isinstance(
+                demo.app.focused, Input
+            ):
+                await pilot.press("escape")
+                await pilot.pause()
+        assert demo.app.feed.paused
+        assert demo.app.feed.asked == 1
+        assert demo.app.clipboard
+    assert demo.app.return_code == 0
+
+
+async def test_a_selector_narrows_the_overview_and_the_targets(demo):
+    """What is shown as active is active."""
+    async with demo.app.run_test(size=(100, 30)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await find(pilot, '{name="pods"}')
+        await pilot.pause()
+        assert grid(demo.app).keys == ["pods"]
+        await pilot.press("t")
+        await find(pilot, '{name="service"}')
+        await pilot.pause()
+        assert grid(demo.app).keys == []
+
+
+async def test_latencies_are_of_the_window_and_a_key_has_them_since_the_start(demo):
+    """As the store's histograms between the two scrapes; the head says which."""
+    async with demo.app.run_test(size=(200, 50)) as pilot:
+        demo.scrape()
+        before = demo.store.histogram(QUEUE, controller="pods", name="pods")
+        demo.scrape()
+        await pilot.pause()
+        now = demo.store.histogram(QUEUE, controller="pods", name="pods")
+
+        window, ever = (
+            duration(now.since(before).quantile(0.99)),
+            duration(now.quantile(0.99)),
+        )
+        assert window != ever
+        assert cells(demo.app, "p99", "queue time")["pods"] == window
+        assert "p50, p99 of the last 10 s of 1 min" in screen(demo.app)
+        await pilot.press("w")
+        assert cells(demo.app, "p99", "queue time")["pods"] == ever
+        assert "p50, p99 since start" in screen(demo.app)
+
+
+async def test_an_order_that_is_old_is_not_called_one():
+    """Rows stay where they are; the sign at the head says that values have changed."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("x"))
+    async with app.run_test(size=(100, 24)) as pilot:
+        for second, values in enumerate([(1, 2), (3, 2)]):
+            body = "".join(
+                f'workqueue_depth{{name="{name}"}} {value}\n'
+                for name, value in zip("ab", values, strict=True)
+            )
+            store.ingest(body, source="x", timestamp=T0 + second * 1000)
+            await pilot.pause()
+            if not second:
+                await pilot.press("s", "s")
+                assert grid(app).keys == ["b", "a"]
+                assert "↓depth" in screen(app)
+
+        assert grid(app).keys == ["b", "a"]
+        assert "⇅depth" in screen(app)
+
+
+async def test_a_controller_that_another_target_lacks_is_left():
+    """Switching the target there leads to its overview, not to an empty page."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("a", "b"))
+    async with app.run_test(size=(100, 24)) as pilot:
+        for source, name in (("a", "pods"), ("b", "jobs")):
+            body = f'workqueue_depth{{name="{name}"}} 1\n'
+            store.ingest(body, source=source, timestamp=T0)
+        await pilot.pause()
+        await pilot.press("enter", "2")
+        await pilot.pause()
+
+        assert app.page.id == "overview"
+        assert grid(app).keys == ["jobs"]
+
+
+async def test_why_a_target_is_down_is_on_the_screen():
+    """Whole, at any width, for the target that is chosen."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("a", "b"))
+    async with app.run_test(size=(60, 20)) as pilot:
+        store.ingest("up 1\n", source="a", timestamp=T0)
+        store.fail("b", ConnectError("nobody listens at b port 1"), timestamp=T0)
+        await pilot.press("t", "j")
+        await pilot.pause()
+
+        assert "nobody listens at b port 1" in screen(app)
+
+
+async def test_a_long_name_is_shown_whole_somewhere():
+    """Names that are cut alike are told apart by the line of the chosen one."""
+    name = "a-controller-with-a-name-that-no-column-has-room-for-at-all"
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("x"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        store.ingest(f'workqueue_depth{{name="{name}"}} 1\n', source="x", timestamp=T0)
+        await pilot.pause()
+
+        assert name in screen(app)
+
+
+async def test_ascii_terminals_get_no_other_character(demo):
+    """Where the locale knows no others."""
+    other = Demo(ascii_only=True)
+    async with other.app.run_test(size=(120, 40)) as pilot:
+        other.scrape()
+        other.scrape()
+        await pilot.pause()
+        for key in ("o", "enter", "m", "enter", "t"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert screen(other.app).isascii()
+
+
+async def test_a_crash_is_exit_code_1(demo, monkeypatch):
+    """A script can tell it from an ordinary end."""
+    monkeypatch.setattr(Dashboard, "action_pause", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        async with demo.app.run_test() as pilot:
+            await pilot.press("p")
+
+    assert demo.app.return_code == 1
+
+
+def test_a_theme_that_is_none_is_refused(monkeypatch):
+    """In a word, before the screen is taken."""
+    monkeypatch.setenv("PROMLATEST_THEME", "blue")
+
+    with pytest.raises(UsageError, match="expected light or dark in PROMLATEST_THEME"):
+        run([(Job(), [Target.parse(":1")])])
+
+
 # -- the command ----------------------------------------------------------------------
 
 
@@ -762,10 +992,12 @@ class Terminal:
         self.calls: list[tuple[object, dict[str, object]]] = []
         for stream in ("stdin", "stdout"):
             monkeypatch.setattr(f"sys.{stream}.isatty", lambda: there, raising=False)
+        monkeypatch.setenv("TERM", "xterm-256color")
         monkeypatch.setattr("promlatest.tui.run", self._run)
 
-    def _run(self, work, **options: object) -> None:
+    def _run(self, work, **options: object) -> int:
         self.calls.append((work, options))
+        return 0
 
 
 def test_top_opens_the_dashboard_on_a_terminal(monkeypatch, capsys):
@@ -777,6 +1009,7 @@ def test_top_opens_the_dashboard_on_a_terminal(monkeypatch, capsys):
     ((job, targets),) = work
     assert job.interval == 3
     assert [target.port for target in targets] == [1, 2]
+    assert options.pop("ascii_only") in (True, False)
     assert options == {"interval": 3, "first_time": False, "theme": "light"}
 
 
@@ -816,6 +1049,18 @@ def test_top_prints_where_it_is_asked_to(monkeypatch, capsys, words, tmp_path):
     assert main(["top", str(file), *words]) == 0
     assert terminal.calls == []
     assert "jobs" in capsys.readouterr().out
+
+
+def test_top_prints_on_a_terminal_without_a_screen(monkeypatch, capsys, tmp_path):
+    """And says why it is no dashboard."""
+    terminal = Terminal(monkeypatch)
+    monkeypatch.setenv("TERM", "dumb")
+    file = tmp_path / "metrics"
+    file.write_text("jobs 3\n")
+
+    assert main(["top", str(file)]) == 0
+    assert "no terminal with a screen" in capsys.readouterr().err
+    assert terminal.calls == []
 
 
 def test_top_prints_without_a_terminal(monkeypatch, capsys, tmp_path):

@@ -21,7 +21,6 @@ from promlatest.tui.model.series import (
     family_named,
     histograms_sheet,
     series_sheet,
-    steps,
     trend_metrics,
 )
 from promlatest.tui.model.trends import Trends
@@ -151,7 +150,7 @@ def test_columns_are_whole_or_not_there(room):
         for at, width in zip(shape.columns, shape.widths, strict=True):
             assert COLUMNS[at].pinned or COLUMNS[at].prose or width == widths[at]
         assert width_of(row_line(COLUMNS, shape, "a")) == total
-        for head in head_lines(COLUMNS, shape, 0, True):
+        for head in head_lines(COLUMNS, shape, 0, "↓"):
             assert width_of(head) <= total
         seen.update(shape.columns)
 
@@ -282,9 +281,14 @@ def test_figures_are_bounded():
     assert figures.values("cpu") == []
 
 
-def test_steps_know_resets():
-    """A trend of a counter is what it gained."""
-    assert steps([1, 3, None, 4, 2]) == [2, None, None, 2]
+def test_the_trend_of_a_counter_is_per_second(told):
+    """A pause makes no peak, and after a reset a counter's gain is all that it holds."""
+    for second, value in [(0, 1), (1, 3), (11, 23), (12, 2)]:
+        view = told.say(second, f"# TYPE x_total counter\nx_total {value}\n")
+    trends = Trends(["x_total"], view.history)
+    [point] = view.state.query("x_total")
+
+    assert trends.growth(point.labels) == [2, 2, 2]
 
 
 @pytest.mark.parametrize(("change", "mark"), [(1, "▴"), (-1, "▾"), (0, " "), (None, " ")])

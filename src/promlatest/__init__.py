@@ -5,6 +5,20 @@
 >>> _ = store.ingest('workqueue_depth{name="pods"} 3')
 >>> store.query("workqueue_depth", name="pods")[0].value
 3.0
+
+`Store` is where to begin: what is ingested, scraped or appended goes in, and `query`,
+`select` and `histogram` answer. Around it:
+
+- `promlatest.scrape`: targets, and a store that is kept up to date with them
+- `promlatest.testing`: expectations, waits, fake targets and golden files, for tests
+- `promlatest.exposition`: what an endpoint answers, to samples and back
+- `promlatest.registry`: a store as a collector of prometheus_client
+- `promlatest.promql`, `promlatest.rules`: the field's questions and alerts
+- `promlatest.remote`: a Prometheus-compatible server, asked as a store is asked
+- `promlatest.views`, `promlatest.tui`: pages for people, and the dashboard
+- `promlatest.exceptions`: every error, as one tree
+
+On the command line: `promlatest --help`.
 """
 
 from importlib import import_module

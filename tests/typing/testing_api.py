@@ -20,6 +20,7 @@ from promlatest.testing import (
     FakeTarget,
     GoldenRules,
     Hang,
+    Increase,
     Mark,
     Outcome,
     Reading,
@@ -56,7 +57,7 @@ def values(target: ScrapeTarget) -> None:
 
 def marks(target: ScrapeTarget) -> None:
     mark = assert_type(target.mark(on_reset="rebaseline"), Mark)
-    assert_type(mark.increase("jobs_total"), float)
+    assert_type(mark.increase("jobs_total"), Increase)
     assert_type(mark.histogram("took"), Histogram)
     assert_type(mark.difference(), Difference)
     mark.assert_only("jobs_total", ignore=["process_*"])
@@ -74,7 +75,7 @@ async def in_a_loop(target: ScrapeTarget) -> None:
     aio = assert_type(target.aio, AsyncScrapeTarget)
     mark = assert_type(await aio.mark(), AsyncMark)
     assert_type(await aio.value("up"), float)
-    assert_type(await mark.increase("jobs_total"), float)
+    assert_type(await mark.increase("jobs_total"), Increase)
     assert_type(await mark.expect("jobs_total").to_increase(at_least=1), Outcome)
 
 

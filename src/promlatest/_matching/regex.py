@@ -16,9 +16,9 @@ from itertools import takewhile
 from typing import Final
 
 from promlatest._matching.charsets import ANY, Ranges
+from promlatest._matching.regex_fragments import SAVE, TAKE, Fragment, one_of, repeat
 from promlatest._matching.regex_machine import Groups, Machine
-from promlatest._matching.regex_parts import SAVE, TAKE, Part, one_of, repeat
-from promlatest._matching.regex_syntax import Parser
+from promlatest._matching.regex_syntax import PatternParser
 from promlatest.exceptions import PatternError
 
 Test = Callable[[str], bool]
@@ -89,13 +89,13 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def _general(pattern: str) -> Pattern:
-    parser = Parser(pattern)
-    part = parser.parse()
-    prefix, decides = _prefix(part)
-    machine = Machine(part, prefix)
+    parser = PatternParser(pattern)
+    fragment = parser.parse()
+    prefix, decides = _prefix(fragment)
+    machine = Machine(fragment, prefix)
     number = parser.groups
-    saves = [at for at, step in enumerate(part.code) if step[0] == SAVE]
-    around_all = number == 1 and saves == [0, len(part.code) - 1]
+    saves = [at for at, step in enumerate(fragment.program) if step[0] == SAVE]
+    around_all = number == 1 and saves == [0, len(fragment.program) - 1]
 
     def matches(value: str) -> bool:
         return value.startswith(prefix) and machine.matches(value[len(prefix) :])
@@ -118,16 +118,16 @@ def _general(pattern: str) -> Pattern:
 
 
 # The whole rest of a value, as ".*" and ".*?" read.
-_RESTS: Final = [repeat(one_of(ANY), 0, None, lazy=lazy).code for lazy in (False, True)]
+_RESTS: Final = [repeat(one_of(ANY), 0, None, lazy=lazy).program for lazy in (False, True)]
 
 
-def _prefix(part: Part) -> tuple[str, bool]:
+def _prefix(fragment: Fragment) -> tuple[str, bool]:
     """The characters that every match begins with, and whether nothing else is asked."""
-    steps = [step for step in part.code if step[0] != SAVE]
+    steps = [step for step in fragment.program if step[0] != SAVE]
     taken = takewhile(lambda step: step[0] == TAKE, steps)
-    sets = (ranges for _, ranges in zip(taken, part.sets, strict=False))
+    sets = (ranges for _, ranges in zip(taken, fragment.sets, strict=False))
     prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
-    decides = tuple(steps[len(prefix) :]) in _RESTS and part.sets[-1] == ANY
+    decides = tuple(steps[len(prefix) :]) in _RESTS and fragment.sets[-1] == ANY
     return prefix, decides
 
 
@@ -146,13 +146,15 @@ _AFFIX: Final = re.compile(rf"(\.[*+])??({_LITERAL})(\.[*+])?")
 _TOKEN: Final = re.compile(r"\\.|[^\\]", re.DOTALL)
 
 _AFFIX_TESTS: Final[dict[tuple[str, str], Callable[[str], Callable[[str], bool]]]] = {
-    ("", ".*"): lambda part: lambda value: value.startswith(part),
-    ("", ".+"): lambda part: (
-        lambda value: value.startswith(part) and len(value) > len(part)
+    ("", ".*"): lambda fragment: lambda value: value.startswith(fragment),
+    ("", ".+"): lambda fragment: (
+        lambda value: value.startswith(fragment) and len(value) > len(fragment)
     ),
-    (".*", ""): lambda part: lambda value: value.endswith(part),
-    (".+", ""): lambda part: lambda value: value.endswith(part) and len(value) > len(part),
-    (".*", ".*"): lambda part: lambda value: part in value,
+    (".*", ""): lambda fragment: lambda value: value.endswith(fragment),
+    (".+", ""): lambda fragment: (
+        lambda value: value.endswith(fragment) and len(value) > len(fragment)
+    ),
+    (".*", ".*"): lambda fragment: lambda value: fragment in value,
 }
 
 

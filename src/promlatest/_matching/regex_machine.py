@@ -1,10 +1,10 @@
-"""Runs a part of a pattern over a whole text, in time linear in the text.
+"""Runs a pattern over a whole text, in time linear in the text.
 
 Whether it matches is asked of an automaton whose states are made as texts reach them: a
 state is a dict from a character to the next state, so that a known step is one look-up in
-C. A step that is not known takes a few microseconds; so many are kept as a few megabytes
-hold, then all are let go and made anew. Threads share it without a lock: two that miss the
-same step at once both make it, and it is the same.
+C. A step that is not known takes a few microseconds; when half a megabyte of them is held,
+all are let go and made anew. Threads share it without a lock: two that miss the same step
+at once both make it, and it is the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from promlatest._matching import charsets
 from promlatest._matching.charsets import Ranges
-from promlatest._matching.regex_parts import (
+from promlatest._matching.regex_fragments import (
     ALWAYS,
     ASSERT,
     EDGE,
@@ -28,19 +28,21 @@ from promlatest._matching.regex_parts import (
     SAVE,
     SPLIT,
     TAKE,
-    Part,
-    Step,
+    Fragment,
+    Instruction,
     concat,
     context,
 )
 
 Groups = tuple[str | None, ...]
-_Notes = tuple[int, int, "_Notes"] | None  # (slot, place in the text), the ones before
+_Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those before
 
 # Steps kept, of states with up to 64 positions: 0.5 MB. Larger states count for more.
 _MOST_KEPT: Final = 5_000
 
-_EDGE: Final = Part(((),), 0, ((ALWAYS, 1),), ((ALWAYS, 1),))  # start and end of the text
+_EDGE: Final = Fragment(
+    ((),), 0, ((ALWAYS, 1),), ((ALWAYS, 1),)
+)  # start and end of the text
 
 
 class _State(dict[str, "_State"]):
@@ -74,14 +76,14 @@ class Machine:
     """The automaton of one pattern.
 
     Args:
-        part: the whole pattern.
+        pattern: the whole of it.
         prefix: what every text that matches begins with; `matches` is given the rest.
     """
 
-    def __init__(self, part: Part, prefix: str = "") -> None:
-        whole = concat([_EDGE, part, _EDGE])
-        self._code: Final = _absolute(part.code)
-        self._asserts: Final = any(step[0] == ASSERT for step in part.code)
+    def __init__(self, pattern: Fragment, prefix: str = "") -> None:
+        whole = concat([_EDGE, pattern, _EDGE])
+        self._program: Final = _absolute(pattern.program)
+        self._asserts: Final = any(step[0] == ASSERT for step in pattern.program)
         self._prefix: Final = prefix
         self._end: Final = 1 << len(whole.sets) - 1
         by_set: dict[Ranges, int] = defaultdict(int)
@@ -97,10 +99,8 @@ class Machine:
             }
         )
         self._masks: Final[dict[int, int]] = {}
-        wheres = [where for _, where in whole.moves] + [
-            where for _, _, where in whole.joins
-        ]
-        looks = any(where != ALWAYS for where in wheres)  # at the characters around
+        wheres = {where for *_, where in (*whole.moves, *whole.joins)}
+        looks = wheres != {ALWAYS}  # at the characters on both sides
         self._kind: Final = _kind if looks else _any_kind
         self._follow: Final = [
             _follow(whole, 1 << each) for each in range(16 if looks else 1)
@@ -129,16 +129,19 @@ class Machine:
         return self._made(state, character)
 
     def groups(self, text: str, number: int) -> Groups | None:
-        """The text of each group, if the whole text matches: backtracking, but no choice is
-        tried twice at one place, so that it takes at most steps times characters."""
+        """The text of each group, if the whole text matches.
+
+        It backtracks, and tries no choice twice at one place: it takes at most as many
+        steps as the program is long, times the characters.
+        """
         masks = [self._mask(ord(character)) for character in text]
         kinds = [EDGE, *map(_kind if self._asserts else _any_kind, text), EDGE]
         tried: set[tuple[int, int]] = set()
-        ways: list[tuple[int, int, _Notes]] = [(0, 0, None)]
+        ways: list[tuple[int, int, _Saved]] = [(0, 0, None)]
         while ways:
-            at, place, notes = ways.pop()
-            while at < len(self._code):
-                operation, one, other = self._code[at]
+            at, place, saved = ways.pop()
+            while at < len(self._program):
+                operation, one, other = self._program[at]
                 if operation == TAKE:
                     if place == len(text) or not masks[place] >> one & 1:
                         break
@@ -147,16 +150,16 @@ class Machine:
                     if (at, place) in tried:
                         break
                     tried.add((at, place))
-                    ways.append((other, place, notes))
+                    ways.append((other, place, saved))
                     at = one - 1
                 elif operation == SAVE:
-                    notes = one, place, notes
+                    saved = one, place, saved
                 elif not one >> context(kinds[place], kinds[place + 1]) & 1:
                     break
                 at += 1
             else:
                 if place == len(text):
-                    return _texts(text, notes, number)
+                    return _texts(text, saved, number)
         return None
 
     def _made(self, state: _State, character: str) -> _State:
@@ -216,7 +219,7 @@ def _any_kind(_character: str) -> int:
 _Pairs = list[tuple[int, int]]
 
 
-def _follow(whole: Part, here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
+def _follow(whole: Fragment, here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
     """Which positions move forward and back by how much, and the joins, in one context."""
     moves = [(ends, by) for (by, where), ends in whole.moves.items() if where & here]
     return (
@@ -226,7 +229,7 @@ def _follow(whole: Part, here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
     )
 
 
-def _absolute(code: tuple[Step, ...]) -> list[Step]:
+def _absolute(program: tuple[Instruction, ...]) -> list[Instruction]:
     """The steps with their places in place of distances, "take" with its position."""
     positions = count(1)
     return [
@@ -235,14 +238,14 @@ def _absolute(code: tuple[Step, ...]) -> list[Step]:
         else (SPLIT, at + one, at + other)
         if operation == SPLIT
         else (operation, one, other)
-        for at, (operation, one, other) in enumerate(code)
+        for at, (operation, one, other) in enumerate(program)
     ]
 
 
-def _texts(text: str, notes: _Notes, number: int) -> Groups:
+def _texts(text: str, saved: _Saved, number: int) -> Groups:
     places: dict[int, int] = {}
-    while notes is not None:
-        slot, place, notes = notes
+    while saved is not None:
+        slot, place, saved = saved
         places.setdefault(slot, place)  # the last note comes first
     return tuple(
         text[places[2 * group] : places[2 * group + 1]] if 2 * group in places else None

@@ -1,4 +1,4 @@
-"""Go's regular expressions (RE2's syntax), read from left to right into parts.
+"""Go's regular expressions (RE2's syntax), read from left to right into fragments.
 
 Known to differ from Go, and left so: ``\\p`` takes the names that RE2 takes (Go 1.25 has a
 few more, ``\\p{Letter}``), and a pattern may have at most 100,000 characters after its
@@ -14,12 +14,12 @@ from typing import Final
 
 from promlatest._matching import charsets
 from promlatest._matching.charsets import Ranges
-from promlatest._matching.regex_parts import (
+from promlatest._matching.regex_fragments import (
     ALWAYS,
     EDGE,
     IN_WORD,
     NEWLINE,
-    Part,
+    Fragment,
     assertion,
     choice,
     concat,
@@ -75,15 +75,15 @@ class _Open:
 
     flags: frozenset[str]  # those before it, which are back after it
     number: int | None = None
-    branches: list[Part] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)  # of the branch being read
+    branches: list[Fragment] = field(default_factory=list)
+    parts: list[Fragment] = field(default_factory=list)  # of the branch being read
 
-    def close(self) -> Part:
+    def close(self) -> Fragment:
         body = choice([*self.branches, concat(self.parts)])
         return body if self.number is None else group(body, self.number)
 
 
-class Parser:
+class PatternParser:
     """Reads one pattern.
 
     Attributes:
@@ -100,7 +100,7 @@ class Parser:
         self._open = [_Open(self._flags)]
         self._last = ""  # the repeat just read
 
-    def parse(self) -> Part:
+    def parse(self) -> Fragment:
         """The part that the whole pattern is.
 
         Raises:
@@ -110,14 +110,14 @@ class Parser:
             if found := _REPEAT.match(self.pattern, self._at):
                 self._repeat(found)
             else:
-                parts = self._READERS.get(self._next, Parser._character)(self)
+                parts = self._READERS.get(self._next, PatternParser._character)(self)
                 self._open[-1].parts += parts
                 self._last = ""
         if len(self._open) > 1:
             raise self._wrong(f"missing closing ): {self.pattern}")
         return self._bounded(self._whole(self._open[0]))
 
-    def _whole(self, top: _Open) -> Part:
+    def _whole(self, top: _Open) -> Fragment:
         # The whole text must match anyhow; an automaton that looks for edges is larger.
         if not top.branches and top.parts[:1] == [_BEGIN]:
             del top.parts[0]
@@ -125,7 +125,7 @@ class Parser:
             del top.parts[-1]
         return top.close()
 
-    def _bounded(self, part: Part, times: int = 1) -> Part:
+    def _bounded(self, part: Fragment, times: int = 1) -> Fragment:
         positions = len(part.sets) * times
         bits = positions * (len(part.moves) + len(part.joins) * times)
         if positions > _MOST_POSITIONS or bits > _MOST_BITS:
@@ -155,23 +155,23 @@ class Parser:
         whole = repeat(body, low, high, lazy=bool(lazy) != ("U" in self._flags))
         parts[-1] = replace(whole, count=count)
 
-    def _character(self) -> list[Part]:
+    def _character(self) -> list[Fragment]:
         self._at += 1
         return [self._one(ord(self.pattern[self._at - 1]))]
 
-    def _sign(self) -> list[Part]:
+    def _sign(self) -> list[Fragment]:
         flag, with_flag, without = _SIGNS[self._next]
         self._at += 1
         return [with_flag if flag in self._flags else without]
 
-    def _choose(self) -> list[Part]:
+    def _choose(self) -> list[Fragment]:
         self._at += 1
         group = self._open[-1]
         group.branches.append(concat(group.parts))
         group.parts = []
         return []
 
-    def _group(self) -> list[Part]:
+    def _group(self) -> list[Fragment]:
         before, number = self._flags, None
         if found := _NAMED.match(self.pattern, self._at):
             self.groups = number = self.groups + 1
@@ -191,7 +191,7 @@ class Parser:
             raise self._wrong("expression nests too deeply")
         return []
 
-    def _close(self) -> list[Part]:
+    def _close(self) -> list[Fragment]:
         if len(self._open) == 1:
             raise self._wrong(f"unexpected ): {self.pattern}")
         self._at += 1
@@ -199,7 +199,7 @@ class Parser:
         self._flags = group.flags
         return [self._bounded(group.close())]
 
-    def _escape(self) -> list[Part]:
+    def _escape(self) -> list[Fragment]:
         if found := _QUOTED.match(self.pattern, self._at):
             self._at = found.end()
             return [self._one(ord(character)) for character in found[1]]
@@ -255,7 +255,7 @@ class Parser:
         self._at += 2
         return ord(two[1])
 
-    def _class(self) -> list[Part]:
+    def _class(self) -> list[Fragment]:
         start = self._at
         self._at += 1
         negated = self._skip("^")
@@ -291,7 +291,7 @@ class Parser:
         self._at += 1
         return ord(self.pattern[self._at - 1])
 
-    def _one(self, code: int) -> Part:
+    def _one(self, code: int) -> Fragment:
         return one_of(self._signed(((code, code),), False))
 
     @property
@@ -306,7 +306,7 @@ class Parser:
     def _wrong(self, reason: str) -> PatternError:
         return PatternError(self.pattern, reason)
 
-    _READERS: Final[dict[str, Callable[[Parser], list[Part]]]] = {
+    _READERS: Final[dict[str, Callable[[PatternParser], list[Fragment]]]] = {
         ".": _sign,
         "^": _sign,
         "$": _sign,

@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final
 
 from promlatest.exceptions import PromlatestError
@@ -27,6 +28,7 @@ _COMMANDS: Final = {
     "histogram": "draw histograms as bars",
     "check": "report what is wrong with an exposition",
     "contract": "keep what dashboards and alerts rely on across releases",
+    "rules": "hold alerts and dashboards against what they watch",
     "demo": "serve a demo operator until Ctrl-C",
 }
 
@@ -44,6 +46,7 @@ exit codes
   2  wrong usage
   3  the target cannot be reached
   4  the target's answer cannot be read
+  5  the output cannot be written
 
 examples
   promlatest top :8080
@@ -67,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     _complete(parser)
     options = parser.parse_args(arguments)
+    _prepare_output()
     if options.run is None:
         parser.print_help(sys.stderr)
         return 2
@@ -81,11 +85,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough. What Python still holds of
         # the output must not fail once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return 0
+    except OSError as error:
+        # No other: what a target or a file does is an EndpointError or a UsageError.
+        _let_go_of_output()
+        print(f"promlatest: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 5
     except KeyboardInterrupt:
         return 130  # as a shell says of a program that SIGINT ended
     return code
+
+
+def _prepare_output() -> None:
+    """Have data leave as it is where it is piped, and escaped on a terminal that cannot
+    show it; an exposition and JSON are UTF-8 whatever the locale is."""
+    if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _CommandParser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@
 2     the command itself cannot be carried out as it was given
 3     the target cannot be reached, refuses, or does not answer in time
 4     the target answered with something that cannot be read
+5     the output cannot be written
 ====  ==================================================================
 """
 
@@ -14,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -33,7 +36,7 @@ from promlatest.exceptions import (
 from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
 from promlatest.views.page import histogram_page
 
-DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE = range(5)
+DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE, UNWRITABLE = range(6)
 
 _NARROWEST: Final = 40
 
@@ -91,6 +94,17 @@ def add_fetching(parser: argparse.ArgumentParser) -> None:
         help="trust the certificates in this file",
     )  # fmt: skip
     group.add_argument(
+        "--cert-file", default="", metavar="FILE", help="show this client certificate"
+    )
+    group.add_argument(
+        "--key-file", default="", metavar="FILE",
+        help="its key, if it is not in the same file",
+    )  # fmt: skip
+    group.add_argument(
+        "--server-name", default="", metavar="NAME",
+        help="the name that the certificate must have (default: the host)",
+    )  # fmt: skip
+    group.add_argument(
         "--insecure-skip-verify", action="store_true", help="trust any certificate"
     )
 
@@ -121,7 +135,21 @@ def scraped(options: argparse.Namespace, target: str) -> Store:
 
 def fetch(options: argparse.Namespace, target: str) -> Fetched:
     """What a target answers, asked as the options say."""
-    return fetch_once(target_of(options, target), timeout=options.timeout)
+    try:
+        return fetch_once(target_of(options, target), timeout=options.timeout)
+    except EndpointError as error:  # which advises those who write Python
+        error.message = _OPTION.sub(lambda match: _OPTIONS[match[0]], error.message)
+        raise
+
+
+_OPTIONS: Final[Mapping[str, str]] = {
+    "ca_file": "--ca-file",
+    "cert_file": "--cert-file",
+    "key_file": "--key-file",
+    "server_name": "--server-name",
+    "skip_verify": "--insecure-skip-verify",
+}
+_OPTION: Final = re.compile(rf"\b(?:{'|'.join(_OPTIONS)})\b")
 
 
 def target_of(options: argparse.Namespace, text: str) -> Target:
@@ -131,7 +159,13 @@ def target_of(options: argparse.Namespace, text: str) -> Target:
         text,
         headers={name: value.strip() for name, value in headers},
         auth=Auth(bearer_token_file=options.bearer_token_file),
-        tls=TLS(ca_file=options.ca_file, skip_verify=options.insecure_skip_verify),
+        tls=TLS(
+            ca_file=options.ca_file,
+            cert_file=options.cert_file,
+            key_file=options.key_file,
+            server_name=options.server_name,
+            skip_verify=options.insecure_skip_verify,
+        ),
     )
 
 
@@ -154,13 +188,42 @@ def _naming(target: str) -> Iterator[None]:
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document; numbers that JSON lacks must be texts already."""
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+    """Print one JSON document; numbers that JSON lacks must be texts already.
+
+    Whatever a terminal could obey is escaped, as JSON allows.
+    """
+    text = json.dumps(document, ensure_ascii=ascii_only(), allow_nan=False, indent=2)
+    print(_NO_ASCII.sub(_json_escaped, text))
+
+
+_NO_ASCII: Final = re.compile(r"[^ -~\n]")  # a line break stands between lines only
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def print_histograms(histograms: Sequence[Histogram], options: argparse.Namespace) -> None:
     """Print histograms as bars, as wide as the options or the terminal say."""
-    print(histogram_page(histograms, width=width(options)))
+    print(histogram_page(histograms, width=width(options), ascii_only=ascii_only()))
+
+
+def ascii_only() -> bool:
+    """Whether the output can hold no other characters, bars and dashes for two."""
+    try:
+        "█–".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def say_nothing(words: str, hints: Iterable[str]) -> None:
+    """Say that nothing was found, and what was probably meant."""
+    print("\n  ".join([words, *hints]), file=sys.stderr)
 
 
 def width(options: argparse.Namespace) -> int:

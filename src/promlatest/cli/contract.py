@@ -68,6 +68,8 @@ def _check(reading: Reading, options: argparse.Namespace) -> int:
         print(words)
     for words in contract.additions(reading):
         print(f"{words} (allowed)", file=sys.stderr)
+    for words in contract.unverified(reading):
+        print(words, file=sys.stderr)
     verdict = f"broken in {len(breaches)} places" if breaches else "kept"
     print(f"{options.file}: {verdict}", file=sys.stderr)
     return NOTHING if breaches else DONE

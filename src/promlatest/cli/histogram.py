@@ -8,8 +8,11 @@ examples:
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Mapping
 
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import Matcher
+from promlatest._storage.store import Store
 from promlatest.cli._shared import (
     DONE,
     NOTHING,
@@ -18,8 +21,10 @@ from promlatest.cli._shared import (
     pair,
     print_histograms,
     print_json,
+    say_nothing,
     scraped,
 )
+from promlatest.views.near import why_no_histogram, why_nothing
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +40,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Draw what matches; nothing matching is talk and exit code 1."""
     labels = dict(pair(text, "=", "label=value") for text in options.labels)
-    found = scraped(options, options.target).histograms(options.metric, **labels)
+    store = scraped(options, options.target)
+    found = store.histograms(options.metric, **labels)
     if options.json:
         print_json([histogram.as_dict() for histogram in found])
     elif found:
         print_histograms(found, options)
     if not found:
         wanted = " ".join([options.metric, *options.labels])
-        print(f"no histogram for {wanted}", file=sys.stderr)
+        say_nothing(f"no histogram for {wanted}", _why(store, options.metric, labels))
     return DONE if found else NOTHING
+
+
+def _why(store: Store, metric: str, labels: Mapping[str, str]) -> list[str]:
+    if not store.histograms(metric):
+        return why_no_histogram(store, metric)
+    count = Matcher(METRIC_NAME, "=", f"{metric}_count")
+    others = [Matcher(name, "=", value) for name, value in labels.items()]
+    return why_nothing(store, [count, *others])

@@ -12,7 +12,9 @@ examples:
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any, Final
@@ -21,18 +23,23 @@ from promlatest._histogram import Histogram
 from promlatest._storage.store import Store
 from promlatest.cli._shared import (
     DONE,
+    NOTHING,
     add_fetching,
     add_printing,
+    ascii_only,
+    exit_code,
     print_histograms,
     print_json,
+    say_nothing,
     scraped,
     shown,
     target_of,
     width,
 )
-from promlatest.exceptions import UsageError
+from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Job, load_config
 from promlatest.views.catalog import catalog
+from promlatest.views.near import why_no_histogram
 from promlatest.views.operator import is_operator, overview
 from promlatest.views.page import overview_page
 
@@ -49,6 +56,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", help="a Prometheus scrape_config with static targets"
     )
+    parser.add_argument(
+        "--skip-unsupported", action="store_true",
+        help="leave out jobs of it that want what promlatest does not have",
+    )  # fmt: skip
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
         help="between two scrapes in the dashboard (default: 1, or as the config says)",
@@ -68,6 +79,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Open the dashboard, or print pages where no terminal is or one is asked for."""
+    if options.demo and (options.targets or options.config):
+        raise UsageError("--demo is a target of its own: give it or others, not both")
     with ExitStack() as stack:
         if options.demo:
             from promlatest.demo import serve  # a simulation that nobody else needs
@@ -81,10 +94,22 @@ def _wants_dashboard(options: argparse.Namespace) -> bool:
     asked = options.once or options.json or options.histogram is not None
     if asked or "-" in options.targets or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    if find_spec("textual") is None:
-        print("for the dashboard: pip install 'promlatest[tui]'", file=sys.stderr)
-        return False
-    return True
+    lacking = next((words for lacks, words in _LACKING if lacks()), "")
+    if lacking:
+        print(lacking, file=sys.stderr)
+    return not lacking
+
+
+_LACKING: Final[Sequence[tuple[Callable[[], bool], str]]] = (
+    (
+        lambda: find_spec("textual") is None,
+        "for the dashboard: pip install 'promlatest[tui]'",
+    ),
+    (
+        lambda: os.environ.get("TERM", "") in ("", "dumb"),
+        "TERM names no terminal with a screen, so this is one page",
+    ),
+)
 
 
 def _dashboard(options: argparse.Namespace) -> int:
@@ -95,32 +120,59 @@ def _dashboard(options: argparse.Namespace) -> int:
     job = Job(interval=options.interval or 1.0, timeout=options.timeout)
     work = [(job, [target_of(options, text) for text in targets])] if targets else []
     if options.config:
-        work += load_config(options.config)
-    run(work, interval=options.interval, first_time=nobody_said, theme=options.theme)
-    return DONE
+        work += load_config(options.config, skip_unsupported=options.skip_unsupported)
+    return run(
+        work,
+        interval=options.interval,
+        first_time=nobody_said,
+        theme=options.theme,
+        ascii_only=ascii_only(),
+    )
 
 
 def _pages(options: argparse.Namespace) -> int:
-    """Print a page for each target; as JSON one document for all."""
+    """Print a page for each target; as JSON one document for all.
+
+    A target that cannot be shown is told of and does not keep the others from it; its
+    exit code is that of the command.
+    """
     if options.config:
         raise UsageError("--config is for the dashboard, which needs a terminal")
-    documents = []
-    for number, target in enumerate(options.targets or [_DEFAULT_TARGET]):
-        store = scraped(options, target)
+    targets = options.targets or [_DEFAULT_TARGET]
+    code, documents = DONE, []
+    for number, target in enumerate(targets):
+        try:
+            store = scraped(options, target)
+        except EndpointError as error:
+            if len(targets) == 1:
+                raise
+            print(f"promlatest: {error}", file=sys.stderr)
+            code = exit_code(error)
+            documents.append({"target": shown(target), "error": str(error)})
+            continue
         if options.json:
-            documents.append(_overview_as_dict(store))
+            documents.append({"target": shown(target), **_overview_as_dict(store)})
         else:
             print("\n" * bool(number), end="")
-            _print_page(store, target, options)
+            code = _print_page(store, target, options) or code
     if options.json:
-        print_json(documents if len(documents) > 1 else documents[0])
-    return DONE
+        print_json(documents if len(targets) > 1 else documents[0])
+    return code
 
 
-def _print_page(store: Store, target: str, options: argparse.Namespace) -> None:
-    print(overview_page(store, width=width(options), target=shown(target)))
-    if options.histogram is not None:
-        print_histograms(_chosen_histograms(store, options.histogram), options)
+def _print_page(store: Store, target: str, options: argparse.Namespace) -> int:
+    columns, ascii_ = width(options), ascii_only()
+    print(overview_page(store, width=columns, target=shown(target), ascii_only=ascii_))
+    if options.histogram is None:
+        return DONE
+    found = _chosen_histograms(store, options.histogram)
+    print()
+    if found:
+        print_histograms(found, options)
+        return DONE
+    wanted = options.histogram or "this target"
+    say_nothing(f"no histogram for {wanted}", why_no_histogram(store, options.histogram))
+    return NOTHING if options.histogram else DONE
 
 
 def _chosen_histograms(store: Store, metric: str) -> list[Histogram]:

@@ -5,7 +5,7 @@ This is the authority: it knows every rule, says where a line breaks one, and is
 yet, and about nothing else.
 
 The two formats are one grammar with different tables: text lets blanks stand between
-all tokens, OpenMetrics wants exactly one where one belongs (semantics: section 4).
+all tokens, OpenMetrics wants exactly one where one belongs (F-0).
 """
 
 from __future__ import annotations
@@ -488,7 +488,35 @@ class LineReader:
         if not offending:
             came = "the end of the line" if end >= 0 else "the end of the body"
             reason = f"{reason}, got {came}"
+        reason += self._hint(offending)
         return ParseError(line, column, printable(offending[:_SHOWN]), reason)
+
+    def _hint(self, offending: str) -> str:
+        """What is likely to be behind it, for what people run into most."""
+        if self.text.startswith("\x1f\udc8b"):
+            return "; this is gzip, and no Content-Encoding says so"
+        if offending.endswith("\r"):
+            return "; expected lines to end in LF, got CR LF"
+        hints = _TEXT_HINTS if self._grammar.free_comments else _OPENMETRICS_HINTS
+        line = self.text[self.start :].partition("\n")[0]
+        return next((words for pattern, words in hints if pattern.search(line)), "")
+
+
+_NEEDS_OPENMETRICS: Final = "need the Content-Type application/openmetrics-text"
+# By what the line holds.
+_TEXT_HINTS: Final = (
+    (
+        re.compile(r"#[ \t]+TYPE[ \t]+\S+ (?:unknown|info|stateset|gaugehistogram)\Z"),
+        f"; types of OpenMetrics {_NEEDS_OPENMETRICS}",
+    ),
+    (re.compile(r"[^ ] # \{"), f"; exemplars {_NEEDS_OPENMETRICS}"),
+)
+_OPENMETRICS_HINTS: Final = (
+    (
+        re.compile(r"\A#(?! (?:\S|\Z))\s*(?:HELP|TYPE|UNIT)"),
+        "; expected one blank after '#'",
+    ),
+)
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,7 @@ __all__ = ["TARGET_LABELS", "Rules", "read_rules"]
 
 TARGET_LABELS: Final = (
     "job", "instance", "namespace", "pod", "container", "service", "endpoint", "cluster",
-    "node",
+    "node", "metrics_path",
 )  # fmt: skip
 """Labels that scraping adds and the process does not expose."""
 

@@ -1,8 +1,9 @@
 """A Prometheus `scrape_config` with `static_configs`, as YAML, to jobs and targets.
 
-PyYAML reads it and cattrs validates it against the classes below, whose fields are the
-keys of the file. Every error names its line; no value of a secret is ever shown. This
-is the one module that imports the two (the extra ``[scrape]``).
+PyYAML reads it, and cattrs makes the library's own classes of it (`Auth`, `TLS`,
+`ScrapeLimits`, `Relabel`), and those below where the file has a shape of its own. Every
+error names its line; no value of a secret is ever shown. This is the one module that
+imports the two (the extra ``[scrape]``).
 
 Scalars are read as text, and the field decides what a text means: so a password 0123 or
 a label value `on` is what was written.
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, NewType, get_origin
+from typing import Any, Final, Literal, NewType, TypeVar, cast, get_origin
 
 import attrs
 import cattrs
@@ -30,62 +32,45 @@ from cattrs.errors import (
     ForbiddenExtraKeysError,
     IterableValidationNote,
 )
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
+from promlatest._escape import escaped
 from promlatest.exceptions import UsageError
+from promlatest.exposition import Format
 from promlatest.scrape._accept import accept_of, format_of_protocol
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
 from promlatest.scrape._target import TLS, Auth, Target
-from promlatest.scrape._units import parse_duration, parse_size
+from promlatest.scrape._units import format_duration, parse_duration, parse_size
 
 __all__ = ["read_config"]
 
-_log: Final = logging.getLogger("promlatest.scrape")
+# Not that of the scraper, which is silent by itself: what a file says without effect is
+# for whoever wrote it, so it goes to the standard error unless logging is set up.
+_log: Final = logging.getLogger("promlatest.config")
 
 _MOST_BYTES: Final = 16 << 20
 _DEEPEST: Final = 20
+# Nodes that aliases may make of one byte, and of a small file. Nine lines of nine aliases
+# each are 400 bytes and 387 million nodes.
+_MOST_NODES: Final = (2, 10_000)
 
 Duration = NewType("Duration", float)
-Size = NewType("Size", int)
-Secret = NewType("Secret", str)
+Accept = NewType("Accept", str)
+Fallback = NewType("Fallback", str)
+BasicAuth = NewType("BasicAuth", Auth)
+Authorization = NewType("Authorization", Auth)
+Raw = dict[str, Any]
 
 
 # The file: classes whose fields are its keys
 
 
 @attrs.frozen(kw_only=True)
-class _BasicAuth:
-    username: str = ""
-    username_file: str = ""
-    password: Secret = Secret("")
-    password_file: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class _Authorization:
-    type: str = "Bearer"
-    credentials: Secret = Secret("")
-    credentials_file: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class _TLSConfig:
-    ca: Secret = Secret("")
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    server_name: str = ""
-    insecure_skip_verify: bool = False
-    min_version: str = ""
-    max_version: str = ""
-
-
-@attrs.frozen(kw_only=True)
 class _Header:
     values: list[str] = attrs.field(factory=list)
-    secrets: list[Secret] = attrs.field(factory=list)
+    secrets: list[str] = attrs.field(factory=list)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,22 +85,15 @@ class _Global:
 
     scrape_interval: Duration = Duration(60.0)
     scrape_timeout: Duration | None = None
-    scrape_protocols: list[str] | None = None
-    body_size_limit: Size | None = None
-    sample_limit: int | None = None
-    label_limit: int | None = None
-    label_name_length_limit: int | None = None
-    label_value_length_limit: int | None = None
+    scrape_protocols: Accept = Accept(accept_of(None))
     target_limit: int = 0
+    limits: ScrapeLimits = attrs.field(factory=ScrapeLimits)
 
 
 @attrs.frozen(kw_only=True)
-class _ScrapeConfig:
+class _ScrapeConfig(_Global):
     job_name: str
-    scrape_interval: Duration | None = None
-    scrape_timeout: Duration | None = None
-    scrape_protocols: list[str] | None = None
-    fallback_scrape_protocol: str = ""
+    fallback_scrape_protocol: Fallback | None = None
     metrics_path: str = "/metrics"
     scheme: str = "http"
     params: dict[str, list[str]] = attrs.field(factory=dict)
@@ -123,21 +101,15 @@ class _ScrapeConfig:
     honor_timestamps: bool = True
     enable_compression: bool = True
     follow_redirects: bool = True
-    basic_auth: _BasicAuth | None = None
-    authorization: _Authorization | None = None
-    bearer_token: Secret = Secret("")
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    bearer_token: str = ""
     bearer_token_file: str = ""
-    tls_config: _TLSConfig = _TLSConfig()
+    tls_config: TLS = attrs.field(factory=TLS)
     http_headers: dict[str, _Header] = attrs.field(factory=dict)
     static_configs: list[_StaticConfig] = attrs.field(factory=list)
     relabel_configs: list[Relabel] = attrs.field(factory=list)
     metric_relabel_configs: list[Relabel] = attrs.field(factory=list)
-    body_size_limit: Size | None = None
-    sample_limit: int | None = None
-    label_limit: int | None = None
-    label_name_length_limit: int | None = None
-    label_value_length_limit: int | None = None
-    target_limit: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -145,6 +117,24 @@ class _File:
     # `global` is no name in Python; it is renamed before it comes here.
     global_: _Global = _Global()
     scrape_configs: list[_ScrapeConfig]
+
+
+# Keys of the file by the names of our fields.
+_LIMITS: Final[Mapping[str, str]] = {
+    "body_size": "body_size_limit",
+    "samples": "sample_limit",
+    "labels": "label_limit",
+    "label_name_length": "label_name_length_limit",
+    "label_value_length": "label_value_length_limit",
+}
+_BEARER: Final[Mapping[str, str]] = {
+    "bearer_token": "credentials",
+    "bearer_token_file": "credentials_file",
+    "type": "type",
+}
+_BASIC: Final = ("username", "username_file", "password", "password_file")
+_TLS: Final[Mapping[str, str]] = {"skip_verify": "insecure_skip_verify"}
+_KEYS: Final[Mapping[str, str]] = {**_LIMITS, **_BEARER, **_TLS}
 
 
 # Keys that Prometheus knows and promlatest does not. These change what is scraped, so
@@ -182,10 +172,16 @@ _IGNORED: Final = frozenset(
 )  # fmt: skip
 
 
-def read_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
+def read_config(
+    path: str | os.PathLike[str], *, skip_unsupported: bool = False
+) -> list[tuple[Job, list[Target]]]:
     """The jobs of a file, and the targets of each.
 
     The file may be a whole prometheus.yml, a list of scrape configs, or one.
+
+    Args:
+        path: the file.
+        skip_unsupported: leave out jobs that want what promlatest does not have.
 
     Raises:
         UsageError: the file cannot be read, or says what cannot be done; each line of
@@ -193,12 +189,15 @@ def read_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
     """
     file = Path(path)
     try:
-        text = file.read_bytes()[: _MOST_BYTES + 1]
+        with file.open("rb") as opened:
+            text = opened.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     if len(text) > _MOST_BYTES:
         raise UsageError(f"{file} has more than {_MOST_BYTES} bytes")
-    return _Reading(file, _root(file, text)).jobs()
+    per_byte, least = _MOST_NODES
+    most = per_byte * len(text) + least
+    return _Reading(file, _root(file, text), most, skip_unsupported).jobs()
 
 
 def _root(file: Path, text: bytes) -> yaml.Node:
@@ -209,7 +208,7 @@ def _root(file: Path, text: bytes) -> yaml.Node:
         # Not str(error): it shows the text around, which may be a password.
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise UsageError(f"{file}:{line}: no YAML: {error.problem}") from None
+        raise UsageError(f"{file}:{line}: no YAML: {_problem(error)}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageError(f"{file}: no YAML: {type(error).__name__}") from None
     if node is None:
@@ -217,34 +216,57 @@ def _root(file: Path, text: bytes) -> yaml.Node:
     return node
 
 
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What PyYAML says, less the pieces of the file in it: one may be a password."""
+    said = re.sub(r"""(["']).*\1""", "…", error.problem or "it cannot be read")
+    return escaped(said.partition(";")[0])
+
+
+class _WrongError(UsageError):
+    """Something wrong at a place within a job: the steps that lead to it."""
+
+    def __init__(self, message: str, *steps: str | int) -> None:
+        self.steps = steps
+        super().__init__(message)
+
+
 class _Reading:
     """One file on its way to jobs. It gathers all errors before it raises."""
 
-    def __init__(self, file: Path, root: yaml.Node) -> None:
+    def __init__(self, file: Path, root: yaml.Node, most: int, skip: bool) -> None:
         self._file = file
         self._root = _whole(root)
+        self._left = most  # nodes
+        self._skip = skip
+        self._notes: list[str] = []
         self._errors: list[tuple[int, str]] = []
 
     def jobs(self) -> list[tuple[Job, list[Target]]]:
         data = self._plain(self._root, 0)
         self._raise()
+        self._take_out(data)
         config = self._structured(data)
         self._raise()
         names = [each.job_name for each in config.scrape_configs]
         made: list[tuple[Job, list[Target]]] = []
         for number, each in enumerate(config.scrape_configs):
-            where = ("scrape_configs", number)
+            where: Steps = ("scrape_configs", number)
             try:
                 if names.index(each.job_name) != number:
-                    raise UsageError(f"the job_name {each.job_name!r} stands twice")
+                    raise _WrongError(
+                        f"the job_name {each.job_name!r} stands twice", "job_name"
+                    )
                 made += _jobs_and_targets(config.global_, each, self._file.parent)
             except UsageError as error:
-                self._add(_line(self._root, where), str(error))
+                steps = error.steps if isinstance(error, _WrongError) else ()
+                self._add(_line(self._root, (*where, *steps)), str(error))
         self._raise()
+        if self._notes:
+            _log.warning("%s: %s", self._file, escaped("; ".join(self._notes)))
         return made
 
     def _add(self, line: int, words: str) -> None:
-        self._errors.append((line, words))
+        self._errors.append((line, escaped(words)))
 
     def _raise(self) -> None:
         if self._errors:
@@ -255,6 +277,9 @@ class _Reading:
     # Nodes to plain values
 
     def _plain(self, node: yaml.Node, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise UsageError(f"{self._file}: its aliases make far too much of it")
         if depth > _DEEPEST:
             raise UsageError(f"{self._file}:{_line_of(node)}: nested too deeply")
         if isinstance(node, yaml.MappingNode):
@@ -282,15 +307,90 @@ class _Reading:
     # Plain values to the classes above
 
     def _structured(self, data: Any) -> _File:
-        _pass_by(data, self._file)
         try:
-            file: _File = _converter.structure(data, _File)
+            file: _File = _converter.structure(_with_defaults(data), _File)
         except BaseValidationError as error:
             for path, key, words in _findings(error, ()):
-                self._add(_line(self._root, path, key), words)
+                named = self._job_of(data, path) if _is_unsupported(key) else ""
+                self._add(_line(self._root, path, key), words + named)
             self._raise()
             raise
         return file
+
+    @staticmethod
+    def _job_of(data: Any, path: Steps) -> str:
+        """The job at a path, and how the file is taken without it."""
+        if path[:1] != ("scrape_configs",) or len(path) < 2:
+            return ""
+        job = data["scrape_configs"][path[1]].get("job_name")
+        return f" (the job {job!r}; skip_unsupported leaves such jobs out)"
+
+    # Keys that are not for us
+
+    def _take_out(self, data: Any) -> None:
+        """Take out the keys that say nothing about scraping, and those that only state a
+        default; note the former."""
+        jobs = data.get("scrape_configs") if isinstance(data, dict) else None
+        jobs = jobs if isinstance(jobs, list) else []
+        ignored: dict[str, None] = {}
+        for each in (data, data.get("global_") if isinstance(data, dict) else None, *jobs):
+            if isinstance(each, dict):
+                ignored |= dict.fromkeys(key for key in each if key in _IGNORED)
+                for key in [*each]:
+                    if key in _IGNORED or (_is_unsupported(key) and _is_default(each[key])):
+                        del each[key]
+        if ignored:
+            self._notes.append(f"without effect here: {', '.join(ignored)}")
+        if self._skip:
+            self._leave_out(jobs)
+
+    def _leave_out(self, jobs: list[Any]) -> None:
+        """Take out the jobs that want what is not supported, and note them."""
+        wants = [
+            [key for key in job if _is_unsupported(key)] if isinstance(job, dict) else []
+            for job in jobs
+        ]
+        nodes = _children(self._root)["scrape_configs"][1].value if jobs else []
+        for number in reversed([n for n, keys in enumerate(wants) if keys]):
+            name, keys = jobs[number].get("job_name"), ", ".join(wants[number])
+            self._notes.append(f"the job {name!r} is left out for its {keys}")
+            del jobs[number], nodes[number]
+
+
+def _is_unsupported(key: str) -> bool:
+    return key in _UNSUPPORTED or (key.endswith("_sd_configs"))
+
+
+def _is_default(value: Any) -> bool:
+    """Whether an unsupported key asks for nothing, so that it can be taken."""
+    return value in ([], {}, "", "false", "no", "off", "0")
+
+
+def _with_defaults(data: Any) -> Any:
+    """The file with limits as a mapping of their own, as our class is, and each job with
+    what `global` says where it says nothing."""
+    if not isinstance(data, dict):
+        return data
+    shared, jobs = data.get("global_", {}), data.get("scrape_configs")
+    made, taken = dict(data), {}
+    if isinstance(shared, dict) and shared:
+        made["global_"] = _nested(shared)
+        try:
+            _converter.structure(made["global_"], _Global)
+        except BaseValidationError:  # which is said once, and not of every job again
+            shared = {}
+        taken = {key: value for key, value in shared.items() if key != "scrape_timeout"}
+    if isinstance(jobs, list):
+        made["scrape_configs"] = [
+            _nested({**taken, **job}) if isinstance(job, dict) else job for job in jobs
+        ]
+    return made
+
+
+def _nested(given: Raw) -> Raw:
+    limits = {ours: given[key] for ours, key in _LIMITS.items() if key in given}
+    rest = {key: value for key, value in given.items() if key not in _LIMITS.values()}
+    return {**rest, "limits": limits} if limits else rest
 
 
 def _whole(root: yaml.Node) -> yaml.Node:
@@ -311,20 +411,6 @@ def _whole(root: yaml.Node) -> yaml.Node:
     return yaml.MappingNode(
         "tag:yaml.org,2002:map", [(name, root)], root.start_mark, root.end_mark
     )
-
-
-def _pass_by(data: Any, file: Path) -> None:
-    """Take out the keys that say nothing about scraping."""
-    if not isinstance(data, dict):
-        return
-    jobs = data.get("scrape_configs", [])
-    for each in (data, data.get("global_"), *(jobs if isinstance(jobs, list) else ())):
-        if isinstance(each, dict):
-            ignored = sorted(_IGNORED & each.keys())
-            for key in ignored:
-                del each[key]
-            if ignored:
-                _log.warning("%s: without effect here: %s", file, ", ".join(ignored))
 
 
 Steps = tuple[str | int, ...]
@@ -376,9 +462,9 @@ def _line(root: yaml.Node, path: Steps, key: str = "") -> int:
     node, line = root, _line_of(root)
     for step in (*path, key) if key else path:
         children = _children(node)
-        if step not in children:
-            break
-        line, node = children[step]
+        known = step if step in children else _KEYS.get(str(step), "")
+        if known in children:  # else it is a place that the file does not have
+            line, node = children[known]
     return line
 
 
@@ -427,12 +513,9 @@ def _as_duration(value: Any, _: object) -> Duration:
     return Duration(parse_duration(_as_text(value, str)))
 
 
-def _as_size(value: Any, _: object) -> Size:
-    return Size(parse_size(_as_text(value, str)))
-
-
-def _is_literal(kind: Any) -> bool:
-    return _origin(kind) is Literal
+def _structured_list(converter: cattrs.Converter, value: Any) -> list[str]:
+    made: list[str] = converter.structure(value, list[str])
+    return made
 
 
 def _origin(kind: Any) -> Any:
@@ -446,18 +529,52 @@ def _made_converter() -> cattrs.Converter:
         bool: _as_bool,
         int: _as_int,
         Duration: _as_duration,
-        Size: _as_size,
-        Secret: _as_text,
+        Accept: lambda value, _: accept_of(_structured_list(converter, value)),
+        Fallback: lambda value, _: format_of_protocol(_as_text(value, str)),
     }
     for kind, hook in texts.items():
         converter.register_structure_hook(kind, hook)
     converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _as_text)
+    converter.register_structure_hook(ScrapeLimits, _limits(converter))
+    for kind, (ours, names) in _RENAMED.items():
+        factory = _checked(dict, partial(_renamed, ours, names), converter)
+        converter.register_structure_hook(kind, factory(kind))
     for fits, shape, make in _SHAPES:
         converter.register_structure_hook_factory(fits)(_checked(shape, make, converter))
     return converter
 
 
 Hook = Callable[[Any, Any], Any]
+
+_RENAMED: Final[Mapping[Any, tuple[type, Mapping[str, str]]]] = {
+    BasicAuth: (Auth, {name: name for name in _BASIC}),
+    Authorization: (Auth, _BEARER),
+    TLS: (TLS, {each.name: _TLS.get(each.name, each.name) for each in attrs.fields(TLS)}),
+}
+
+
+def _renamed(
+    ours: type, names: Mapping[str, str], _: object, converter: cattrs.Converter
+) -> Hook:
+    """A class of the library from keys that the file has for some of its fields."""
+    fields: dict[str, Any] = {
+        each.name: override(rename=names[each.name])
+        if each.name in names
+        else override(omit=True)
+        for each in attrs.fields(ours)
+    }
+    return make_dict_structure_fn(ours, converter, _cattrs_forbid_extra_keys=True, **fields)
+
+
+def _limits(converter: cattrs.Converter) -> Hook:
+    """Limits; where the file names none ours stay, which are finite."""
+    return make_dict_structure_fn(
+        ScrapeLimits,
+        converter,
+        body_size=override(struct_hook=lambda value, _: parse_size(_as_text(value, str))),
+        redirects=override(omit=True),
+    )
+
 
 # What a field of this type must be in the file, and what makes it then. Without the
 # check a text would be taken for the list of its letters.
@@ -497,26 +614,44 @@ _converter: Final = _made_converter()
 def _jobs_and_targets(
     shared: _Global, config: _ScrapeConfig, folder: Path
 ) -> list[tuple[Job, list[Target]]]:
-    """The job, and once more for every other timing that relabelling gives a target."""
+    """The job, and once more for every other timing that relabelling gives a target.
+    Targets that are the same after relabelling are one."""
     job = _job(shared, config)
-    auth, tls = _auth(config, folder), _tls(config.tls_config, folder)
+    auth, tls = _auth(config, folder), _beside(config.tls_config, folder)
     headers = {name: _header(name, each) for name, each in config.http_headers.items()}
     jobs: dict[Job, list[Target]] = {job: []}
-    for group in config.static_configs:
-        for address in group.targets:
-            labels = _populated({**group.labels, "__address__": address}, config, job)
-            if labels is not None:
-                made = _target(labels, config)
-                target = attrs.evolve(made, headers=headers, auth=auth, tls=tls)
-                jobs.setdefault(_retimed(job, labels), []).append(target)
-    _check_target_limit(sum(map(len, jobs.values())), shared, config)
+    seen: set[frozenset[tuple[str, str]]] = set()
+    for labels, *steps in _labelled(config, job):
+        if frozenset(labels.items()) in seen:
+            continue
+        seen.add(frozenset(labels.items()))
+        try:
+            made, timed = _target(labels, config), _retimed(job, labels)
+        except _WrongError:
+            raise
+        except UsageError as error:
+            raise _WrongError(str(error), *steps) from None
+        target = attrs.evolve(made, headers=headers, auth=auth, tls=tls)
+        jobs.setdefault(timed, []).append(target)
+    most = config.target_limit
+    if most and len(seen) > most:
+        raise _WrongError(
+            f"{len(seen)} targets are more than the target_limit of {most}", "target_limit"
+        )
     return list(jobs.items())
 
 
-def _check_target_limit(number: int, shared: _Global, config: _ScrapeConfig) -> None:
-    most = _first(config.target_limit, shared.target_limit)
-    if most and number > most:
-        raise UsageError(f"{number} targets are more than the target_limit of {most}")
+def _labelled(config: _ScrapeConfig, job: Job) -> Iterator[tuple[Any, ...]]:
+    """The labels of each target after relabelling, and the steps to it."""
+    for place, group in enumerate(config.static_configs):
+        for number, address in enumerate(group.targets):
+            steps = ("static_configs", place, "targets", number)
+            try:
+                labels = _populated({**group.labels, "__address__": address}, config, job)
+            except UsageError as error:
+                raise _WrongError(str(error), *steps) from None
+            if labels is not None:
+                yield labels, *steps
 
 
 def _retimed(job: Job, labels: Mapping[str, str]) -> Job:
@@ -528,28 +663,20 @@ def _retimed(job: Job, labels: Mapping[str, str]) -> Job:
     return attrs.evolve(job, interval=interval, timeout=timeout)
 
 
-def _first(*given: Any) -> Any:
-    """The first that is given."""
-    return next((each for each in given if each is not None), None)
-
-
 def _job(shared: _Global, config: _ScrapeConfig) -> Job:
-    interval = _first(config.scrape_interval, shared.scrape_interval)
-    timeout = _first(config.scrape_timeout, shared.scrape_timeout, min(10.0, interval))
-    if config.scrape_timeout is None and timeout > interval:
-        timeout = interval  # the global one, as Prometheus has it
+    interval, timeout = config.scrape_interval, config.scrape_timeout
+    if timeout is None:  # that of all, as far as the interval has room for it
+        timeout = min(shared.scrape_timeout or Duration(10.0), interval)
     _check_timeout(timeout, interval)
-    protocols = _first(config.scrape_protocols, shared.scrape_protocols)
-    fallback = config.fallback_scrape_protocol
     return Job(
         name=config.job_name,
         interval=interval,
         timeout=timeout,
         honor_labels=config.honor_labels,
         honor_timestamps=config.honor_timestamps,
-        limits=_limits(shared, config),
-        fallback=format_of_protocol(fallback) if fallback else None,
-        accept=accept_of(protocols),
+        limits=config.limits,
+        fallback=cast(Format | None, config.fallback_scrape_protocol),
+        accept=config.scrape_protocols,
         follow_redirects=config.follow_redirects,
         compression=config.enable_compression,
         metric_relabel=tuple(config.metric_relabel_configs),
@@ -558,73 +685,43 @@ def _job(shared: _Global, config: _ScrapeConfig) -> Job:
 
 def _check_timeout(timeout: float, interval: float) -> None:
     if timeout > interval:
-        raise UsageError(
+        raise _WrongError(
             f"the scrape_timeout ({timeout:g} s) must not be above the scrape_interval"
-            f" ({interval:g} s)"
+            f" ({interval:g} s)",
+            "scrape_timeout",
         )
-
-
-# Our limits by the names they have in the file.
-_LIMIT_KEYS: Final = {
-    "body_size": "body_size_limit",
-    "samples": "sample_limit",
-    "labels": "label_limit",
-    "label_name_length": "label_name_length_limit",
-    "label_value_length": "label_value_length_limit",
-}
-
-
-def _limits(shared: _Global, config: _ScrapeConfig) -> ScrapeLimits:
-    """Where the file says nothing, ours stay: they are finite, Prometheus' are not."""
-    given = {
-        ours: _first(getattr(config, key), getattr(shared, key))
-        for ours, key in _LIMIT_KEYS.items()
-    }
-    return ScrapeLimits(**{ours: most for ours, most in given.items() if most is not None})
 
 
 def _auth(config: _ScrapeConfig, folder: Path) -> Auth:
     kinds = ("basic_auth", "authorization", "bearer_token", "bearer_token_file")
     given = [key for key in kinds if getattr(config, key)]
     if len(given) > 1:
-        raise UsageError(f"give only one of {', '.join(given)}")
-    basic = config.basic_auth or _BasicAuth()
-    bearer = config.authorization or _Authorization(
-        credentials=config.bearer_token, credentials_file=config.bearer_token_file
+        raise _WrongError(f"give only one of {', '.join(given)}", given[-1])
+    plain = Auth(
+        bearer_token=config.bearer_token, bearer_token_file=config.bearer_token_file
     )
-    return Auth(
-        bearer_token=bearer.credentials,
-        bearer_token_file=_beside(bearer.credentials_file, folder),
-        type=bearer.type,
-        username=basic.username,
-        username_file=_beside(basic.username_file, folder),
-        password=basic.password,
-        password_file=_beside(basic.password_file, folder),
-    )
+    return _beside(config.basic_auth or config.authorization or plain, folder)
 
 
-def _tls(config: _TLSConfig, folder: Path) -> TLS:
-    return TLS(
-        ca=config.ca,
-        ca_file=_beside(config.ca_file, folder),
-        cert_file=_beside(config.cert_file, folder),
-        key_file=_beside(config.key_file, folder),
-        server_name=config.server_name,
-        skip_verify=config.insecure_skip_verify,
-        min_version=config.min_version,
-        max_version=config.max_version,
-    )
+_WithFiles = TypeVar("_WithFiles", Auth, TLS)
 
 
-def _beside(path: str, folder: Path) -> str:
-    """A path as it is meant: from the folder of the file."""
-    return str(folder / path) if path else ""
+def _beside(given: _WithFiles, folder: Path) -> _WithFiles:
+    """The same with its files as they are meant: from the folder of the configuration."""
+    files: dict[str, Any] = {
+        each.name: str(folder / getattr(given, each.name))
+        for each in attrs.fields(type(given))
+        if each.name.endswith("_file") and getattr(given, each.name)
+    }
+    return attrs.evolve(given, **files)
 
 
 def _header(name: str, header: _Header) -> str:
     values = [*header.values, *header.secrets]
     if len(values) != 1:
-        raise UsageError(f"http_headers: expected one value for {name!r}")
+        raise _WrongError(
+            f"http_headers: expected one value for {name!r}", "http_headers", name
+        )
     return values[0]
 
 
@@ -637,8 +734,8 @@ def _populated(
     """The labels of a target after relabelling; None if that drops it."""
     defaults = {
         "job": config.job_name,
-        "__scrape_interval__": f"{round(job.interval * 1000)}ms",
-        "__scrape_timeout__": f"{round(job.timeout * 1000)}ms",
+        "__scrape_interval__": format_duration(job.interval),
+        "__scrape_timeout__": format_duration(job.timeout),
         "__metrics_path__": config.metrics_path,
         "__scheme__": config.scheme,
         **{
@@ -656,11 +753,11 @@ def _target(labels: dict[str, str], config: _ScrapeConfig) -> Target:
     address, path = labels["__address__"], labels.get("__metrics_path__", "")
     scheme = labels.get("__scheme__", "")
     if scheme not in ("http", "https"):
-        raise UsageError(f"expected the scheme http or https, got {scheme[:40]!r}")
-    if "/" in address or "@" in address:
-        raise UsageError(
-            f"a target is host:port and no URL: {address.rpartition('@')[2]!r}"
+        raise _WrongError(
+            f"expected the scheme http or https, got {scheme[:40]!r}", "scheme"
         )
+    if "/" in address or "@" in address:
+        raise UsageError("a target is host:port and no URL")
     path = path if path.startswith("/") else f"/{path}"
     # Labels with two underscores are kept for the address; samples do not get them.
     seen = {name: value for name, value in labels.items() if not name.startswith("__")}

@@ -20,10 +20,19 @@ __all__ = ["load_config"]
 _BROUGHT = ("yaml", "cattrs")
 
 
-def load_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
+def load_config(
+    path: str | os.PathLike[str], *, skip_unsupported: bool = False
+) -> list[tuple[Job, list[Target]]]:
     """The jobs of a Prometheus configuration in YAML, and the targets of each.
 
-    The file may be a whole prometheus.yml, a list of scrape configs, or one of them.
+    The file may be a whole prometheus.yml, a list of scrape configs, or one of them. Keys
+    that change nothing here are named in one line to the logger ``promlatest.config``,
+    which is the standard error where logging is not set up.
+
+    Args:
+        path: the file.
+        skip_unsupported: leave out jobs that want what promlatest does not have, such as
+            service discovery, and name them in that line.
 
     Raises:
         UsageError: the file cannot be read, or says what cannot be done; each line of
@@ -32,7 +41,7 @@ def load_config(path: str | os.PathLike[str]) -> list[tuple[Job, list[Target]]]:
     """
     with _needed("Reading a configuration"):
         from promlatest.scrape import _config
-    return _config.read_config(path)
+    return _config.read_config(path, skip_unsupported=skip_unsupported)
 
 
 @contextmanager

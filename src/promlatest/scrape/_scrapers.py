@@ -77,20 +77,23 @@ class _Face:
         sink: ScrapeSink,
         path: str | os.PathLike[str],
         *,
+        skip_unsupported: bool = False,
         registry: CollectorRegistry | None = None,
     ) -> Self:
-        """A scraper of what a Prometheus `scrape_config` in YAML says.
+        """A scraper of what a Prometheus `scrape_config` in YAML says; see `load_config`.
 
         Args:
             sink: the store.
             path: a whole prometheus.yml, a list of scrape configs, or one of them.
+            skip_unsupported: leave out jobs that want what promlatest does not have.
             registry: where the `promlatest_*` metrics go; None: nowhere.
 
         Raises:
             UsageError: what is wrong with the file, line by line.
             MissingExtraError: the extra ``[scrape]`` is not installed.
         """
-        return cls.of_jobs(sink, load_config(path), registry=registry)
+        work = load_config(path, skip_unsupported=skip_unsupported)
+        return cls.of_jobs(sink, work, registry=registry)
 
     def _begin(self, engine: Engine) -> None:
         self._engine = engine

@@ -199,7 +199,7 @@ def _told_apart(
         },
         key=lambda name: (name != "job", name),
     )
-    shown = ",".join(f'{name}="{labels.get(name, "")}"' for name in differing)
+    shown = ",".join(f'{name}="{labels[name]}"' for name in differing if name in labels)
     return f"{base}{{{shown}}}" if shown else base
 
 

@@ -29,7 +29,8 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_UNIX: Final = re.compile(r"unix:(?://)?(?P<socket>[^:]+)(?::(?P<path>/.*))?")
+_HALF_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_UNIX: Final = re.compile(r"unix:(?://)?(?P<socket>[^:@?]+)(?::(?P<path>/.*))?")
 
 
 @attrs.frozen
@@ -280,6 +281,10 @@ def _stdin(text: str, _: Fields) -> Fields:
     return {"kind": "stdin"}
 
 
+# What begins so is a path, whether something is there or not.
+_PATHS: Final = ("/", "./", "../", "~/")
+
+
 def _file(text: str, _: Fields) -> Fields:
     path = text.removeprefix("file:")
     if path.startswith("//"):
@@ -292,7 +297,7 @@ def _file(text: str, _: Fields) -> Fields:
 def _unix(text: str, options: Fields) -> Fields:
     match = _UNIX.fullmatch(text)
     if match is None:
-        raise UsageError(f"expected unix:/path.sock or unix:/path.sock:/metrics: {text!r}")
+        raise UsageError("expected unix:/path.sock or unix:/path.sock:/metrics")
     split = urlsplit("http://localhost" + (match["path"] or METRICS_PATH))
     return {
         "kind": "unix",
@@ -311,13 +316,17 @@ def _is_there(text: str) -> bool:
 
 
 def _path(text: str, options: Fields) -> Fields:
-    if stat.S_ISSOCK(Path(text).stat().st_mode):
-        return _unix(f"unix:{Path(text).resolve()}", options)
-    return {"kind": "file", "path": text}
+    path = Path(text).expanduser()
+    if path.is_socket():
+        return _unix(f"unix:{path.resolve()}", options)
+    return {"kind": "file", "path": os.fspath(path) if text.startswith("~") else text}
 
 
 def _url(text: str, options: Fields) -> Fields:
     scheme = _SCHEME.match(text)
+    if _HALF_SCHEME.match(text) and not scheme:
+        # Taken for a host, it would show what stands before an @: a password.
+        raise UsageError("expected http:// or https:// with two slashes, or host:port/path")
     if scheme and scheme[1].lower() not in ("http", "https"):
         raise UsageError(f"expected http://, https://, file: or unix:, not {scheme[1]}://")
     split = _split(text if scheme else f"http://{text}")
@@ -352,7 +361,7 @@ def _split(url: str) -> SplitResult:
     if not split.hostname and split.port is None:
         raise UsageError("a target needs a host: http://host:port/path")
     if re.search(r"[\s<>\"{}|\\^`]", split.hostname or ""):
-        raise UsageError(f"no host can be called {split.hostname!r}")
+        raise UsageError("a target's host has a character that no host can have")
     return split
 
 
@@ -367,6 +376,7 @@ _READERS: Final[
     (lambda text: text == "-", _stdin),
     (lambda text: text.startswith("file:"), _file),
     (lambda text: text.startswith("unix:"), _unix),
+    (lambda text: text.startswith(_PATHS), _path),
     (lambda text: not _SCHEME.match(text) and _is_there(text), _path),
     (bool, _url),
 )

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from promlatest._escape import escaped
 from promlatest.exceptions import (
     BodyError,
     ConnectError,
@@ -156,8 +157,9 @@ class StateLog:
         twice = result.duplicates > 0 if result.up else self._twice
         if twice and not self._twice:
             _log.warning(
-                "%s exposes series twice; the first sample counts (%d left out)",
-                result.source,
+                "%s of job %s exposes series twice; the first sample counts (%d left out)",
+                escaped(result.source),
+                escaped(self._job),
                 result.duplicates,
                 extra=self._extra(result),
             )
@@ -165,14 +167,12 @@ class StateLog:
 
     def _say(self, state: str, result: ScrapeResult) -> None:
         extra = self._extra(result)
+        named = f"{escaped(result.source)} of job {escaped(self._job)}"
         if result.error is not None:
-            _log.warning("%s is down: %s", result.source, _message(result), extra=extra)
-        elif self._state == "new":
-            _log.info("%s is up: %d samples", result.source, result.samples, extra=extra)
+            _log.warning("%s is down: %s", named, _message(result), extra=extra)
         else:
-            _log.info(
-                "%s is up again: %d samples", result.source, result.samples, extra=extra
-            )
+            up = "up" if self._state == "new" else "up again"
+            _log.info("%s is %s: %d samples", named, up, result.samples, extra=extra)
 
     def _extra(self, result: ScrapeResult) -> dict[str, object]:
         reason = None if result.error is None else reason_of(result.error)
@@ -182,7 +182,7 @@ class StateLog:
 def _message(result: ScrapeResult) -> str:
     """The error in one line, and without the target, which the line has already."""
     message = getattr(result.error, "message", None) or str(result.error)
-    return " ".join(message.split())
+    return escaped(" ".join(message.split()))
 
 
 def _kind_of(error: PromlatestError) -> str:

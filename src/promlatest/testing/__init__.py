@@ -13,19 +13,22 @@
 The pytest plugin brings the same as fixtures; everything here works without pytest.
 """
 
+from promlatest.testing._artifacts import replay
 from promlatest.testing._contract import (
     Contract,
+    UnverifiedWarning,
     assert_contract,
     contract_of,
     read_contract,
 )
-from promlatest.testing._difference import VOLATILE, Difference, Move
+from promlatest.testing._difference import VOLATILE, Difference
 from promlatest.testing._errors import (
     AlreadyHeldError,
     ContractError,
     ExpectationError,
     FlickerError,
     GoldenError,
+    LintError,
     MovedError,
     NeverAppearedError,
     NoSeriesError,
@@ -36,14 +39,19 @@ from promlatest.testing._errors import (
     PresentError,
     ResetError,
     SelectionFailure,
+    SeriesBudgetError,
     SeveralSeriesError,
     StaleScrapeError,
     TargetDownError,
+    UnaskedError,
+    UnaskedWarning,
     UnknownLabelError,
     UnknownMetricError,
+    UntakenError,
     VanishedError,
     WaitFailure,
 )
+from promlatest.testing._expectation import Expectation, Holding
 from promlatest.testing._fake import (
     Answer,
     Cut,
@@ -51,16 +59,25 @@ from promlatest.testing._fake import (
     FakeScrape,
     FakeTarget,
     Hang,
+    ScriptError,
     Slow,
     Status,
 )
-from promlatest.testing._golden import GoldenRules, assert_golden, golden_text
+from promlatest.testing._golden import (
+    GoldenRules,
+    assert_exposes,
+    assert_golden,
+    golden_text,
+)
+from promlatest.testing._io import Asked
+from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import Reset
+from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading
 from promlatest.testing._target import (
     AsyncMark,
     AsyncScrapeTarget,
-    Expectation,
+    Look,
     Mark,
     ScrapeTarget,
 )
@@ -70,6 +87,7 @@ __all__ = [
     "VOLATILE",
     "AlreadyHeldError",
     "Answer",
+    "Asked",
     "AsyncMark",
     "AsyncScrapeTarget",
     "Contract",
@@ -85,6 +103,10 @@ __all__ = [
     "GoldenError",
     "GoldenRules",
     "Hang",
+    "Holding",
+    "Increase",
+    "LintError",
+    "Look",
     "Mark",
     "Move",
     "MovedError",
@@ -100,19 +122,28 @@ __all__ = [
     "Reset",
     "ResetError",
     "ScrapeTarget",
+    "ScriptError",
     "SelectionFailure",
+    "SeriesBudgetError",
     "SeveralSeriesError",
     "Slow",
     "StaleScrapeError",
     "Status",
     "TargetDownError",
+    "UnaskedError",
+    "UnaskedWarning",
     "UnknownLabelError",
     "UnknownMetricError",
+    "UntakenError",
+    "UnverifiedWarning",
     "VanishedError",
     "WaitFailure",
     "assert_contract",
+    "assert_exposes",
     "assert_golden",
+    "assert_lint",
     "contract_of",
     "golden_text",
     "read_contract",
+    "replay",
 ]

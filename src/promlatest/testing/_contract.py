@@ -2,18 +2,20 @@
 
 A contract is a text file, a line for each family: its name, its type and its labels. A
 ``?`` before a family, or behind a label, says that it need not be there: series of rare
-errors come and go. What an exposition has beyond its contract is allowed.
+errors come and go. Behind ``le=`` stand the bounds of a histogram's buckets, and behind
+``quantile=`` those of a summary. What an exposition has beyond its contract is allowed.
 
 ::
 
     orders_total counter status
-    order_seconds histogram route
+    order_seconds histogram le=0.1,1,+Inf route
     ?payment_errors_total counter reason?
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
@@ -21,8 +23,9 @@ from typing import Final
 
 import attrs
 
-from promlatest._datapoint import Metadata, family_of
-from promlatest._matching.labels import METRIC_NAME
+from promlatest._datapoint import BOUND_LABEL, Metadata, family_of
+from promlatest._matching.floats import format_float, normalise_bound, parse_float
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
@@ -32,16 +35,24 @@ from promlatest.testing._words import closest, listed, shortened
 __all__ = [
     "Contract",
     "ContractLine",
+    "UnverifiedWarning",
     "assert_contract",
     "contract_of",
     "read_contract",
 ]
 
 _HEAD: Final = (
-    "# promlatest contract: family, type, labels; ? marks what need not be there\n"
+    "# promlatest contract: family, type, bounds, labels; ? marks what need not be there\n"
 )
 # Labels that belong to a type and not to the metric.
-_OF_TYPE: Final = ("le", "quantile")
+_OF_TYPE: Final = frozenset(BOUND_LABEL.values())
+
+
+class UnverifiedWarning(Warning):
+    """A contract is kept as far as could be seen: a family has no series, so that its
+    labels could not be verified."""
+
+    __module__ = "promlatest.testing"
 
 
 @attrs.frozen
@@ -54,6 +65,8 @@ class ContractLine:
         labels: the labels that each of its series has.
         loose: labels that a series may have.
         optional: whether the family need not be there.
+        bounds: bounds that each of its histograms has, or quantiles that each of its
+            summaries has.
     """
 
     family: str
@@ -61,10 +74,18 @@ class ContractLine:
     labels: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     optional: bool = False
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def bound(self) -> str:
+        """The label that has the bounds: "le" or "quantile"; "" if the type has none."""
+        return next((label for kind, label in BOUND_LABEL.items() if kind == self.type), "")
 
     def __str__(self) -> str:
         mark = "?" if self.optional else ""
         names = sorted([*self.labels, *(f"{name}?" for name in self.loose)])
+        if self.bounds:
+            names.insert(0, f"{self.bound}={','.join(map(format_float, self.bounds))}")
         return " ".join([f"{mark}{self.family}", self.type, *names])
 
 
@@ -86,10 +107,22 @@ class Contract:
             for words in _breaches(line, reading)
         ]
 
+    def unverified(self, reading: Reading) -> list[str]:
+        """What a scrape says nothing of: families that are there, and have no series."""
+        silent = [
+            line
+            for line in self.lines.values()
+            if (line.labels or line.bounds)
+            and line.family in reading.metadata
+            and not line.optional
+            and not _label_sets(reading, line.family)
+        ]
+        return [f"{line.family}: no series, so no label was verified" for line in silent]
+
     def additions(self, reading: Reading) -> list[str]:
         """What a scrape has beyond it: families, and labels of known families."""
         found = []
-        for line in contract_of(reading).lines.values():
+        for line in _lines_of(reading):
             known = self.lines.get(line.family)
             if known is None:
                 found.append(f"{line.family}: a new {line.type}")
@@ -130,15 +163,19 @@ def contract_of(
         reading: the scrape.
         optional: families, as patterns of the shell, that need not be there.
         ignore: families that are left out.
+
+    Raises:
+        UsageError: there is no family.
     """
     loose, out = tuple(optional), tuple(ignore)
-    lines = [
-        attrs.evolve(_line_of(reading, family), optional=_any(family, loose))
-        for family in sorted({*reading.metadata, *_undescribed(reading)})
-        # Series that say when others were made are there in one format and not in another.
-        if not _any(family, (*out, "*_created"))
-    ]
-    return Contract({line.family: line for line in lines})
+    lines = {
+        line.family: attrs.evolve(line, optional=_any(line.family, loose))
+        for line in _lines_of(reading)
+        if not _any(line.family, out)
+    }
+    if not lines:
+        raise UsageError(f"a contract needs a family, and {reading.target} has none for it")
+    return Contract(lines)
 
 
 def read_contract(path: str | PathLike[str]) -> Contract:
@@ -161,8 +198,10 @@ def read_contract(path: str | PathLike[str]) -> Contract:
                 f"{path}, line {place}: expected a family once, its type and its"
                 f" labels: {line!r}"
             )
-        read = _parsed(words)
+        read = _parsed(words, f"{path}, line {place}")
         lines[read.family] = read
+    if not lines:
+        raise UsageError(f"{path}: expected a family in a line, and there is none")
     return Contract(lines)
 
 
@@ -174,12 +213,15 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         UsageError: the file cannot be read.
     """
     __tracebackhide__ = True
-    if breaches := read_contract(path).breaches(reading):
+    contract = read_contract(path)
+    if breaches := contract.breaches(reading):
         raise ContractError(
             f"{reading.target} breaks the contract {path}:",
             target=reading.target,
             details=shortened(breaches, 40),
         )
+    for words in contract.unverified(reading):
+        warnings.warn(words, UnverifiedWarning, stacklevel=2)
 
 
 def _any(family: str, patterns: Sequence[str]) -> bool:
@@ -190,11 +232,38 @@ def _undescribed(reading: Reading) -> set[str]:
     return {family_of(name, reading.metadata) for name in reading.names}
 
 
-def _label_sets(reading: Reading, family: str) -> list[set[str]]:
-    """The names of the labels of each series of a family."""
+def _series(reading: Reading, family: str) -> list[Labels]:
     names = {name for name in reading.names if family_of(name, reading.metadata) == family}
     points = reading.snapshot.match([keyword_matcher(METRIC_NAME, frozenset(names))])
-    return [set(point.labels) - {METRIC_NAME, *_OF_TYPE} for point in points]
+    return [point.labels for point in points]
+
+
+def _label_sets(reading: Reading, family: str) -> list[set[str]]:
+    """The names of the labels of each series of a family."""
+    found = _series(reading, family)
+    return [set(labels) - {METRIC_NAME, *_OF_TYPE} for labels in found]
+
+
+def _bounds(reading: Reading, family: str, label: str) -> list[set[float]]:
+    """The bounds of each histogram, or the quantiles of each summary, of a family."""
+    found: dict[Labels, set[float]] = {}
+    for labels in _series(reading, family):
+        rest = {n: v for n, v in labels.items() if n not in (METRIC_NAME, label)}
+        held = found.setdefault(Labels(rest), set())
+        if label in labels:
+            held.add(float(normalise_bound(labels[label])))
+    return list(found.values())
+
+
+def _lines_of(reading: Reading) -> Iterator[ContractLine]:
+    """What is kept by each family that is declared or there, in the order of their names.
+
+    Series that say when others were made are there in one format and not in another, so
+    that nobody can rely on them.
+    """
+    for family in sorted({*reading.metadata, *_undescribed(reading)}):
+        if not family.endswith("_created"):
+            yield _line_of(reading, family)
 
 
 def _line_of(reading: Reading, family: str) -> ContractLine:
@@ -202,18 +271,37 @@ def _line_of(reading: Reading, family: str) -> ContractLine:
     every = set.intersection(*sets) if sets else set()
     some = set[str]().union(*sets) - every
     kind = reading.metadata.get(family, Metadata()).type
-    return ContractLine(family, kind, tuple(sorted(every)), tuple(sorted(some)))
+    line = ContractLine(family, kind, tuple(sorted(every)), tuple(sorted(some)))
+    if not line.bound or not sets:
+        return line
+    shared = set.intersection(*_bounds(reading, family, line.bound))
+    return attrs.evolve(line, bounds=tuple(sorted(shared)))
 
 
-def _parsed(words: Sequence[str]) -> ContractLine:
+def _parsed(words: Sequence[str], where: str) -> ContractLine:
     family, kind, *names = words
-    return ContractLine(
+    line = ContractLine(
         family.removeprefix("?"),
         kind,
-        tuple(name for name in names if not name.endswith("?")),
+        tuple(name for name in names if not name.endswith("?") and "=" not in name),
         tuple(name.removesuffix("?") for name in names if name.endswith("?")),
         family.startswith("?"),
     )
+    for word in names:
+        if "=" in word:
+            line = attrs.evolve(line, bounds=_parsed_bounds(line, word, where))
+    return line
+
+
+def _parsed_bounds(line: ContractLine, word: str, where: str) -> tuple[float, ...]:
+    label, _, text = word.partition("=")
+    try:
+        if label != line.bound:
+            raise ValueError
+        return tuple(map(parse_float, text.split(",")))
+    except ValueError:
+        expected = f"{line.bound}=0.1,1,+Inf" if line.bound else f"no = of a {line.type}"
+        raise UsageError(f"{where}: expected {expected}, not {word!r}") from None
 
 
 def _breaches(line: ContractLine, reading: Reading) -> Iterable[str]:
@@ -227,7 +315,24 @@ def _breaches(line: ContractLine, reading: Reading) -> Iterable[str]:
     if kind != line.type:
         yield f"expected a {line.type}, got a {kind}"
     sets = _label_sets(reading, line.family)
+    new = sorted(set[str]().union(*sets) - {*line.labels, *line.loose})
     for name in line.labels:
         have = sum(name in each for each in sets)
         if have < len(sets):
-            yield f"{have or 'none'} of {len(sets)} series have the label {name}"
+            yield (
+                f"{have or 'none'} of {len(sets)} series have the label {name}"
+                + (f"; new ones are {listed(new)}" if new else "")
+            )
+    if line.bound and kind == line.type and sets:
+        yield from _lost_bounds(line, _bounds(reading, line.family, line.bound))
+
+
+def _lost_bounds(line: ContractLine, held: Sequence[set[float]]) -> Iterator[str]:
+    if line.type == "histogram" and not any(held):
+        yield "it has no buckets"
+        return
+    for bound in line.bounds:
+        have = sum(bound in each for each in held)
+        if have < len(held):
+            what = f'{line.bound}="{format_float(bound)}"'
+            yield f"{have or 'none'} of {len(held)} have {what}"

@@ -13,32 +13,18 @@ from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
 from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
-from promlatest.testing._movement import OnReset, Tracker, moves
-from promlatest.testing._reading import Reading, Selection, selection
+from promlatest.testing._missing import unknown_label, why_nothing
+from promlatest.testing._movement import OnReset, Tracker, moves, restart
+from promlatest.testing._numbers import Increase, Move
+from promlatest.testing._reading import Reading
+from promlatest.testing._selection import Selection, selection
+from promlatest.testing._wait import self_counted
 from promlatest.testing._words import number, shortened
 
-__all__ = ["VOLATILE", "Difference", "Move"]
+__all__ = ["VOLATILE", "Difference"]
 
 VOLATILE: Final = ("process_*", "python_*", "go_*", "scrape_*", "*_created", "promhttp_*")
 """Names of series, as patterns of the shell, that move by themselves."""
-
-
-@attrs.frozen
-class Move:
-    """A series that is not as it was.
-
-    Attributes:
-        labels: which.
-        before: its value before; None if it was not there.
-        after: its value after; None if it is not there.
-    """
-
-    labels: Labels
-    before: float | None
-    after: float | None
-
-    def __str__(self) -> str:
-        return f"{self.labels.series()}  {number(self.before)} -> {number(self.after)}"
 
 
 @attrs.frozen(eq=False)
@@ -56,10 +42,25 @@ class Difference:
     after: Reading
     on_reset: OnReset = "fail"
 
-    def increase(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
+    def increase(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        missing: float | None = None,
+        **labels: LabelValue,
+    ) -> Increase:
         """By how much the one series that fits has increased; a gauge's may be negative.
 
         A counter that was not there before counts from 0.
+
+        Args:
+            metric: the name, or a selector text.
+            matchers: further conditions.
+            missing: what a series has increased by that is not there, before nor after:
+                ``missing=0`` for a labelled counter that nothing may have counted yet.
+                The metric must exist, and no word may look like a slip.
+            labels: conditions by label name.
 
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none fits.
@@ -68,18 +69,18 @@ class Difference:
             VanishedError: it was there before, and is not now.
         """
         __tracebackhide__ = True
-        wanted = selection(metric, matchers, labels)
-        tracker = self._tracked(wanted)
-        found = self.after.found(wanted)
-        if len(found) > 1:
-            raise self.after.several(wanted, found)
-        tracker.check_based()
-        return tracker.gain()
+        return self._increase(selection(metric, matchers, labels), missing, one=True)
 
     def increase_sum(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> float:
-        """By how much all series that fit have increased together.
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        missing: float | None = None,
+        **labels: LabelValue,
+    ) -> Increase:
+        """By how much all series that fit have increased together; `missing` as in
+        `increase`.
 
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none fits.
@@ -87,11 +88,7 @@ class Difference:
             VanishedError: one was there before, and is not now.
         """
         __tracebackhide__ = True
-        wanted = selection(metric, matchers, labels)
-        tracker = self._tracked(wanted)
-        self.after.found(wanted)
-        tracker.check_based()
-        return tracker.gain()
+        return self._increase(selection(metric, matchers, labels), missing, one=False)
 
     def histogram(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -106,32 +103,32 @@ class Difference:
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         after = self.after.one_histogram(wanted)
-        rest = [m for m in wanted.matchers if m.name != METRIC_NAME]
-        earlier = self.before.snapshot.histograms(wanted.metric, *rest)
+        earlier = self.before.snapshot.histograms(wanted.metric, *wanted.rest)
         same = [each for each in earlier if each.labels == after.labels]
         if not same:
             return after
         counts = f"{wanted.metric}_count"
         if counts in self.after.names:  # it knows of a restart that no bucket shows
-            tracker = self._tracked(selection(counts, rest))
+            tracker = self._tracked(selection(counts, wanted.rest))
             if tracker.resets:
                 return after
         if after.reset_since(same[0]) and self.on_reset == "fail":
-            raise ResetError(
+            raise self.after.failure(
+                ResetError,
                 f"{wanted.text} was reset, so what it observed is not known",
-                target=self.after.target,
-                selector=wanted.text,
+                wanted,
             )
         return after.since(same[0])
 
     def moves(self) -> list[Move]:
         """Every series that is not as it was, sorted by labels."""
-        return [Move(*each) for each in moves(self.before, self.after)]
+        return list(moves(self.before, self.after))
 
     def assert_only(self, *selectors: str, ignore: Iterable[str] = VOLATILE) -> None:
         """Assert that nothing moved but what fits one of the selectors.
 
-        The name of a histogram or summary stands for all of its series.
+        The name of a histogram or summary stands for all of its series. What may move
+        may not begin anew, unless `on_reset` is "rebaseline".
 
             difference.assert_only('orders_total{status="ok"}', "order_seconds")
 
@@ -141,23 +138,46 @@ class Difference:
 
         Raises:
             OthersMovedError: something else moved; it lists what.
+            ResetError: the program was started anew, or a counter cleared.
+            UnknownMetricError, UnknownLabelError: a selector fits nothing.
         """
         __tracebackhide__ = True
         allowed = [self._with_parts(selection(text)) for text in selectors]
         patterns = tuple(ignore)
-        others = [
+        moved = [
             move
             for move in self.moves()
-            if not _fits_any(move.labels, allowed)
-            and not any(fnmatchcase(move.labels.metric, each) for each in patterns)
+            if not any(fnmatchcase(move.labels.metric, each) for each in patterns)
         ]
+        others = [move for move in moved if not _fits_any(move.labels, allowed)]
+        only = f"nothing but {', '.join(selectors)}" if selectors else "nothing"
         if others:
-            only = f"nothing but {', '.join(selectors)}" if selectors else "nothing"
             raise OthersMovedError(
                 f"{only} was to move, and {len(others)} other series did",
                 target=self.after.target,
-                details=shortened(map(str, others), 20),
+                details=[
+                    *shortened(map(str, others), 20),
+                    *self_counted(others, self.after),
+                ],
             )
+        anew = restart(self.before, self.after, moved)
+        if anew and self.on_reset == "fail":
+            raise ResetError(
+                f"{only} was to move, and {anew}",
+                target=self.after.target,
+                details=["on_reset='rebaseline' lets that pass"],
+            )
+
+    def _increase(self, wanted: Selection, missing: float | None, *, one: bool) -> Increase:
+        __tracebackhide__ = True
+        tracker = self._tracked(wanted)
+        found = self.after.found(wanted, may_miss=missing is not None)
+        if one and len(found) > 1:
+            raise self.after.several(wanted, found)
+        if not found:
+            return Increase(float(missing or 0.0), None, None, 0)
+        tracker.check_based()
+        return tracker.increase()
 
     def _tracked(self, wanted: Selection) -> Tracker:
         __tracebackhide__ = True
@@ -168,24 +188,35 @@ class Difference:
                 f"{labels.series()} was {number(value)}"
                 for labels, value in tracker.gone.items()
             ]
-            raise VanishedError(
+            raise self.after.failure(
+                VanishedError,
                 f"{wanted.text} has lost series, so its increase is not known",
-                target=self.after.target,
-                selector=wanted.text,
-                details=shortened(lost),
-                sections=self.after.sections(wanted),
+                wanted,
+                *shortened(lost),
             )
         return tracker
 
     def _with_parts(self, wanted: Selection) -> Sequence[Matcher]:
         """The matchers, and instead of a family's name those of its series."""
+        __tracebackhide__ = True
+        both = (self.before, self.after)
+        fitting = [each for each in both if not _is_unknown(each, wanted)]
+        if not fitting and not (why := why_nothing(self.after, wanted)).answers:
+            raise self.after.unfound(why, wanted)  # a slip of the finger must not pass
+        whys = [unknown_label(each, wanted) for each in fitting]
+        if whys and all(whys) and whys[-1] is not None:
+            raise self.after.unfound(whys[-1], wanted)
         if not wanted.metric:
             return wanted.matchers
-        parts = {*_parts(self.before, wanted.metric), *_parts(self.after, wanted.metric)}
-        if not parts:
-            raise self.after.missing(wanted)  # a slip of the finger must not pass
-        rest = (m for m in wanted.matchers if m.name != METRIC_NAME)
-        return (keyword_matcher(METRIC_NAME, frozenset(parts)), *rest)
+        parts = {part for each in both for part in _parts(each, wanted.metric)}
+        return (keyword_matcher(METRIC_NAME, frozenset(parts)), *wanted.rest)
+
+
+def _is_unknown(reading: Reading, wanted: Selection) -> bool:
+    """Whether a reading has no series of such a name."""
+    if wanted.metric:
+        return not any(_parts(reading, wanted.metric))
+    return not any(all(m.matches(n) for m in wanted.named) for n in reading.names)
 
 
 def _parts(reading: Reading, metric: str) -> Iterator[str]:

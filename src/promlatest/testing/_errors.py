@@ -20,18 +20,24 @@
         │   └── MovedError           changed where it was to stay
         ├── ResetError          a counter began anew, so a difference is no increase
         ├── OthersMovedError    more moved than was said
+        ├── UntakenError        samples that no scraper takes: doubled, or out of time
+        ├── UnaskedError        an expectation that was never asked
+        ├── LintError           an exposition that its format or good practice forbids
+        ├── SeriesBudgetError   more series than were allowed
         ├── TargetDownError     no scrape succeeded
         ├── StaleScrapeError    no scrape that started after the call
         ├── GoldenError         an exposition unlike its golden file
         └── ContractError       an exposition that breaks its contract
 
 All of them are `AssertionError`: the program is not what the test says. A call that
-cannot be carried out is a `promlatest.exceptions.UsageError`.
+cannot be carried out is a `promlatest.exceptions.UsageError`. `UnaskedWarning` is what an
+expectation says that was made without a fixture, and never asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final, Self
 
 import attrs
 
@@ -41,6 +47,7 @@ __all__ = [
     "ExpectationError",
     "FlickerError",
     "GoldenError",
+    "LintError",
     "MovedError",
     "NeverAppearedError",
     "NoSeriesError",
@@ -51,11 +58,15 @@ __all__ = [
     "PresentError",
     "ResetError",
     "SelectionFailure",
+    "SeriesBudgetError",
     "SeveralSeriesError",
     "StaleScrapeError",
     "TargetDownError",
+    "UnaskedError",
+    "UnaskedWarning",
     "UnknownLabelError",
     "UnknownMetricError",
+    "UntakenError",
     "VanishedError",
     "WaitFailure",
 ]
@@ -69,11 +80,17 @@ class Observation:
         at: when the scrape started, in seconds since the wait began.
         value: what was looked at; None if it was not there, or nothing could be seen.
         error: why the scrape failed; "" if it did not.
+        words: what it showed, where that is no number.
     """
 
     at: float
     value: float | None = None
     error: str = ""
+    words: str = ""
+
+    def differs(self, other: Observation) -> bool:
+        """Whether it showed something else than another one."""
+        return attrs.evolve(self, at=0.0) != attrs.evolve(other, at=0.0)
 
 
 class ExpectationError(AssertionError):
@@ -81,6 +98,7 @@ class ExpectationError(AssertionError):
 
     Attributes:
         verdict: the first line of the message.
+        details: the lines below it.
         target: what was scraped.
         selector: what was looked at, as a selector text.
         observations: what the scrapes of a wait showed, in their order.
@@ -98,11 +116,31 @@ class ExpectationError(AssertionError):
         sections: Mapping[str, str] | None = None,
     ) -> None:
         self.verdict = verdict
+        self.details = tuple(details)
         self.target = target
         self.selector = selector
         self.observations = tuple(observations)
         self.sections = dict(sections or {})
         super().__init__("\n".join([verdict, *(f"  {line}" for line in details)]))
+
+    def __init_subclass__(cls) -> None:
+        cls.__module__ = _PUBLIC
+
+    def with_more(self, *details: str, observations: Sequence[Observation]) -> Self:
+        """The same failure, with what a wait knows of it."""
+        return type(self)(
+            self.verdict,
+            target=self.target,
+            selector=self.selector,
+            details=[*self.details, *details],
+            observations=observations,
+            sections=self.sections,
+        )
+
+
+# A failure is shown by the name that it can be imported by.
+_PUBLIC: Final = "promlatest.testing"
+ExpectationError.__module__ = _PUBLIC
 
 
 class SelectionFailure(ExpectationError):
@@ -175,6 +213,28 @@ class TargetDownError(ExpectationError):
 
 class StaleScrapeError(ExpectationError):
     """There is no scrape that started after the call."""
+
+
+class UntakenError(ExpectationError):
+    """A scrape has samples that no scraper takes: a series twice, or out of its time."""
+
+
+class UnaskedError(ExpectationError):
+    """A test made an expectation, and never asked whether it comes true."""
+
+
+class UnaskedWarning(Warning):
+    """The same of an expectation that no fixture watches over."""
+
+    __module__ = _PUBLIC
+
+
+class LintError(ExpectationError):
+    """An exposition has what its format forbids, or good practice advises against."""
+
+
+class SeriesBudgetError(ExpectationError):
+    """There are more series than were allowed."""
 
 
 class GoldenError(ExpectationError):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -28,6 +29,7 @@ __all__ = [
     "FakeScrape",
     "FakeTarget",
     "Hang",
+    "ScriptError",
     "Slow",
     "Status",
     "Step",
@@ -86,6 +88,12 @@ Script = Callable[[int, float], Step]
 fake target started."""
 
 
+class ScriptError(AssertionError):
+    """The script of a fake target has raised; its cause is what it raised."""
+
+    __module__ = "promlatest.testing"
+
+
 @attrs.frozen
 class FakeScrape:
     """A scrape that came.
@@ -108,6 +116,9 @@ class FakeScrape:
 class FakeTarget:
     """A real HTTP server on 127.0.0.1 that answers every scrape with the next step.
 
+    Only its path is a scrape; every other one answers 404. It ends with the process at
+    the latest, closed or not.
+
         >>> with FakeTarget({"jobs_total": 1}, Status(503), {"jobs_total": 3}) as fake:
         ...     fake.url.startswith("http://127.0.0.1:"), len(fake.scrapes)
         (True, 0)
@@ -119,31 +130,40 @@ class FakeTarget:
             for each step by the number of the scrape and the seconds since the start.
         types: types of metrics, where the name does not tell: `_total` is a counter,
             and everything else a gauge.
+        path: where its metrics are.
 
     Raises:
         UsageError: there is no step, or one that cannot be served.
     """
 
     def __init__(
-        self, *steps: Step | Script, types: Mapping[str, str] | None = None
+        self,
+        *steps: Step | Script,
+        types: Mapping[str, str] | None = None,
+        path: str = "/metrics",
     ) -> None:
         self._types: Final = dict(types or {})
+        self._path: Final = path
         self._changed: Final = threading.Condition()
         # Guarded by the condition.
         self._script: Script = self._scripted(steps, 0)
         self._scrapes: list[FakeScrape] = []
+        self._error: Exception | None = None
         self._server: Final = _Server(("127.0.0.1", 0), _Handler)
         self._server.fake = self
         self._started: Final = time.monotonic()
         self._thread: Final = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="promlatest-fake"
+            target=self._server.serve_forever,
+            args=(0.05,),
+            name="promlatest-fake",
+            daemon=True,  # one that is never closed must not keep the process alive
         )
         self._thread.start()
 
     @property
     def url(self) -> str:
         """Where its metrics are."""
-        return f"http://127.0.0.1:{self.port}/metrics"
+        return f"http://127.0.0.1:{self.port}{self._path}"
 
     @property
     def port(self) -> int:
@@ -170,10 +190,16 @@ class FakeTarget:
 
         Raises:
             AssertionError: they have not come in time.
+            ScriptError: the script has raised.
         """
         __tracebackhide__ = True
+
+        def is_over() -> bool:
+            return self._error is not None or len(self._scrapes) >= number
+
         with self._changed:
-            came = self._changed.wait_for(lambda: len(self._scrapes) >= number, within)
+            came = self._changed.wait_for(is_over, within)
+            self.check()
             if not came:
                 raise AssertionError(
                     f"expected {number} scrapes within {within:g} s,"
@@ -182,11 +208,31 @@ class FakeTarget:
             return list(self._scrapes)
 
     def close(self) -> None:
-        """Stop serving. Again does nothing."""
+        """Stop serving. Again does nothing.
+
+        Raises:
+            ScriptError: the script has raised.
+        """
+        self.stop()
+        self.check()
+
+    def stop(self) -> None:
+        """Stop serving, and say nothing of the script."""
         self._server.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def check(self) -> None:
+        """Check that the script has not raised.
+
+        Raises:
+            ScriptError: it has.
+        """
+        if self._error is not None:
+            raise ScriptError(
+                f"the script of {self} raised {type(self._error).__name__}: {self._error}"
+            ) from self._error
 
     def __enter__(self) -> Self:
         return self
@@ -197,17 +243,31 @@ class FakeTarget:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.stop()
+        if error is None:  # what went wrong first is told
+            self.check()
 
     def __repr__(self) -> str:
         return f"<FakeTarget {self.url}>"
 
+    def serves(self, path: str) -> bool:
+        """Whether a path, with its query, is where its metrics are."""
+        return urlsplit(path).path == self._path
+
     def next_step(self, path: str, headers: Mapping[str, str]) -> Step:
-        """The step of a scrape that has just come; it is remembered."""
+        """The step of a scrape that has just come; it is remembered.
+
+        A script that raises, or gives what cannot be served, gives an error status, and
+        is remembered, too.
+        """
         at = time.monotonic() - self._started
         with self._changed:
             number = len(self._scrapes)
-            step = self._script(number, at)
+            try:
+                step = _checked(self._script(number, at))
+            except Exception as error:
+                self._error = self._error or error
+                step = Answer(f"the script raised {error!r}", status=500)
             self._scrapes.append(FakeScrape(number, at, path, headers, step))
             self._changed.notify_all()
         return step
@@ -282,6 +342,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        if not self.server.fake.serves(self.path):
+            self._send(b"only its own path has metrics\n", _TEXT, 404)
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._serve(self.server.fake.next_step(self.path, headers))
 

@@ -4,23 +4,24 @@ a test asks for it. It needs no pytest."""
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from promlatest.testing._artifacts import write_looks
 from promlatest.testing._fake import FakeTarget
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._reading import Reading
-from promlatest.testing._target import ScrapeTarget
+from promlatest.testing._target import Look, ScrapeTarget
 
 __all__ = ["Fakes", "Golden", "Targets"]
 
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+_TAIL: Final = 4_000  # characters of a program's output that a report shows
 
 
 class Targets:
-    """Makes targets, and closes all of them at the end.
+    """Makes targets, watches that all that is expected of them is asked, and closes all
+    of them at the end.
 
     Args:
         options: defaults of `ScrapeTarget`: `within` and `timeout`.
@@ -28,7 +29,8 @@ class Targets:
 
     def __init__(self, **options: float) -> None:
         self._options: Final = options
-        self.made: Final[list[ScrapeTarget]] = []
+        self._made: Final[list[ScrapeTarget]] = []
+        self._ambient: Final[dict[str, float]] = {}
 
     def __call__(self, what: object, **options: Any) -> ScrapeTarget:
         """A target of whatever can be scraped; see `ScrapeTarget`."""
@@ -43,14 +45,54 @@ class Targets:
         chosen = {**self._options, **options}
         return self._kept(ScrapeTarget.process(arguments, *args, **chosen))
 
+    def overrule(self, options: dict[str, float]) -> None:
+        """Have `within` and `timeout` be these, and nothing else, from now on."""
+        self._ambient.clear()
+        self._ambient.update(options)
+
+    def check(self, *, failed: bool) -> None:
+        """Check that all that was expected was asked; a test that has failed had no
+        chance to.
+
+        Raises:
+            UnaskedError: something was not.
+        """
+        for target in self._made:
+            if failed:
+                target.ledger.clear()
+            target.ledger.check()
+
+    def looks(self, since: float) -> list[Look]:
+        """The last scrapes that something was asked of since a moment of
+        `time.monotonic`."""
+        looks = [look for target in self._made for look in target.looks]
+        return [look for look in looks if look.reading.started >= since]
+
+    def sections(self, since: float) -> list[tuple[str, str]]:
+        """What a report says of a failed test: what it looked at last, and what its
+        programs have written."""
+        found: dict[str, str] = {}
+        for look in self.looks(since):
+            found |= look.sections()
+        for target in self._made:
+            if output := target.output:
+                found[f"what {target.name} wrote"] = output[-_TAIL:]
+        return list(found.items())
+
     def close(self) -> None:
         """Close all targets, the last one first."""
-        for target in reversed(self.made):
+        for target in reversed(self._made):
             target.close()
 
     def _kept(self, target: ScrapeTarget) -> ScrapeTarget:
-        self.made.append(target)
+        target.belong(self._ambient)
+        self._made.append(target)
         return target
+
+
+def write_artifacts(made: Iterable[Targets], since: float, directory: Path) -> list[Path]:
+    """Write the scrapes that a failed test looked at; gives the files."""
+    return write_looks([look for each in made for look in each.looks(since)], directory)
 
 
 class Fakes:
@@ -66,9 +108,15 @@ class Fakes:
         return fake
 
     def close(self) -> None:
-        """Close all of them, the last one first."""
+        """Close all of them, the last one first.
+
+        Raises:
+            ScriptError: the script of one has raised.
+        """
         for fake in reversed(self._made):
-            fake.close()
+            fake.stop()
+        for fake in self._made:
+            fake.check()
 
 
 class Golden:
@@ -76,14 +124,15 @@ class Golden:
 
     Args:
         directory: where they are.
-        name: of the test.
+        name: of the test, as a file can be called.
         update: whether to write them instead.
     """
 
     def __init__(self, directory: Path, name: str, *, update: bool) -> None:
         self._directory: Final = directory
-        self._name: Final = _UNSAFE.sub("-", name).strip("-")
+        self._name: Final = name
         self._update: Final = update
+        self._used: Final[set[Path]] = set()
 
     def __call__(
         self,
@@ -103,17 +152,15 @@ class Golden:
         """
         __tracebackhide__ = True
         reading = what.scrape() if isinstance(what, ScrapeTarget) else what
-        file = "-".join(filter(None, [self._name, name])) + ".prom"
-        assert_golden(reading, self._directory / file, rules, update=self._update)
+        file = self._directory / ("@".join(filter(None, [self._name, name])) + ".prom")
+        self._used.add(file)
+        assert_golden(reading, file, rules, update=self._update)
 
-
-def report_sections(targets: Sequence[ScrapeTarget]) -> list[tuple[str, str]]:
-    """What a report says of the targets of a failed test: what was looked at last, and
-    what their processes wrote."""
-    found: dict[str, str] = {}
-    for target in targets:
-        for text, reading in target.looks:
-            found |= reading.sections_of(text)
-        if output := target.output:
-            found[f"what {target.name} wrote"] = output[-4_000:]
-    return list(found.items())
+    def unused(self) -> list[Path]:
+        """The files of this test that it has not compared with anything."""
+        own = [
+            file
+            for file in self._directory.glob("*.prom")
+            if file.stem.partition("@")[0] == self._name
+        ]
+        return sorted(set(own) - self._used)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
@@ -20,17 +20,20 @@ import attrs
 
 from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import GoldenError
+from promlatest.testing._numbers import TOLERANCE
 from promlatest.testing._reading import Reading
-from promlatest.testing._words import number, shortened
+from promlatest.testing._words import listed, number, shortened
 
-__all__ = ["GoldenRules", "assert_golden", "golden_text"]
+__all__ = ["GoldenRules", "assert_exposes", "assert_golden", "golden_text"]
 
 _HEAD: Final = "# promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1"
 _LINE: Final = re.compile(r"(?P<series>.+) (?P<value>\S+)")
 _COMPARED: Final = re.compile(r"(>=|<=|>|<)(.+)")
 _SHOWN: Final = 40
+_TYPE: Final = "# TYPE "
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +53,7 @@ class GoldenRules:
     ignore: tuple[str, ...] = ("process_*", "python_*", "go_*", "scrape_*", "*_created")
     volatile: tuple[str, ...] = ("*_seconds_sum", "*_seconds_bucket", "*_timestamp_seconds")
     labels: tuple[str, ...] = ()
-    tolerance: float = 1e-9
+    tolerance: float = TOLERANCE
 
 
 def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
@@ -88,7 +91,7 @@ def assert_golden(
     __tracebackhide__ = True
     rules = rules or GoldenRules()
     now, file = _lines(reading, rules), Path(path)
-    held = _parse(file) if file.exists() else None
+    held = _parse(file.read_text(encoding="utf-8"), str(file)) if file.exists() else None
     if update:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_write(_kept(now, held or {}, rules)), encoding="utf-8")
@@ -111,6 +114,63 @@ def assert_golden(
         )
 
 
+def assert_exposes(
+    reading: Reading,
+    text: str,
+    *,
+    only: Iterable[str] = (),
+    tolerance: float = TOLERANCE,
+) -> None:
+    """Assert that these families are exposed as a text says: these series, no others.
+
+        assert_exposes(reading, '''
+            # TYPE orders_total counter
+            orders_total{book="dune"} 1
+            order_seconds_sum *
+        ''')
+
+    A value may be what one of a golden file may: `*`, `>=1`, `<0.5`, `3±0.1`. Types are
+    compared where the text has them.
+
+    Args:
+        reading: the scrape.
+        text: an exposition.
+        only: the families, or series by their name, that are compared; by default those
+            that the text names.
+        tolerance: how far apart equal numbers may be, relative to the larger.
+
+    Raises:
+        GoldenError: they are exposed otherwise; line by line.
+        UsageError: the text cannot be read.
+    """
+    __tracebackhide__ = True
+    rules = GoldenRules(ignore=(), volatile=(), tolerance=tolerance)
+    held, now = _parse(text, "the text"), _lines(reading, rules)
+    names = set(only) or {_named(line) for line in held}
+    compared = {
+        line: value
+        for line, value in now.items()
+        if (line in held if line.startswith(_TYPE) else _is_of(line, names, reading))
+    }
+    if differences := list(_compare(held, compared, rules)):
+        raise GoldenError(
+            f"{reading.target} does not expose {listed(sorted(names))} as the text says:",
+            target=reading.target,
+            details=shortened(differences, _SHOWN),
+            sections={f"{reading.target} now": _write(compared)},
+        )
+
+
+def _named(line: str) -> str:
+    """The name that a line is about: that of a family, or of a series."""
+    return line.removeprefix(_TYPE).partition("{")[0]
+
+
+def _is_of(series: str, names: Collection[str], reading: Reading) -> bool:
+    name = _named(series)
+    return name in names or family_of(name, reading.metadata) in names
+
+
 _Lines = dict[str, str]
 """What a golden file says: values as text by series, and types by ``# TYPE name``."""
 
@@ -123,7 +183,7 @@ def _lines(reading: Reading, rules: GoldenRules) -> _Lines:
             continue
         family = family_of(metric, reading.metadata)
         kind = reading.metadata[family].type if family in reading.metadata else "unknown"
-        lines.setdefault(f"# TYPE {family}", kind)
+        lines.setdefault(f"{_TYPE}{family}", kind)
         series = _scrubbed(point.labels, rules).series()
         several = series in lines
         value = "*" if several or _any(metric, rules.volatile) else number(point.value)
@@ -144,20 +204,23 @@ def _write(lines: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in (_HEAD, *map(" ".join, lines.items())))
 
 
-def _parse(file: Path) -> _Lines:
+def _parse(text: str, where: str) -> _Lines:
+    """What a golden text says, with each series as `Labels` write it."""
     lines: _Lines = {}
-    for place, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        text = line.strip()
-        if not text or (text.startswith("#") and not text.startswith("# TYPE ")):
+    for place, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or (stripped[0] == "#" and not stripped.startswith(_TYPE)):
             continue
-        match = _LINE.fullmatch(text)
+        match = _LINE.fullmatch(stripped)
         if match is None:
             raise UsageError(
-                f"{file}, line {place}: expected a series and a value: {line!r}"
+                f"{where}, line {place}: expected a series and a value: {line!r}"
             )
-        if not text.startswith("#"):
-            _expected(match["value"], f"{file}, line {place}", 0.0)
-        lines[match["series"]] = match["value"]
+        series = match["series"]
+        if not stripped.startswith("#"):
+            _expected(match["value"], f"{where}, line {place}", 0.0)
+            series = Labels({m.name: m.value for m in parse_selector(series)}).series()
+        lines[series] = match["value"]
     return lines
 
 

@@ -7,7 +7,7 @@ that was started anew without its counters falling, a series that was gone in be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple, get_args
 
 import attrs
@@ -16,17 +16,18 @@ from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
-from promlatest.testing._reading import Nature, Reading, Selection
+from promlatest.testing._numbers import Increase, Move
+from promlatest.testing._reading import Nature, Reading
+from promlatest.testing._selection import Selection
 from promlatest.testing._words import number
 
-__all__ = ["OnReset", "Reset", "Tracker", "checked_policy"]
+__all__ = ["OnReset", "Reset", "Tracker", "checked_policy", "moves", "restart"]
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
 
-# A clock that is stepped moves a start time that is computed from uptime; a restart
-# within so many seconds would be missed, and none is that fast.
-_SAME_BIRTH: Final = 0.05
+# A start time that is computed from an uptime moves with every step of a clock.
+_SAME_START: Final = 1.0  # seconds
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ class _Held(NamedTuple):
     """The last that was seen of a series."""
 
     value: float
-    birth: float | None
+    created: float | None
 
 
 def checked_policy(on_reset: OnReset) -> OnReset:
@@ -81,10 +82,11 @@ class Tracker:
         self._wanted: Final = wanted
         self._on_reset: Final = checked_policy(on_reset)
         self._base: Final = base
-        self._held: Final[dict[Labels, _Held]] = {
-            point.labels: _Held(point.value, base.birth(point))
-            for point in base.match(wanted)
-        }
+        self._first: Final[dict[Labels, float]] = {}
+        self._held: Final[dict[Labels, _Held]] = {}
+        for point in base.match(wanted):
+            self._first[point.labels] = point.value
+            self._held[point.labels] = _Held(point.value, base.created(point))
         self._gains: Final[dict[Labels, float]] = dict.fromkeys(self._held, 0.0)
         self.gone: dict[Labels, float] = {}
         self.returned: list[Labels] = []
@@ -111,6 +113,20 @@ class Tracker:
         """What all series together have gained; of gauges see `check_based`."""
         return sum(self._gains.values())
 
+    def increase(self) -> Increase:
+        """The same, with how it came about."""
+        before = sum(self._first.values()) if self._first else None
+        after = sum(held.value for held in self._held.values()) if self._held else None
+        return Increase(self.gain(), before, after, len(self._held), len(self.resets))
+
+    def moves(self) -> Iterator[Move]:
+        """The series that are not as they were at first, sorted by labels."""
+        for labels in sorted(self._held):
+            first = self._first.get(labels)
+            last = None if labels in self.gone else self._held[labels].value
+            if first != last:
+                yield Move(labels, first, last)
+
     def check_based(self) -> None:
         """Check that every gain has something to count from.
 
@@ -131,13 +147,13 @@ class Tracker:
         __tracebackhide__ = True
         nature = reading.nature(point.metric)
         held = self._held.get(point.labels)
-        birth = reading.birth(point)
-        self._held[point.labels] = _Held(point.value, birth)
+        created = reading.created(point)
+        self._held[point.labels] = _Held(point.value, created)
         if held is None:
             self._gains[point.labels] = self._newborn(point, nature)
             return
         gained = point.value - held.value
-        if nature != "gauge" and (reset := _reset(point, held, birth, nature)):
+        if nature != "gauge" and (reset := _reset(point, held, created, nature)):
             self._refuse(reset, reading)
             gained = point.value
         self._gains[point.labels] += gained
@@ -167,24 +183,37 @@ class Tracker:
 
 
 def _reset(
-    point: DataPoint, held: _Held, birth: float | None, nature: Nature
+    point: DataPoint, held: _Held, created: float | None, nature: Nature
 ) -> Reset | None:
     series = point.labels.series()
     if nature == "counter" and point.value < held.value:
         return Reset(series, held.value, point.value)
-    if birth is not None and held.birth is not None and birth - held.birth > _SAME_BIRTH:
+    if _later(created, held.created):
         return Reset(series, held.value, point.value, restarted=True)
     return None
 
 
-def moves(
-    before: Reading, after: Reading
-) -> Iterator[tuple[Labels, float | None, float | None]]:
-    """The series that are not as they were: labels, the value before, the value now."""
+def _later(now: float | None, before: float | None) -> bool:
+    return now is not None and before is not None and now - before > _SAME_START
+
+
+def moves(before: Reading, after: Reading) -> Iterator[Move]:
+    """The series that are not as they were, sorted by labels."""
     was = {point.labels: point.value for point in before.snapshot}
     now = {point.labels: point.value for point in after.snapshot}
     for labels in sorted(was.keys() | now.keys()):
         pair = was.get(labels), now.get(labels)
         both_nan = pair[0] != pair[0] and pair[1] != pair[1]
         if pair[0] != pair[1] and not both_nan:
-            yield labels, *pair
+            yield Move(labels, *pair)
+
+
+def restart(before: Reading, after: Reading, allowed: Iterable[Move]) -> str:
+    """How the program, or one of these counters, began anew in between; "" if none did."""
+    if _later(after.process_started, before.process_started):
+        return "its process was started anew: process_start_time_seconds moved"
+    for move in allowed:
+        fell = move.before is not None and (move.after is None or move.after < move.before)
+        if fell and after.nature(move.labels.metric) == "counter":
+            return f"a counter was cleared: {move}"
+    return ""

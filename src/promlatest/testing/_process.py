@@ -1,4 +1,10 @@
-"""A program as a subprocess: started on a free port, watched, and ended for certain."""
+"""A program as a subprocess: started on a free port, watched, and ended for certain.
+
+However the process of the tests ends, the program ends with it. On POSIX a guardian sees
+to that: a small process that reads from a pipe, gets its end of file when the tests are
+gone (by SIGKILL or `os._exit`, too), and ends the program's process group. Elsewhere a
+program ends with an orderly exit only.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from promlatest.exceptions import UsageError
@@ -19,6 +26,22 @@ __all__ = ["Process", "free_port"]
 _TAIL: Final = 4_000  # bytes of output that a failure shows
 _PATIENCE: Final = 5.0  # seconds from the request to end until it is killed
 _POSIX: Final = os.name == "posix"
+_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+# A byte means that all is well; the end of the file, that nobody is left to say so.
+_GUARDIAN: Final = f"""
+import os, signal, sys, time
+group = int(sys.argv[1])
+if not sys.stdin.buffer.read(1):
+    try:
+        os.killpg(group, signal.SIGTERM)
+        for _ in range({int(_PATIENCE * 20)}):
+            time.sleep(0.05)
+            os.killpg(group, 0)
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+"""
 
 
 def free_port() -> int:
@@ -39,7 +62,7 @@ class Process:
         directory: where it runs.
 
     Raises:
-        UsageError: there is no such program.
+        UsageError: there is no such program, or somebody has the port already.
     """
 
     def __init__(
@@ -50,12 +73,23 @@ class Process:
         environment: Mapping[str, str] | None = None,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
-        named = {"{port}": str(port)}
-        self.arguments: Final = [_filled(os.fspath(each), named) for each in arguments]
-        more = {name: _filled(text, named) for name, text in (environment or {}).items()}
-        # A file, not a pipe: a program that writes much must not be held up.
+        if isinstance(arguments, str):
+            raise UsageError(
+                f"expected the arguments of a command one by one, such as"
+                f" {arguments.split()!r}, not {arguments!r}"
+            )
+        _check_free(port)
+        filled = {"{port}": str(port)}
+        self.arguments: Final = [_filled(os.fspath(each), filled) for each in arguments]
+        more = {name: _filled(text, filled) for name, text in (environment or {}).items()}
+        # A file, not a pipe: a program that writes much must not be held up. Where a file
+        # may lose its name while it is open, it does, so that none is left behind.
         log, path = tempfile.mkstemp(prefix="promlatest-", suffix=".log")
-        self._log: Final = Path(path)
+        self._log: Final = open(path, "rb")  # noqa: SIM115 stop closes it
+        self._named: Final = None if _POSIX else path
+        if _POSIX:
+            os.unlink(path)
+        self._began: Final = time.monotonic()
         try:
             self._process: Final = subprocess.Popen(
                 self.arguments,
@@ -67,11 +101,14 @@ class Process:
                 start_new_session=_POSIX,
             )
         except OSError as error:
-            self._log.unlink()
+            self._close_log()
             raise UsageError(f"cannot start {self.arguments[0]!r}: {error}") from error
         finally:
             os.close(log)
+        self._guardian: Final = _guardian(self._process.pid) if _POSIX else None
+        self._written = ""  # all of it, once it has stopped
         self._stopped = False
+        self._ended_after: float | None = None
         atexit.register(self.stop)  # a test that forgets to close leaves nothing behind
 
     @property
@@ -90,9 +127,18 @@ class Process:
         output = self.output()[-_TAIL:].rstrip()
         return f"{how}; it wrote:\n{output}" if output else f"{how}, and wrote nothing"
 
+    def ended_after(self) -> float | None:
+        """How many seconds it ran, as far as was looked; None while it runs."""
+        if self._ended_after is None and self._process.poll() is not None:
+            self._ended_after = time.monotonic() - self._began
+        return self._ended_after
+
     def output(self) -> str:
         """What it has written so far, to standard output and error."""
-        return "" if self._stopped else self._log.read_text(errors="replace")
+        if not self._stopped:
+            self._log.seek(0)
+            self._written = self._log.read().decode(errors="replace")
+        return self._written
 
     def stop(self) -> None:
         """End it: politely, and after 5 s by force. Again does nothing."""
@@ -106,9 +152,17 @@ class Process:
             self._process.wait()
         if _POSIX:
             self._tell(_KILL)  # what it has started and left behind
+        self.output()
         self._stopped = True
+        self._close_log()
+        if self._guardian is not None:
+            self._guardian.communicate(b".")
         atexit.unregister(self.stop)
-        self._log.unlink(missing_ok=True)
+
+    def _close_log(self) -> None:
+        self._log.close()
+        if self._named is not None:
+            os.unlink(self._named)
 
     def _tell(self, number: int) -> None:
         try:
@@ -120,7 +174,28 @@ class Process:
             pass  # it is gone already
 
 
-_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
+def _guardian(group: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # It imports nothing of the environment: it is there in 10 ms.
+        [sys.executable, "-I", "-S", "-c", _GUARDIAN, str(group)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what is sent to the group of the tests is not for it
+    )
+
+
+def _check_free(port: int) -> None:
+    """Check that nobody listens: a stranger would answer for the program."""
+    for host in ("127.0.0.1", "::1"):
+        try:
+            with socket.create_connection((host, port), timeout=1.0):
+                raise UsageError(
+                    f"somebody listens on port {port} already, and would answer in place"
+                    " of the program; port=None takes one that is free"
+                )
+        except OSError:
+            continue  # nobody does, or there is no such address
 
 
 def _filled(text: str, named: Mapping[str, str]) -> str:

@@ -12,31 +12,31 @@ from typing import Final, Literal
 
 import attrs
 
-from promlatest._datapoint import DataPoint, Metadata, family_of
+from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
-from promlatest._matching.labels import METRIC_NAME, quote
-from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
-from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._storage.query import Snapshot, matchers_of
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import LabelValue, Matcher
+from promlatest._storage.query import Snapshot
 from promlatest.exceptions import UsageError
+from promlatest.exposition import CONTENT_TYPES, render
 from promlatest.testing._errors import (
     ExpectationError,
     NoSeriesError,
     PresentError,
+    SeriesBudgetError,
     SeveralSeriesError,
-    UnknownLabelError,
-    UnknownMetricError,
 )
+from promlatest.testing._missing import Why, unknown_label, why_nothing
+from promlatest.testing._selection import Selection, selection
 from promlatest.testing._words import (
     closest,
-    is_slip,
     listed,
-    number,
-    series_line,
+    many,
+    series_lines,
     shortened,
 )
 
-__all__ = ["Nature", "Reading", "Selection", "selection"]
+__all__ = ["Nature", "Reading"]
 
 Nature = Literal["counter", "sum", "gauge"]
 
@@ -44,45 +44,6 @@ _SECTION_LINES: Final = 50
 _COUNTING: Final = ("_total", "_count", "_bucket", "_gcount")
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 _PARTS: Final = ("_bucket", "_count", "_sum")
-
-
-@attrs.frozen
-class Selection:
-    """What a test looks at.
-
-    Attributes:
-        matchers: the conditions, that of the name among them.
-        text: the same as a selector text.
-        metric: the metric's name; "" if it is not given as such.
-    """
-
-    matchers: tuple[Matcher, ...]
-    text: str
-    metric: str
-
-
-def selection(
-    metric: str, matchers: Sequence[Matcher] = (), labels: Mapping[str, LabelValue] = {}
-) -> Selection:
-    """The selection of a metric's name or a selector text, and further conditions.
-
-        >>> selection('jobs_total{queue="mail"}', labels={"status": "ok"}).text
-        'jobs_total{queue="mail",status="ok"}'
-
-    Raises:
-        SelectorError: the text cannot be read.
-        UsageError: no name, or a label's value that is none.
-    """
-    if isinstance(metric, str) and "{" in metric:
-        keywords = (
-            keyword_matcher(name, checked_value(name, value))
-            for name, value in labels.items()
-        )
-        wanted = (*parse_selector(metric), *matchers, *keywords)
-    else:
-        wanted = matchers_of(metric, matchers, labels)
-    exact = [m.value for m in wanted if m.name == METRIC_NAME and m.operator == "="]
-    return Selection(wanted, format_selector(wanted), exact[0] if exact else "")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -94,20 +55,42 @@ class Reading:
         snapshot: everything that it exposed, as a frozen `Queryable`.
         declared: type, help and unit by family, families without series among them.
         started: when the scrape started, by `time.monotonic`, in seconds.
+        body: what was answered; None where there was no text.
+        content_type: the Content-Type that it came with.
+        path: where it was asked for, such as ``/metrics``; "" where there is no path.
+        untaken: samples that no scraper takes, in words; "" if all were taken.
     """
 
     target: str
     snapshot: Snapshot
     declared: Mapping[str, Metadata] = attrs.field(factory=dict)
     started: float = 0.0
+    body: bytes | None = None
+    content_type: str = CONTENT_TYPES["text"]
+    path: str = ""
+    untaken: str = ""
 
     def __repr__(self) -> str:
         return f"<Reading of {self.target}: {len(self.snapshot)} series>"
 
     # Values
 
-    def value(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
+    def value(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        missing: float | None = None,
+        **labels: LabelValue,
+    ) -> float:
         """The value of the one series that fits.
+
+        Args:
+            metric: the name, or a selector text.
+            matchers: further conditions.
+            missing: what a series counts as that is not there yet; None: it must be
+                there. The metric must exist, and no word may look like a slip.
+            labels: conditions by label name.
 
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
@@ -115,33 +98,53 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
-        found = self.found(wanted)
-        if len(found) > 1:
-            raise self.several(wanted, found)
-        return found[0].value
+        point = self.one(wanted, may_miss=missing is not None)
+        return point.value if point is not None else float(missing or 0.0)
 
-    def sum(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """The sum of the values of all series that fit.
+    def sum(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        missing: float | None = None,
+        **labels: LabelValue,
+    ) -> float:
+        """The sum of the values of all series that fit; `missing` as in `value`.
 
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
         """
         __tracebackhide__ = True
-        return sum(point.value for point in self.points(metric, *matchers, **labels))
+        wanted = selection(metric, matchers, labels)
+        found = self.found(wanted, may_miss=missing is not None)
+        return sum(point.value for point in found) if found else float(missing or 0.0)
 
-    def count(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> int:
-        """How many series fit; 0 is an answer.
+    def count(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        unknown_ok: bool = False,
+        **labels: LabelValue,
+    ) -> int:
+        """How many series fit; 0 is an answer, if no word looks like a slip.
+
+        Args:
+            metric: the name, or a selector text.
+            matchers: further conditions.
+            unknown_ok: True: these words are meant, also where they are not known.
+            labels: conditions by label name.
 
         Raises:
             UnknownMetricError: no metric has this name.
-            UnknownLabelError: the metric has no label of this name.
+            UnknownLabelError: no series of the metric has a label of this name.
+            NoSeriesError: a value stands near one that is there.
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
-        try:
-            return len(self.found(wanted))
-        except NoSeriesError:
-            return 0
+        if unknown_ok:
+            return len(self.match(wanted))
+        return len(self.found(wanted, may_miss=True))
 
     def points(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -166,6 +169,31 @@ class Reading:
         __tracebackhide__ = True
         return self.one_histogram(selection(metric, matchers, labels))
 
+    def exemplars(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> list[Exemplar]:
+        """The exemplars of the series that fit, at least one, sorted by labels.
+
+        Only OpenMetrics has them: a target over HTTP answers in it, and of an
+        application it is asked by ``headers={"Accept": "application/openmetrics-text"}``.
+
+        Raises:
+            UnknownMetricError, UnknownLabelError, NoSeriesError: there is none.
+        """
+        __tracebackhide__ = True
+        wanted = selection(metric, matchers, labels)
+        self.found(wanted)
+        held = self.snapshot.exemplars(metric, *matchers, **labels)
+        if not held:
+            raise self.failure(
+                NoSeriesError,
+                f"no series of {wanted.text} has an exemplar",
+                wanted,
+                f"it answered in {self.content_type or 'no format'};"
+                " exemplars come in OpenMetrics only",
+            )
+        return [exemplar for _, exemplar in held]
+
     def assert_absent(
         self,
         metric: str,
@@ -176,21 +204,44 @@ class Reading:
     ) -> None:
         """Assert that no series fits.
 
-        A slip of the finger must not pass: a name that is one letter away from one
-        that is there is refused, and so is a label that the metric does not have.
+        A slip of the finger must not pass: a name or a value that comes close to one
+        that is there is refused, and so is a label that no series has.
 
         Args:
             metric: the name, or a selector text.
             matchers: further conditions.
-            unknown_ok: True: these names are meant, however close they come.
+            unknown_ok: True: these words are meant, however close they come.
             labels: conditions by label name.
 
         Raises:
             PresentError: some series fits.
-            UnknownMetricError, UnknownLabelError: it looks like a slip.
+            UnknownMetricError, UnknownLabelError, NoSeriesError: it looks like a slip.
         """
         __tracebackhide__ = True
         self.check_absent(selection(metric, matchers, labels), unknown_ok=unknown_ok)
+
+    def assert_series_below(self, limit: int, *, per: Literal["family", ""] = "") -> None:
+        """Assert that there are fewer series than this, all together or per family.
+
+        Raises:
+            SeriesBudgetError: there are not; it names what has the most of them.
+        """
+        __tracebackhide__ = True
+        counts = self.series_by_family() if per else {"": len(self.snapshot)}
+        beyond = {name: count for name, count in counts.items() if count >= limit}
+        if not beyond:
+            return
+        largest = self.series_by_family() if not per else beyond
+        ordered = sorted(largest.items(), key=lambda pair: -pair[1])
+        each = "a family" if per else "all together"
+        raise SeriesBudgetError(
+            f"{self.target} was to have fewer than {limit} series {each}, and has"
+            f" {max(beyond.values())}",
+            target=self.target,
+            details=shortened(
+                f"{name}  {count}{self._widest(name)}" for name, count in ordered
+            ),
+        )
 
     # What the rest of this package asks
 
@@ -212,89 +263,124 @@ class Reading:
         """The names of all series."""
         return frozenset(self.snapshot.label_values(METRIC_NAME))
 
-    def match(self, wanted: Selection) -> list[DataPoint]:
-        """The series that fit, also none."""
-        return self.snapshot.match(wanted.matchers)
+    def text(self) -> tuple[bytes, str]:
+        """The exposition, as it came or as it would be written, and its Content-Type."""
+        if self.body is not None:
+            return self.body, self.content_type
+        return render(self.snapshot, self.declared).encode(), CONTENT_TYPES["text"]
 
-    def found(self, wanted: Selection) -> list[DataPoint]:
-        """The series that fit, at least one; raises what `missing` says."""
+    def series_by_family(self) -> dict[str, int]:
+        """How many series each family has."""
+        counts: dict[str, int] = {}
+        for point in self.snapshot:
+            family = family_of(point.metric, self.metadata)
+            counts[family] = counts.get(family, 0) + 1
+        return counts
+
+    def match(self, wanted: Selection) -> list[DataPoint]:
+        """The series that fit, also none.
+
+        Raises:
+            UnknownLabelError: some do, since a condition names a label that none has.
+        """
+        __tracebackhide__ = True
+        found = self.snapshot.match(wanted.matchers)
+        if found and (why := unknown_label(self, wanted)) is not None:
+            raise self.failure(why.kind, why.verdict, wanted, *why.details)
+        return found
+
+    def found(self, wanted: Selection, *, may_miss: bool = False) -> list[DataPoint]:
+        """The series that fit, at least one; raises what `missing` says.
+
+        Args:
+            wanted: what is looked at.
+            may_miss: none is an answer, too, if the metric exists and no word looks
+                like a slip.
+        """
         __tracebackhide__ = True
         found = self.match(wanted)
-        if not found:
-            raise self.missing(wanted)
-        return found
+        if found:
+            return found
+        why = why_nothing(self, wanted)
+        if not (may_miss and why.answers):
+            raise self.unfound(why, wanted)
+        return []
+
+    def one(self, wanted: Selection, *, may_miss: bool = False) -> DataPoint | None:
+        """The one series that fits; None only if it may be missing, and is."""
+        __tracebackhide__ = True
+        found = self.found(wanted, may_miss=may_miss)
+        if len(found) > 1:
+            raise self.several(wanted, found)
+        return found[0] if found else None
 
     def check_absent(self, wanted: Selection, *, unknown_ok: bool = False) -> None:
         """Check that no series fits; see `assert_absent`."""
         __tracebackhide__ = True
-        if found := self.match(wanted):
-            raise PresentError(
+        found = self.snapshot.match(wanted.matchers) if unknown_ok else self.match(wanted)
+        if found:
+            raise self.failure(
+                PresentError,
                 f"{wanted.text} was said to be absent, and is there",
-                target=self.target,
-                selector=wanted.text,
-                details=shortened(map(series_line, found)),
-                sections=self.sections(wanted),
+                wanted,
+                *series_lines(found),
             )
-        if unknown_ok:
-            return
-        failure = self.missing(wanted)
-        if isinstance(failure, UnknownLabelError) or self._slips(wanted):
-            raise type(failure)(
-                f"{failure.verdict} If it is meant, say unknown_ok=True",
-                target=self.target,
-                selector=wanted.text,
-                sections=failure.sections,
-            )
+        why = why_nothing(self, wanted)
+        if why.doubtful and not unknown_ok:
+            hint = "if it is meant, say unknown_ok=True"
+            raise self.failure(why.kind, why.verdict, wanted, *why.details, hint)
 
     def one_histogram(self, wanted: Selection) -> Histogram:
         """The one histogram that fits; see `histogram`."""
         __tracebackhide__ = True
         if not wanted.metric:
             raise UsageError(f"a histogram needs the name of its family: {wanted.text}")
-        rest = [m for m in wanted.matchers if m.name != METRIC_NAME]
-        found = self.snapshot.histograms(wanted.metric, *rest)
+        buckets = f"{wanted.metric}_bucket"
+        if buckets not in self.names and wanted.metric in self.names | set(self.metadata):
+            kind = self.metadata.get(wanted.metric, Metadata()).type
+            raise self.failure(
+                NoSeriesError,
+                f"{wanted.metric} is no histogram: it is a {kind}, and has no {buckets}",
+                wanted,
+            )
+        found = self.snapshot.histograms(wanted.metric, *wanted.rest)
         if len(found) == 1:
             return found[0]
-        if not found and f"{wanted.metric}_bucket" in self.names:
-            raise self.missing(selection(f"{wanted.metric}_bucket", rest))
-        if not found and wanted.metric in self.names:
-            raise NoSeriesError(
-                f"{wanted.metric} is no histogram: it has no {wanted.metric}_bucket",
-                target=self.target,
-                selector=wanted.text,
-            )
+        if not found and buckets in self.names:
+            raise self.missing(selection(buckets, wanted.rest))
         if not found:
             raise self.missing(wanted)
-        raise SeveralSeriesError(
+        raise self.failure(
+            SeveralSeriesError,
             f"{wanted.text} was meant to be one histogram, and {len(found)} fit",
-            target=self.target,
-            selector=wanted.text,
-            details=[
-                *shortened(each.labels.series() for each in found),
-                "their sum is sum(reading.snapshot.histograms(…))",
-            ],
-            sections=self.sections(wanted),
+            wanted,
+            *shortened(each.labels.series() for each in found),
+            "their sum is sum(reading.snapshot.histograms(…))",
         )
 
     def several(self, wanted: Selection, found: Sequence[DataPoint]) -> ExpectationError:
         """The failure for several series where one was meant."""
-        return SeveralSeriesError(
+        return self.failure(
+            SeveralSeriesError,
             f"{wanted.text} was meant to be one series, and {len(found)} fit",
-            target=self.target,
-            selector=wanted.text,
-            details=[
-                *shortened(map(series_line, found)),
-                f"they differ in: {listed(_differing(found))}; name one,"
-                " or take the sum or the count",
-            ],
-            sections=self.sections(wanted),
+            wanted,
+            *series_lines(found),
+            f"they differ in: {listed(_differing(found))}; name one,"
+            " or take the sum or the count",
         )
 
     def missing(self, wanted: Selection) -> ExpectationError:
         """The failure for what is not there: which word of it does not exist."""
-        kind, verdict, details = next(
-            told for explain in _EXPLANATIONS if (told := explain(self, wanted)) is not None
-        )
+        return self.unfound(why_nothing(self, wanted), wanted)
+
+    def unfound(self, why: Why, wanted: Selection) -> ExpectationError:
+        """The failure that an explanation makes."""
+        return self.failure(why.kind, why.verdict, wanted, *why.details)
+
+    def failure(
+        self, kind: type[ExpectationError], verdict: str, wanted: Selection, *details: str
+    ) -> ExpectationError:
+        """A failure of this scrape, with the series that were looked at."""
         return kind(
             verdict,
             target=self.target,
@@ -309,7 +395,7 @@ class Reading:
         kind = self.metadata.get(family_of(name, self.metadata), Metadata()).type
         return _NATURES.get(kind, _by_name)(name)
 
-    def birth(self, point: DataPoint) -> float | None:
+    def created(self, point: DataPoint) -> float | None:
         """When the series, or else its process, began: a reset that no value shows.
 
         It is what the family's `_created` says for these labels, or else the one
@@ -317,7 +403,7 @@ class Reading:
         """
         for suffix in (*_COUNTING, "_sum"):
             base = point.metric.removesuffix(suffix)
-            if base != point.metric:
+            if base != point.metric and f"{base}_created" in self.names:
                 labels = {
                     n: v for n, v in point.labels.items() if n not in (METRIC_NAME, "le")
                 }
@@ -325,36 +411,38 @@ class Reading:
                 same = [each for each in made if len(each.labels) == len(labels) + 1]
                 if same:
                     return same[0].value
+        return self.process_started
+
+    @cached_property
+    def process_started(self) -> float | None:
+        """When the one process began, in seconds since the epoch; None if it does not
+        say, or if several do."""
         started = self.snapshot.query("process_start_time_seconds")
         return started[0].value if len(started) == 1 else None
 
-    def near(self, wanted: Selection) -> list[str]:
-        """Names of metrics that come close to one that is not there."""
-        return closest(wanted.metric, self.names | set(self.metadata))
-
     def sections(self, wanted: Selection) -> dict[str, str]:
         """The series of the metric, for a report."""
-        named = [m for m in wanted.matchers if m.name == METRIC_NAME]
-        points = self.snapshot.match(named) if named else self.match(wanted)
-        if not points and (near := self.near(wanted)):
+        points = self.snapshot.match(wanted.named or wanted.matchers)
+        if not points and (near := closest(wanted.metric, self.names)):
             points = self.snapshot.query(near[0])
         if not points:
             return {}
-        shown = shortened(map(series_line, points), _SECTION_LINES)
+        shown = series_lines(points, _SECTION_LINES)
         return {f"{points[0].metric} as {self.target} had it": "\n".join(shown)}
 
-    def sections_of(self, text: str) -> dict[str, str]:
-        """The same for a selector text; nothing for one that no parser reads, since a
-        compiled pattern has no text of its own."""
-        try:
-            return self.sections(selection(text))
-        except UsageError:
-            return {}
-
-    def _slips(self, wanted: Selection) -> bool:
-        return bool(wanted.metric) and any(
-            is_slip(wanted.metric, name) for name in self.names | set(self.metadata)
-        )
+    def _widest(self, family: str) -> str:
+        """The label of a family with the most values, in words."""
+        parts = [n for n in self.names if family_of(n, self.metadata) == family]
+        values = {
+            name: self.snapshot.label_values(name, Matcher(METRIC_NAME, "=", part))
+            for part in parts
+            for name in self.snapshot.label_names(Matcher(METRIC_NAME, "=", part))
+            if name != METRIC_NAME
+        }
+        if not values:
+            return ""
+        widest = max(values, key=lambda name: len(values[name]))
+        return f", {many(len(values[widest]), 'value')} of {widest}"
 
 
 def _text_name(family: str, kind: str) -> str:
@@ -399,104 +487,3 @@ _NATURES: Final[Mapping[str, Callable[[str], Nature]]] = {
     "info": _of_gauge,
     "stateset": _of_gauge,
 }
-
-# Why nothing was found: the first explanation that applies
-
-
-_Told = tuple[type[ExpectationError], str, list[str]] | None
-
-
-def _is_nameless(reading: Reading, wanted: Selection) -> _Told:
-    if wanted.metric:
-        return None
-    return NoSeriesError, f"no series fits {wanted.text}", [_what_exists(reading)]
-
-
-def _is_unknown(reading: Reading, wanted: Selection) -> _Told:
-    metric = wanted.metric
-    if metric in reading.names or metric in reading.metadata:
-        return None
-    near = reading.near(wanted)
-    hint = f"; did you mean {listed(near)}?" if near else ""
-    return (
-        UnknownMetricError,
-        f"no metric is called {metric}{hint}",
-        [_what_exists(reading)],
-    )
-
-
-def _is_empty(reading: Reading, wanted: Selection) -> _Told:
-    """A family that is described, and has no series, or none of its own name."""
-    metric = wanted.metric
-    if metric in reading.names:
-        return None
-    parts = sorted(n for n in reading.names if family_of(n, reading.metadata) == metric)
-    if not parts:
-        return NoSeriesError, f"{metric} is declared, and has no series yet", []
-    rest = [m for m in wanted.matchers if m.name != METRIC_NAME]
-    told = _label_trouble(
-        reading, wanted, keyword_matcher(METRIC_NAME, frozenset(parts)), rest
-    )
-    if told is not None:
-        return told
-    kind = reading.metadata[metric].type
-    return (
-        NoSeriesError,
-        f"no series is called {metric}: it is a {kind}, and its series are {listed(parts)}",
-        [],
-    )
-
-
-def _is_mislabelled(reading: Reading, wanted: Selection) -> _Told:
-    rest = [m for m in wanted.matchers if m.name != METRIC_NAME]
-    return _label_trouble(reading, wanted, Matcher(METRIC_NAME, "=", wanted.metric), rest)
-
-
-def _label_trouble(
-    reading: Reading, wanted: Selection, named: Matcher, rest: Sequence[Matcher]
-) -> _Told:
-    names = [n for n in reading.snapshot.label_names(named) if n != METRIC_NAME]
-    for matcher in rest:
-        if matcher.name not in names and not matcher.matches(""):
-            near = closest(matcher.name, names)
-            hint = f"; did you mean {listed(near)}?" if near else ""
-            return (
-                UnknownLabelError,
-                f"{wanted.metric} has no label {matcher.name}{hint}",
-                [f"its labels: {listed(names)}"],
-            )
-    for matcher in rest:
-        values = reading.snapshot.label_values(matcher.name, named)
-        if not any(map(matcher.matches, ["", *values])):
-            near = closest(matcher.value, values)
-            hint = f"; did you mean {listed(map(quote, near))}?" if near else ""
-            return (
-                NoSeriesError,
-                f"no series of {wanted.metric} has {matcher}{hint}",
-                [f"{matcher.name} is one of: {listed(map(quote, values))}"],
-            )
-    return None
-
-
-def _is_unfit(reading: Reading, wanted: Selection) -> _Told:
-    others = reading.snapshot.query(wanted.metric)
-    return (
-        NoSeriesError,
-        f"no series fits {wanted.text}; {wanted.metric} has others",
-        shortened(map(series_line, others)),
-    )
-
-
-_EXPLANATIONS: Final[tuple[Callable[[Reading, Selection], _Told], ...]] = (
-    _is_nameless,
-    _is_unknown,
-    _is_empty,
-    _is_mislabelled,
-    _is_unfit,
-)
-
-
-def _what_exists(reading: Reading) -> str:
-    names = sorted(reading.names)
-    many = f"{number(len(names))} metrics" if len(names) != 1 else "1 metric"
-    return f"{reading.target} has {many}: {listed(names)}"

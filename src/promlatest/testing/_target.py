@@ -1,290 +1,160 @@
-"""What a test holds: a target, the marks it made of it, and what it expects.
+"""What a test holds: a target, and the marks it made of it.
 
-`ScrapeTarget` blocks; `ScrapeTarget.aio` is the same for asyncio. Both drive the waits of
-`_wait`, and both scrape whenever they are asked: nothing here remembers a value.
+`ScrapeTarget` blocks; `ScrapeTarget.aio` is the same for event loops. Every method is
+written once, as a coroutine, or taken from `Reading` and `Difference`, and has two faces
+(`_io`). All of them scrape whenever they are asked: nothing here remembers a value.
 """
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
-from promlatest._datapoint import DataPoint
-from promlatest._histogram import Histogram
+import attrs
+
 from promlatest._matching.matcher import LabelValue, Matcher
-from promlatest.exceptions import EndpointError, UsageError
-from promlatest.testing import _wait
-from promlatest.testing._difference import VOLATILE, Difference
+from promlatest._storage.query import Snapshot
+from promlatest._storage.store import Store
+from promlatest.exceptions import BodyError, EndpointError, UsageError
+from promlatest.scrape import Target
+from promlatest.testing._applications import Request, application
+from promlatest.testing._checked import CheckWait
+from promlatest.testing._conditions import Condition
+from promlatest.testing._difference import Difference
 from promlatest.testing._errors import (
     ExpectationError,
     Observation,
     StaleScrapeError,
     TargetDownError,
+    UntakenError,
 )
+from promlatest.testing._expectation import Expectation, Holding
+from promlatest.testing._golden import assert_exposes
+from promlatest.testing._io import BLOCKING, LOOPED, Asked, Io, awaited, blocking, finished
+from promlatest.testing._ledger import Ledger
+from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
+from promlatest.testing._pace import LONGEST, SHORTEST, checked_seconds
 from promlatest.testing._process import Process, free_port
-from promlatest.testing._reading import Reading, Selection, selection
-from promlatest.testing._sources import Source, StaleError, source_of
-from promlatest.testing._wait import Condition, How, Outcome, Wait
+from promlatest.testing._reading import Reading
+from promlatest.testing._selection import Selection, selection
+from promlatest.testing._sources import (
+    EndedError,
+    ProcessSource,
+    RegistrySource,
+    Source,
+    StaleError,
+    StoreSource,
+    TargetSource,
+)
+from promlatest.testing._wait import How, Outcome, Terms, Wait, Waiting
 from promlatest.testing._words import seconds
 
-__all__ = ["AsyncMark", "AsyncScrapeTarget", "Expectation", "Mark", "ScrapeTarget"]
+__all__ = ["AsyncMark", "AsyncScrapeTarget", "Look", "Mark", "ScrapeTarget"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 _WITHIN: Final = 5.0  # seconds
 _TIMEOUT: Final = 10.0  # seconds, as Prometheus' scrape_timeout
-_GRACE: Final = 1.0  # seconds that a scrape may outlast a wait
+_READY: Final = 1.0  # seconds; of one scrape of a program that may not be ready
 _LOOKS_KEPT: Final = 8
 
-Run = Callable[[Wait], R_co]
+
+def source_of(what: object, request: Request, source: str = "") -> Source:
+    """The source that a thing is.
+
+    Args:
+        what: see `ScrapeTarget`.
+        request: how an application is asked.
+        source: the source of a store to look at; "" for all of it.
+
+    Raises:
+        UsageError: it is nothing that can be scraped.
+    """
+    if isinstance(what, Store):
+        return StoreSource(what, source)
+    if isinstance(inner := getattr(what, "store", None), Store):  # what receives metrics
+        return StoreSource(inner, source)
+    if hasattr(what, "collect"):
+        return RegistrySource(what)
+    if callable(what) and (found := application(what, request)) is not None:
+        return found
+    return TargetSource(Target.of(what))
 
 
-class Expectation(Generic[R_co]):
-    """What a test looks at; its methods say what is to become of it, and wait.
+@attrs.frozen(eq=False)
+class Look:
+    """A scrape that something was asked of; for reports.
 
-    Each takes `within`, the time to wait in seconds (the target's, if none is given). A
-    missing series is waited for. Each raises
-
-    - `AlreadyHeldError`, if it was so before the wait: at the mark, or at the first
-      scrape if there is no mark. `already_ok=True` takes that, too;
-    - `SeveralSeriesError`, if several series fit where one was meant;
-    - `OvershootError`, if it went past a goal that has to be met;
-    - `ResetError`, if a counter began anew. `on_reset="rebaseline"` counts on from 0;
-    - `FlickerError` or `VanishedError`, if the series comes and goes, or is gone;
-    - `NotReachedError` or `NeverAppearedError`, if the time runs out;
-    - `TargetDownError` or `StaleScrapeError`, if nothing could be seen.
-
-    On an async target or mark every method is to be awaited.
+    Attributes:
+        text: what was looked at, as a selector text; "" if that is the whole scrape.
+        reading: the scrape.
     """
 
-    def __init__(self, run: Callable[..., R_co], wanted: Selection, how: How) -> None:
-        self._run: Final = run
-        self._wanted: Final = wanted
-        self._how: Final[How] = how
+    text: str
+    reading: Reading
 
-    def to_equal(
-        self,
-        value: float,
-        *,
-        within: float | None = None,
-        settle: float = 0.0,
-        already_ok: bool = False,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until it is this value, and has been for `settle` seconds."""
-        __tracebackhide__ = True
-        return self._wait(_wait.equal(value), within, settle, already_ok, on_reset)
-
-    def to_reach(
-        self,
-        value: float,
-        *,
-        within: float | None = None,
-        already_ok: bool = False,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until it is at or above this value."""
-        __tracebackhide__ = True
-        return self._wait(_wait.reach(value), within, 0.0, already_ok, on_reset)
-
-    def to_fall_to(
-        self,
-        value: float,
-        *,
-        within: float | None = None,
-        settle: float = 0.0,
-        already_ok: bool = False,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until it is at or below this value, and has been for `settle` seconds."""
-        __tracebackhide__ = True
-        return self._wait(_wait.fall_to(value), within, settle, already_ok, on_reset)
-
-    def to_increase_by(
-        self,
-        amount: float,
-        *,
-        within: float | None = None,
-        settle: float = 0.0,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until it has increased by exactly this much since the mark, or since the
-        first scrape, and by no more for `settle` seconds."""
-        __tracebackhide__ = True
-        _check_positive(amount)
-        return self._wait(_wait.increase_by(amount), within, settle, False, on_reset)
-
-    def to_increase(
-        self,
-        *,
-        at_least: float | None = None,
-        within: float | None = None,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until it has increased since the mark, or since the first scrape."""
-        __tracebackhide__ = True
-        if at_least is not None:
-            _check_positive(at_least)
-        return self._wait(_wait.increase(at_least), within, 0.0, False, on_reset)
-
-    def to_appear(self, *, within: float | None = None, already_ok: bool = False) -> R_co:
-        """Wait until it is there; two scrapes in a row must show it."""
-        __tracebackhide__ = True
-        return self._wait(_wait.APPEAR, within, 0.0, already_ok, None)
-
-    def to_disappear(
-        self, *, within: float | None = None, already_ok: bool = False
-    ) -> R_co:
-        """Wait until it is gone; two scrapes in a row must show that."""
-        __tracebackhide__ = True
-        return self._wait(_wait.DISAPPEAR, within, 0.0, already_ok, None)
-
-    def to_satisfy(
-        self,
-        predicate: Callable[[float], bool],
-        words: str = "satisfy the condition",
-        *,
-        within: float | None = None,
-        settle: float = 0.0,
-        already_ok: bool = False,
-        on_reset: OnReset | None = None,
-    ) -> R_co:
-        """Wait until a condition of your own holds for the value.
-
-        Args:
-            predicate: the condition.
-            words: what a failure calls it, as in "did not …".
-        """
-        __tracebackhide__ = True
-        condition = _wait.satisfy(predicate, words)
-        return self._wait(condition, within, settle, already_ok, on_reset)
-
-    def to_stay(self, *, throughout: float) -> R_co:
-        """Watch for so many seconds that it stays as it is.
-
-        It must be there, so that a slip of the finger does not pass.
-
-        Raises:
-            MovedError: it changed.
-        """
-        __tracebackhide__ = True
-        return self._wait(_wait.STAY, throughout, 0.0, True, None)
-
-    def _wait(
-        self,
-        condition: Condition,
-        within: float | None,
-        settle: float,
-        already_ok: bool,
-        on_reset: OnReset | None,
-    ) -> R_co:
-        __tracebackhide__ = True
-        return self._run(
-            self._wanted, self._how, condition, within, settle, already_ok, on_reset
-        )
+    def sections(self) -> dict[str, str]:
+        """The series that were looked at, for a report; none for a text that no parser
+        reads, since a compiled pattern has no text of its own."""
+        try:
+            return self.reading.sections(selection(self.text)) if self.text else {}
+        except UsageError:
+            return {}
 
 
-def _check_positive(amount: float) -> None:
-    if not amount > 0:
-        raise UsageError(
-            f"an increase is above 0, not {amount!r}; to_stay watches that nothing moves"
-        )
+@attrs.define(eq=False)
+class _Shared:
+    """What a target, its async face and their marks share. Safe to use from any thread.
 
-
-class _Expecting(Generic[R_co]):
-    """The three ways to look at series and say what is to become of them."""
-
-    def _expect(self, how: How, wanted: Selection) -> Expectation[R_co]:
-        raise NotImplementedError
-
-    def expect(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at the value of one series; see `Expectation`."""
-        return self._expect("one", selection(metric, matchers, labels))
-
-    def expect_sum(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at the sum of all series that fit."""
-        return self._expect("sum", selection(metric, matchers, labels))
-
-    def expect_count(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at how many series fit."""
-        return self._expect("count", selection(metric, matchers, labels))
-
-
-class _Options:
-    """What a target, its async face and their marks share.
-
-    Safe to use from any thread.
+    Attributes:
+        source: what is scraped.
+        within, timeout: in seconds, where nothing else is said.
+        untaken_ok: whether a scrape may have samples that no scraper takes.
+        process: the program that was started for it.
+        port: its port; 0 if there is none.
+        ambient: what overrules `within` and `timeout` for the test that runs now.
     """
 
-    def __init__(
-        self, source: Source, within: float, timeout: float, process: Process | None
-    ) -> None:
-        self.source: Final = source
-        self.within: Final = within
-        self.timeout: Final = timeout
-        self.process: Final = process
-        # For reports alone; appending to a deque needs no lock.
-        self.looks: Final[deque[tuple[str, Reading]]] = deque(maxlen=_LOOKS_KEPT)
+    source: Source
+    within: float
+    timeout: float
+    untaken_ok: bool = False
+    process: Process | None = None
+    port: int = 0
+    ambient: Mapping[str, float] = attrs.field(factory=dict)
+    ledger: Ledger = attrs.field(factory=Ledger)
+    # For reports alone; appending to a deque needs no lock.
+    looks: deque[Look] = attrs.field(factory=lambda: deque(maxlen=_LOOKS_KEPT))
 
-    def wait(
-        self,
-        mark: Reading | None,
-        default: OnReset,
-        wanted: Selection,
-        how: How,
-        condition: Condition,
-        within: float | None,
-        settle: float,
-        already_ok: bool,
-        on_reset: OnReset | None,
-    ) -> Wait:
-        __tracebackhide__ = True
-        return Wait(
-            self.source.name,
-            wanted,
-            how,
-            condition,
-            within=_checked_time(self.within if within is None else within),
-            settle=settle,
-            already_ok=already_ok,
-            on_reset=checked_policy(default if on_reset is None else on_reset),
-            mark=mark,
-            marked=0.0 if mark is None else time.monotonic() - mark.started,
-        )
+    def option(self, name: str) -> float:
+        """One of `within` and `timeout`, as it is now."""
+        return float(self.ambient.get(name, getattr(self, name)))
 
-    def patience(self, wait: Wait, at: float) -> float:
-        """The timeout of a scrape that starts so many seconds after its wait."""
-        return min(self.timeout, max(0.0, wait.within - at) + _GRACE)
+    def ended(self) -> str:
+        """How the program ended; "" while it runs, or if there is none."""
+        return self.process.ended() if self.process is not None else ""
 
-    def failed(self, error: EndpointError) -> ExpectationError:
+    def failure(self, error: EndpointError) -> ExpectationError:
         """The failure for a scrape that failed where one had to succeed."""
         kind = StaleScrapeError if isinstance(error, StaleError) else TargetDownError
-        ended = self.process.ended() if self.process is not None else ""
-        details = [f"the program {ended}"] if ended else []
+        ended = self.ended()
+        words = "could not be scraped"
+        if isinstance(error, EndedError):
+            words = "was answered by somebody else"
         return kind(
-            f"{self.source.name} could not be scraped: {_reason(error)}",
+            f"{self.source.name} {words}: {_reason(error)}",
             target=self.source.name,
-            details=[line for each in details for line in each.splitlines()],
+            details=f"the program {ended}".splitlines() if ended else [],
             observations=[Observation(0.0, None, _reason(error))],
         )
-
-    def check_alive(self, wait: Wait) -> None:
-        __tracebackhide__ = True
-        ended = self.process.ended() if self.process is not None else ""
-        if ended:
-            wait.died(ended)
 
 
 def _reason(error: EndpointError) -> str:
@@ -292,13 +162,208 @@ def _reason(error: EndpointError) -> str:
     return error.message.splitlines()[0].partition(". ")[0]
 
 
-def _checked_time(within: float) -> float:
-    if not 0 <= within < float("inf"):
-        raise UsageError(f"within is a time in seconds, not {within!r}")
-    return within
+def _cause(error: EndpointError) -> BaseException | None:
+    """What the program under test raised; of clients and files the words say enough."""
+    return error.__cause__ if isinstance(error, BodyError) else None
 
 
-class ScrapeTarget(_Expecting[Outcome]):
+# One method of a scrape, or of what happened since a mark, as one of a target or mark
+
+
+def _asking(
+    question: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], R]:
+    """The question, asked of a scrape of its own."""
+
+    @functools.wraps(question)
+    async def asked(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True
+        return question(await self._looked(*args), *args, **kwargs)
+
+    return blocking(asked)
+
+
+class _Target:
+    """What both faces of a target have."""
+
+    _io: Io
+    _shared: _Shared
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self._shared.source.name
+
+    @property
+    def port(self) -> int:
+        """The port of a process; 0 for everything else."""
+        return self._shared.port
+
+    @property
+    def url(self) -> str:
+        """The base URL of a process, ``http://127.0.0.1:PORT``; else ""."""
+        return f"http://127.0.0.1:{self.port}" if self.port else ""
+
+    @property
+    def output(self) -> str:
+        """What a process has written so far, to standard output and error; else ""."""
+        process = self._shared.process
+        return process.output() if process is not None else ""
+
+    @property
+    def looks(self) -> list[Look]:
+        """The last scrapes that something was asked of, in their order. For reports."""
+        return list(self._shared.looks)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was expected of it, and not asked yet."""
+        return self._shared.ledger
+
+    def close(self) -> None:
+        """End what it has started. Again does nothing."""
+        if self._shared.process is not None:
+            self._shared.process.stop()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    async def _read(self, timeout: float) -> Reading:
+        """Scrape now.
+
+        Raises:
+            EndpointError: the scrape failed.
+            UntakenError: it has samples that no scraper takes.
+        """
+        __tracebackhide__ = True
+        reading = await self._shared.source.read(timeout, self._io)
+        if reading.untaken and not self._shared.untaken_ok:
+            raise UntakenError(
+                f"{self.name} exposes samples that no scraper takes: {reading.untaken}",
+                target=self.name,
+                details=["untaken_ok=True of the target lets that pass"],
+            )
+        return reading
+
+    async def _looked(self, *question: Any) -> Reading:
+        """A scrape that something is asked of."""
+        __tracebackhide__ = True
+        try:
+            reading = await self._read(self._shared.option("timeout"))
+        except EndpointError as error:
+            failure, cause = self._shared.failure(error), _cause(error)
+        else:
+            text = question[0] if question and isinstance(question[0], str) else ""
+            self._shared.looks.append(Look(text, reading))
+            return reading
+        raise failure from cause
+
+    async def _drive(self, wait: Waiting) -> Outcome:
+        """Drive a wait to its end."""
+        __tracebackhide__ = True
+        shared, began = self._shared, time.monotonic()
+        while True:
+            at = time.monotonic() - began
+            try:
+                reading = await self._read(shared.option("timeout"))
+            except EndpointError as error:
+                wait.failed(
+                    _reason(error),
+                    at,
+                    stale=isinstance(error, StaleError),
+                    cause=_cause(error),
+                )
+            else:
+                shared.looks.append(Look(wait.text, reading))
+                outcome = wait.take(reading, at)
+                if outcome is not None:
+                    return outcome
+            if ended := shared.ended():
+                wait.died(f"is gone: the program {ended}")
+            now = time.monotonic() - began
+            pause = wait.pause(now, now - at)
+            if pause is None:
+                return wait.over()
+            await self._io.sleep(pause)
+
+    def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
+        """The terms of a wait: what is said, and what goes without saying."""
+        said = {name: value for name, value in terms.items() if value is not None}
+        chosen = self._shared.option("within") if within is None else within
+        return Terms(within=chosen, **said)
+
+    def _wait(
+        self, wanted: Selection, how: How, condition: Condition, terms: Terms
+    ) -> Waiting:
+        __tracebackhide__ = True
+        return Wait(self.name, wanted, how, condition, terms)
+
+    def _check(self, check: Callable[[Any], object], terms: Terms) -> Waiting:
+        __tracebackhide__ = True
+        return CheckWait(self.name, check, lambda reading: reading, terms)
+
+
+class _Waits(Generic[R_co]):
+    """What waits: a target, or a mark of one, in either face.
+
+    Its kinds have `_run`, which drives a wait, and `_wait`, `_check` and `_terms`, which
+    make one.
+    """
+
+    _run: Callable[[Waiting], R_co]
+
+    def expect(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at the value of one series; see `Expectation`."""
+        return self._expect("one", "expect", selection(metric, matchers, labels))
+
+    def expect_sum(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at the sum of all series that fit. None of them may be lost."""
+        return self._expect("sum", "expect_sum", selection(metric, matchers, labels))
+
+    def expect_count(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at how many series fit; two scrapes in a row must show the same."""
+        return self._expect("count", "expect_count", selection(metric, matchers, labels))
+
+    def expect_that(self: Any, check: Callable[[Any], object]) -> Holding[R_co]:
+        """Look at whole scrapes by a check of your own: several conditions at once, or
+        relations between metrics.
+
+            def settled(shop):
+                assert shop.value("orders_total") == shop.value("mails_total")
+                assert shop.value("queue_depth") == 0
+
+            target.expect_that(settled).to_hold(within=5)
+
+        Args:
+            check: a plain function that asks and asserts. A target gives it a `Reading`,
+                a mark the `Difference` since then.
+        """
+
+        def run(within: float | None, **terms: Any) -> R_co:
+            __tracebackhide__ = True
+            done: R_co = self._run(self._check(check, self._terms(within, terms)))
+            return done
+
+        name = getattr(check, "__qualname__", repr(check))
+        return Holding(run, f"expect_that({name})", self.ledger)
+
+    def _expect(self: Any, how: How, words: str, wanted: Selection) -> Expectation[R_co]:
+        def run(condition: Condition, within: float | None, **terms: Any) -> R_co:
+            __tracebackhide__ = True
+            made = self._wait(wanted, how, condition, self._terms(within, terms))
+            done: R_co = self._run(made)
+            return done
+
+        return Expectation(run, f"{words}({wanted.text!r})", self.ledger)
+
+
+class ScrapeTarget(_Target, _Waits[Outcome]):
     """Something that exposes metrics, as a test sees it.
 
         >>> from prometheus_client import CollectorRegistry, Counter
@@ -308,35 +373,47 @@ class ScrapeTarget(_Expecting[Outcome]):
         >>> mark = target.mark()
         >>> jobs.labels("mail").inc()
         >>> mark.increase("jobs_total", queue="mail")
-        1.0
+        1 (missing -> 1, in 1 series)
 
     Every question scrapes: no answer is older than its question. It is safe to use
-    from any thread. `close` it, or use it as a context manager, if it started something.
+    from any thread, but not in an event loop, which it would block: `aio` is for that.
+    `close` it, or use it as a context manager, if it started something.
 
     Args:
         what: a URL, ``host:port``, a path, a `promlatest.scrape.Target`, a
-            prometheus_client registry, a `Store`, a WSGI or ASGI application, or a
-            function that returns an exposition.
+            prometheus_client registry or metric, a `Store`, a WSGI or ASGI application,
+            or a function that returns an exposition.
         path: where an application serves its metrics.
+        host: the Host that an application is asked by; "" for what it allows in tests.
+        headers: further headers for an application.
         source: the source of a `Store` to look at; "" for all of it.
         within: how long to wait where nothing else is said, in seconds.
         timeout: of one scrape, in seconds.
+        untaken_ok: whether it may expose samples that no scraper takes: a series twice,
+            or a time that cannot be.
 
     Raises:
         UsageError: it is nothing that can be scraped.
     """
+
+    _io = BLOCKING
 
     def __init__(
         self,
         what: object,
         *,
         path: str = "/metrics",
+        host: str = "",
+        headers: Mapping[str, str] = {},
         source: str = "",
         within: float = _WITHIN,
         timeout: float = _TIMEOUT,
+        untaken_ok: bool = False,
     ) -> None:
-        found = source_of(what, path=path, source=source)
-        self._options = _Options(found, _checked_time(within), timeout, None)
+        found = source_of(what, Request(path, host, headers), source)
+        checked_seconds("within", within)
+        checked_seconds("timeout", timeout)
+        self._shared = _Shared(found, within, timeout, untaken_ok)
 
     @classmethod
     def process(
@@ -364,60 +441,34 @@ class ScrapeTarget(_Expecting[Outcome]):
             timeout: of one scrape, in seconds.
 
         Raises:
-            UsageError: there is no such program.
+            UsageError: there is no such program, or somebody has its port.
             TargetDownError: it ended, or cannot be scraped in time.
         """
         __tracebackhide__ = True
         chosen = free_port() if port is None else port
-        address = url.replace("{port}", str(chosen))
-        target = cls(address, within=within, timeout=timeout)
+        endpoint = TargetSource(Target.of(url.replace("{port}", str(chosen))))
+        target = cls(endpoint.target, within=within, timeout=timeout)
         process = Process(arguments, chosen, environment=environment, directory=directory)
-        target._options = _Options(target._options.source, within, timeout, process)
-        target._port = chosen
+        shared = target._shared
+        shared.source = ProcessSource(endpoint, process)
+        shared.process, shared.port = process, chosen
         try:
-            target._await_ready(ready)
+            finished(target._await_ready(ready))
         except BaseException:
             target.close()
             raise
         return target
 
-    _port = 0
-
-    @property
-    def name(self) -> str:
-        """What it is called in messages."""
-        return self._options.source.name
-
-    @property
-    def port(self) -> int:
-        """The port of a process; 0 for everything else."""
-        return self._port
-
-    @property
-    def url(self) -> str:
-        """The base URL of a process, ``http://127.0.0.1:PORT``; else ""."""
-        return f"http://127.0.0.1:{self._port}" if self._port else ""
-
-    @property
-    def output(self) -> str:
-        """What a process has written so far, to standard output and error; else ""."""
-        process = self._options.process
-        return process.output() if process is not None else ""
+    def belong(self, ambient: Mapping[str, float]) -> None:
+        """Belong to a fixture, which says `within` and `timeout` for the test that runs,
+        and asks the ledger at its end."""
+        self._shared.ambient = ambient
+        self.ledger.watched = True
 
     @property
     def aio(self) -> AsyncScrapeTarget:
-        """The same target for asyncio: every method that scrapes is to be awaited."""
+        """The same target for event loops: every method that scrapes is to be awaited."""
         return AsyncScrapeTarget(self)
-
-    @property
-    def looks(self) -> list[tuple[str, Reading]]:
-        """What was looked at last: selector texts with their scrapes. For reports."""
-        return list(self._options.looks)
-
-    def close(self) -> None:
-        """End what it has started. Again does nothing."""
-        if self._options.process is not None:
-            self._options.process.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -430,25 +481,33 @@ class ScrapeTarget(_Expecting[Outcome]):
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"<ScrapeTarget {self.name}>"
-
-    def scrape(self) -> Reading:
+    @blocking
+    async def scrape(self) -> Reading:
         """Scrape it now: one moment, of which any number of questions can be asked.
 
         Raises:
             TargetDownError: the scrape failed.
             StaleScrapeError: the store has no scrape that started after the call.
+            UntakenError: it has samples that no scraper takes.
             MissingExtraError: it needs HTTP, and the extra ``[scrape]`` is missing.
         """
         __tracebackhide__ = True
-        try:
-            return self._options.source.read(self._options.timeout)
-        except EndpointError as error:
-            failure = self._options.failed(error)
-        raise failure
+        reading: Reading = await self._looked()
+        return reading
 
-    def mark(self, *, on_reset: OnReset = "fail") -> Mark:
+    @blocking
+    async def snapshot(self) -> Snapshot:
+        """Scrape it now, and give all that it exposes as a frozen `Queryable`.
+
+        Raises:
+            TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
+        """
+        __tracebackhide__ = True
+        reading: Reading = await self._looked()
+        return reading.snapshot
+
+    @blocking
+    async def mark(self, *, on_reset: OnReset = "fail") -> Mark:
         """Remember this moment, to say later what has happened since.
 
         Nothing of the program is touched, so any number of marks live side by side.
@@ -458,187 +517,159 @@ class ScrapeTarget(_Expecting[Outcome]):
                 "rebaseline" to count on from 0.
 
         Raises:
-            TargetDownError, StaleScrapeError: as `scrape`.
+            TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
         """
         __tracebackhide__ = True
-        return Mark(self, self.scrape(), checked_policy(on_reset))
+        policy = checked_policy(on_reset)
+        return Mark(self, await self._looked(), policy)
 
-    # Values, each of a scrape of its own
+    # Each of a scrape of its own
 
-    def value(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """The value of the one series that fits; see `Reading.value`."""
+    value = _asking(Reading.value)
+    sum = _asking(Reading.sum)
+    count = _asking(Reading.count)
+    points = _asking(Reading.points)
+    histogram = _asking(Reading.histogram)
+    exemplars = _asking(Reading.exemplars)
+    assert_absent = _asking(Reading.assert_absent)
+    assert_series_below = _asking(Reading.assert_series_below)
+    assert_lint = _asking(assert_lint)
+    assert_exposes = _asking(assert_exposes)
+
+    @blocking
+    async def _run(self, wait: Waiting) -> Outcome:
         __tracebackhide__ = True
-        return self._look(metric, matchers, labels).value(metric, *matchers, **labels)
+        return await self._drive(wait)
 
-    def sum(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """The sum of all series that fit; see `Reading.sum`."""
-        __tracebackhide__ = True
-        return self._look(metric, matchers, labels).sum(metric, *matchers, **labels)
-
-    def count(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> int:
-        """How many series fit; see `Reading.count`."""
-        __tracebackhide__ = True
-        return self._look(metric, matchers, labels).count(metric, *matchers, **labels)
-
-    def points(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> list[DataPoint]:
-        """All series that fit; see `Reading.points`."""
-        __tracebackhide__ = True
-        return self._look(metric, matchers, labels).points(metric, *matchers, **labels)
-
-    def histogram(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Histogram:
-        """The one histogram that fits; see `Reading.histogram`."""
-        __tracebackhide__ = True
-        return self._look(metric, matchers, labels).histogram(metric, *matchers, **labels)
-
-    def assert_absent(
-        self,
-        metric: str,
-        /,
-        *matchers: Matcher,
-        unknown_ok: bool = False,
-        **labels: LabelValue,
-    ) -> None:
-        """Assert that no series fits, by a successful scrape; see
-        `Reading.assert_absent`."""
-        __tracebackhide__ = True
-        wanted = selection(metric, matchers, labels)
-        self._look(metric, matchers, labels).check_absent(wanted, unknown_ok=unknown_ok)
-
-    def _look(
-        self, metric: str, matchers: Iterable[Matcher], labels: Mapping[str, LabelValue]
-    ) -> Reading:
-        __tracebackhide__ = True
-        wanted = selection(metric, tuple(matchers), labels)
-        reading = self.scrape()
-        self._options.looks.append((wanted.text, reading))
-        return reading
-
-    def _expect(self, how: How, wanted: Selection) -> Expectation[Outcome]:
-        return _expectation(self._run, self._options, None, "fail", how, wanted)
-
-    def _run(self, wait: Wait) -> Outcome:
-        """Drive a wait to its end."""
-        __tracebackhide__ = True
-        options = self._options
-        began = time.monotonic()
-        while True:
-            at = time.monotonic() - began
-            try:
-                reading = options.source.read(options.patience(wait, at))
-            except EndpointError as error:
-                wait.failed(_reason(error), at, stale=isinstance(error, StaleError))
-            else:
-                outcome = wait.take(reading, at)
-                if outcome is not None:
-                    return outcome
-            options.check_alive(wait)
-            now = time.monotonic() - began
-            pause = wait.pause(now, now - at)
-            if pause is None:
-                return wait.over()
-            time.sleep(pause)
-
-    def _await_ready(self, ready: float) -> None:
+    async def _await_ready(self, ready: float) -> None:
         """Wait until it can be scraped.
 
         Raises:
             TargetDownError: it cannot, or its process has ended.
         """
         __tracebackhide__ = True
-        deadline = time.monotonic() + ready
-        pause = _wait.SHORTEST
+        deadline, pause = time.monotonic() + ready, SHORTEST
         while True:
             try:
-                self._options.source.read(_GRACE)
+                await self._shared.source.read(_READY, self._io)
             except EndpointError as error:
-                failure = self._options.failed(error)
+                failure = self._shared.failure(error)
             else:
                 return
-            ended = self._options.process.ended() if self._options.process else ""
-            if ended or time.monotonic() > deadline:
+            if self._shared.ended() or time.monotonic() > deadline:
                 raise self._not_ready(failure, ready)
-            time.sleep(pause)
-            pause = min(pause * 1.5, _wait.LONGEST)
+            await self._io.sleep(pause)
+            pause = min(pause * 1.5, LONGEST)
 
     def _not_ready(self, failure: ExpectationError, ready: float) -> ExpectationError:
-        process = self._options.process
+        process = self._shared.process
         assert process is not None
-        how = process.ended() or f"runs, and wrote:\n{process.output() or '(nothing)'}"
+        how, after = process.ended(), process.ended_after()
+        words = f"was not ready within {seconds(ready)}"
+        if after is not None:
+            words = f"ended after {seconds(after)}, before it could be scraped"
+        how = how or f"runs, and wrote:\n{process.output() or '(nothing)'}"
         return TargetDownError(
-            f"the program was not ready within {seconds(ready)}: {failure.verdict}",
+            f"the program {words}: {failure.verdict}",
             target=self.name,
             details=[f"command: {' '.join(process.arguments)}", *f"it {how}".splitlines()],
             observations=failure.observations,
         )
 
 
-class Mark(_Expecting[Outcome]):
-    """A moment to count from. It is immutable, and never touches the program.
+class _Mark:
+    """What both faces of a mark have.
 
     Attributes:
-        reading: what was there at that moment.
+        reading: what was there at that moment; it answers like any scrape.
         on_reset: what a counter that begins anew does to an increase.
     """
 
-    def __init__(self, target: ScrapeTarget, reading: Reading, on_reset: OnReset) -> None:
+    def __init__(self, target: _Target, reading: Reading, on_reset: OnReset) -> None:
         self.reading: Final = reading
         self.on_reset: Final[OnReset] = on_reset
         self._target: Final = target
 
-    def difference(self) -> Difference:
+    @property
+    def name(self) -> str:
+        """What its target is called in messages."""
+        return f"a mark of {self._target.name}"
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Everything that was exposed at that moment, as a frozen `Queryable`."""
+        return self.reading.snapshot
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was expected of its target, and not asked yet."""
+        return self._target.ledger
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._target.name}>"
+
+    async def _looked(self, *question: Any) -> Difference:
+        __tracebackhide__ = True
+        return self._since(await self._target._looked(*question))
+
+    def _since(self, reading: Reading) -> Difference:
+        return Difference(self.reading, reading, self.on_reset)
+
+    def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
+        default = {"on_reset": self.on_reset}
+        said = {name: value for name, value in terms.items() if value is not None}
+        return self._target._terms(within, default | said)
+
+    def _wait(
+        self, wanted: Selection, how: How, condition: Condition, terms: Terms
+    ) -> Waiting:
+        __tracebackhide__ = True
+        marked = time.monotonic() - self.reading.started
+        name, mark = self._target.name, self.reading
+        return Wait(name, wanted, how, condition, terms, mark=mark, marked=marked)
+
+    def _check(self, check: Callable[[Any], object], terms: Terms) -> Waiting:
+        __tracebackhide__ = True
+        name, mark = self._target.name, self.reading
+        return CheckWait(name, check, self._since, terms, mark=mark)
+
+
+class Mark(_Mark, _Waits[Outcome]):
+    """A moment to count from. It is immutable, and never touches the program.
+
+    Attributes:
+        reading: what was there at that moment; it answers like any scrape.
+        on_reset: what a counter that begins anew does to an increase.
+    """
+
+    @blocking
+    async def difference(self) -> Difference:
         """What has happened since, by one scrape now; for several questions about it.
 
         Raises:
-            TargetDownError, StaleScrapeError: as `ScrapeTarget.scrape`.
+            TargetDownError, StaleScrapeError, UntakenError: as `ScrapeTarget.scrape`.
         """
         __tracebackhide__ = True
-        return Difference(self.reading, self._target.scrape(), self.on_reset)
+        difference: Difference = await self._looked()
+        return difference
 
-    def increase(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """By how much one series has increased since; see `Difference.increase`."""
+    increase = _asking(Difference.increase)
+    increase_sum = _asking(Difference.increase_sum)
+    histogram = _asking(Difference.histogram)
+    assert_only = _asking(Difference.assert_only)
+
+    @blocking
+    async def _run(self, wait: Waiting) -> Outcome:
         __tracebackhide__ = True
-        return self._look(metric, matchers, labels).increase(metric, *matchers, **labels)
-
-    def increase_sum(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> float:
-        """By how much all series that fit have increased together since."""
-        __tracebackhide__ = True
-        looked = self._look(metric, matchers, labels)
-        return looked.increase_sum(metric, *matchers, **labels)
-
-    def histogram(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Histogram:
-        """What one histogram has observed since; see `Difference.histogram`."""
-        __tracebackhide__ = True
-        return self._look(metric, matchers, labels).histogram(metric, *matchers, **labels)
-
-    def assert_only(self, *selectors: str, ignore: Iterable[str] = VOLATILE) -> None:
-        """Assert that nothing else has moved since; see `Difference.assert_only`."""
-        __tracebackhide__ = True
-        self.difference().assert_only(*selectors, ignore=ignore)
-
-    def _look(
-        self, metric: str, matchers: Iterable[Matcher], labels: Mapping[str, LabelValue]
-    ) -> Difference:
-        __tracebackhide__ = True
-        after = self._target._look(metric, matchers, labels)
-        return Difference(self.reading, after, self.on_reset)
-
-    def _expect(self, how: How, wanted: Selection) -> Expectation[Outcome]:
-        target = self._target
-        return _expectation(
-            target._run, target._options, self.reading, self.on_reset, how, wanted
-        )
+        return await self._target._drive(wait)
 
 
-class AsyncScrapeTarget(_Expecting[Awaitable[Outcome]]):
-    """A `ScrapeTarget` for asyncio: the same methods, to be awaited.
+def _to_be_awaited(work: Coroutine[Any, Any, R], wait: Waiting, ledger: Ledger) -> Asked[R]:
+    return Asked(work, f"waiting for {wait.subject}", ledger)
+
+
+class AsyncScrapeTarget(_Target, _Waits[Asked[Outcome]]):
+    """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
 
     Applications and registries of this process are read in the running loop, endpoints
     over HTTP without blocking it. It shares all else with the target it came from.
@@ -648,168 +679,52 @@ class AsyncScrapeTarget(_Expecting[Awaitable[Outcome]]):
         options: as of `ScrapeTarget`.
     """
 
+    _io = LOOPED
+
     def __init__(self, what: ScrapeTarget | object, **options: Any) -> None:
         target = what if isinstance(what, ScrapeTarget) else ScrapeTarget(what, **options)
         self.target: Final = target
-        self._options: Final = target._options
+        self._shared = target._shared
 
-    def __repr__(self) -> str:
-        return f"<AsyncScrapeTarget {self.target.name}>"
+    scrape = awaited(ScrapeTarget.scrape)
+    snapshot = awaited(ScrapeTarget.snapshot)
+    value = awaited(ScrapeTarget.value)
+    sum = awaited(ScrapeTarget.sum)
+    count = awaited(ScrapeTarget.count)
+    points = awaited(ScrapeTarget.points)
+    histogram = awaited(ScrapeTarget.histogram)
+    exemplars = awaited(ScrapeTarget.exemplars)
+    assert_absent = awaited(ScrapeTarget.assert_absent)
+    assert_series_below = awaited(ScrapeTarget.assert_series_below)
+    assert_lint = awaited(ScrapeTarget.assert_lint)
+    assert_exposes = awaited(ScrapeTarget.assert_exposes)
 
-    async def scrape(self) -> Reading:
-        """As `ScrapeTarget.scrape`."""
-        __tracebackhide__ = True
-        try:
-            return await self._options.source.aread(self._options.timeout)
-        except EndpointError as error:
-            failure = self._options.failed(error)
-        raise failure
+    def mark(self, *, on_reset: OnReset = "fail") -> Asked[AsyncMark]:
+        async def marked() -> AsyncMark:
+            policy = checked_policy(on_reset)
+            return AsyncMark(self, await self._looked(), policy)
 
-    async def mark(self, *, on_reset: OnReset = "fail") -> AsyncMark:
-        """As `ScrapeTarget.mark`."""
-        __tracebackhide__ = True
-        return AsyncMark(self, await self.scrape(), checked_policy(on_reset))
+        return Asked(marked(), f"mark() of {self.name}", self.ledger)
 
-    async def value(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> float:
-        """As `Reading.value`."""
-        __tracebackhide__ = True
-        looked = await self._look(metric, matchers, labels)
-        return looked.value(metric, *matchers, **labels)
+    mark.__doc__ = ScrapeTarget.mark.__doc__
 
-    async def sum(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """As `Reading.sum`."""
-        __tracebackhide__ = True
-        looked = await self._look(metric, matchers, labels)
-        return looked.sum(metric, *matchers, **labels)
-
-    async def count(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> int:
-        """As `Reading.count`."""
-        __tracebackhide__ = True
-        looked = await self._look(metric, matchers, labels)
-        return looked.count(metric, *matchers, **labels)
-
-    async def histogram(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Histogram:
-        """As `Reading.histogram`."""
-        __tracebackhide__ = True
-        looked = await self._look(metric, matchers, labels)
-        return looked.histogram(metric, *matchers, **labels)
-
-    async def assert_absent(
-        self,
-        metric: str,
-        /,
-        *matchers: Matcher,
-        unknown_ok: bool = False,
-        **labels: LabelValue,
-    ) -> None:
-        """As `Reading.assert_absent`."""
-        __tracebackhide__ = True
-        wanted = selection(metric, matchers, labels)
-        looked = await self._look(metric, matchers, labels)
-        looked.check_absent(wanted, unknown_ok=unknown_ok)
-
-    async def _look(
-        self, metric: str, matchers: Iterable[Matcher], labels: Mapping[str, LabelValue]
-    ) -> Reading:
-        __tracebackhide__ = True
-        wanted = selection(metric, tuple(matchers), labels)
-        reading = await self.scrape()
-        self._options.looks.append((wanted.text, reading))
-        return reading
-
-    def _expect(self, how: How, wanted: Selection) -> Expectation[Awaitable[Outcome]]:
-        return _expectation(self._run, self._options, None, "fail", how, wanted)
-
-    async def _run(self, wait: Wait) -> Outcome:
-        """Drive a wait to its end."""
-        __tracebackhide__ = True
-        options = self._options
-        began = time.monotonic()
-        while True:
-            at = time.monotonic() - began
-            try:
-                reading = await options.source.aread(options.patience(wait, at))
-            except EndpointError as error:
-                wait.failed(_reason(error), at, stale=isinstance(error, StaleError))
-            else:
-                outcome = wait.take(reading, at)
-                if outcome is not None:
-                    return outcome
-            options.check_alive(wait)
-            now = time.monotonic() - began
-            pause = wait.pause(now, now - at)
-            if pause is None:
-                return wait.over()
-            await asyncio.sleep(pause)
+    def _run(self, wait: Waiting) -> Asked[Outcome]:
+        return _to_be_awaited(self._drive(wait), wait, self.ledger)
 
 
-class AsyncMark(_Expecting[Awaitable[Outcome]]):
-    """A `Mark` for asyncio: the same methods, to be awaited.
+class AsyncMark(_Mark, _Waits[Asked[Outcome]]):
+    """A `Mark` for event loops: the same methods, to be awaited.
 
     Attributes:
-        reading: what was there at that moment.
+        reading: what was there at that moment; it answers like any scrape.
         on_reset: what a counter that begins anew does to an increase.
     """
 
-    def __init__(
-        self, target: AsyncScrapeTarget, reading: Reading, on_reset: OnReset
-    ) -> None:
-        self.reading: Final = reading
-        self.on_reset: Final[OnReset] = on_reset
-        self._target: Final = target
+    difference = awaited(Mark.difference)
+    increase = awaited(Mark.increase)
+    increase_sum = awaited(Mark.increase_sum)
+    histogram = awaited(Mark.histogram)
+    assert_only = awaited(Mark.assert_only)
 
-    async def difference(self) -> Difference:
-        """As `Mark.difference`."""
-        __tracebackhide__ = True
-        return Difference(self.reading, await self._target.scrape(), self.on_reset)
-
-    async def increase(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> float:
-        """As `Difference.increase`."""
-        __tracebackhide__ = True
-        return (await self.difference()).increase(metric, *matchers, **labels)
-
-    async def increase_sum(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> float:
-        """As `Difference.increase_sum`."""
-        __tracebackhide__ = True
-        return (await self.difference()).increase_sum(metric, *matchers, **labels)
-
-    async def histogram(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Histogram:
-        """As `Difference.histogram`."""
-        __tracebackhide__ = True
-        return (await self.difference()).histogram(metric, *matchers, **labels)
-
-    async def assert_only(self, *selectors: str, ignore: Iterable[str] = VOLATILE) -> None:
-        """As `Difference.assert_only`."""
-        __tracebackhide__ = True
-        (await self.difference()).assert_only(*selectors, ignore=ignore)
-
-    def _expect(self, how: How, wanted: Selection) -> Expectation[Awaitable[Outcome]]:
-        target = self._target
-        return _expectation(
-            target._run, target._options, self.reading, self.on_reset, how, wanted
-        )
-
-
-def _expectation(
-    run: Callable[[Wait], R_co],
-    options: _Options,
-    mark: Reading | None,
-    default: OnReset,
-    how: How,
-    wanted: Selection,
-) -> Expectation[R_co]:
-    def start(*settings: Any) -> R_co:
-        __tracebackhide__ = True
-        return run(options.wait(mark, default, *settings))
-
-    return Expectation(start, wanted, how)
+    def _run(self, wait: Waiting) -> Asked[Outcome]:
+        return _to_be_awaited(self._target._drive(wait), wait, self.ledger)

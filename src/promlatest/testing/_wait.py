@@ -1,6 +1,6 @@
 """A wait, as a machine that is fed scrapes and says when it is over. No clock, no I/O.
 
-Whoever drives it, with threads or with asyncio, scrapes, feeds it what came, and pauses
+Whoever drives it, blocking or in an event loop, scrapes, feeds it what came, and pauses
 for as long as it says. It decides by four rules, so that no wait passes without proof:
 
 - only a scrape that started after the call decides;
@@ -12,12 +12,14 @@ for as long as it says. It decides by four rules, so that no wait passes without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal, NoReturn
 
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._matching.labels import Labels
+from promlatest.testing._conditions import DISAPPEAR, Condition, View
 from promlatest.testing._errors import (
     AlreadyHeldError,
     ExpectationError,
@@ -29,43 +31,20 @@ from promlatest.testing._errors import (
     OvershootError,
     StaleScrapeError,
     TargetDownError,
-    UnknownLabelError,
-    UnknownMetricError,
     VanishedError,
 )
-from promlatest.testing._movement import OnReset, Reset, Tracker
-from promlatest.testing._reading import Reading, Selection
-from promlatest.testing._words import number, seconds, sequence
+from promlatest.testing._missing import why_nothing
+from promlatest.testing._movement import OnReset, Reset, Tracker, checked_policy
+from promlatest.testing._numbers import Move
+from promlatest.testing._pace import Pace
+from promlatest.testing._reading import Reading
+from promlatest.testing._selection import Selection
+from promlatest.testing._words import number, seconds, sequence, shortened
 
-__all__ = [
-    "APPEAR",
-    "DISAPPEAR",
-    "STAY",
-    "Condition",
-    "How",
-    "Outcome",
-    "View",
-    "Wait",
-    "equal",
-    "fall_to",
-    "increase",
-    "increase_by",
-    "reach",
-    "satisfy",
-]
+__all__ = ["How", "Outcome", "Terms", "Wait", "Waiting", "self_counted"]
 
 How = Literal["one", "sum", "count"]
 """What is looked at: the value of one series, the sum of many, or how many there are."""
-
-SHORTEST: Final = 0.01  # seconds; the first pause, and after something has moved
-LONGEST: Final = 0.25  # seconds; so that the truth is never seen much later
-_LONGEST_REST: Final = 1.0  # seconds; after a scrape that itself waited
-_GROWTH: Final = 1.5
-_SLACK: Final = 0.001  # seconds; a sum of pauses is not exactly the time they took
-_REST: Final = (
-    4.0  # a pause is so many scrapes long, so that a fifth of the time is work at most
-)
-
 
 _UNMARKED: Final = (
     "it was counted from the first scrape of the wait; mark before the program acts,"
@@ -73,42 +52,23 @@ _UNMARKED: Final = (
 )
 
 
-@attrs.frozen
-class View:
-    """What a condition decides on.
+@attrs.frozen(kw_only=True)
+class Terms:
+    """On which terms something is waited for.
 
     Attributes:
-        value: what is looked at; None while it is missing.
-        gain: by how much it has increased since the first reading.
-        base: what it was at the first reading; None if it was missing.
-        climbs: whether it can only climb, as counters do.
+        within: for how long, in seconds.
+        settle: for how long it must hold before it counts, in seconds.
+        already_ok: whether it may have held before the wait.
+        unknown_ok: whether it may be absent though its words look like a slip.
+        on_reset: what a counter that begins anew does.
     """
 
-    value: float | None
-    gain: float
-    base: float | None
-    climbs: bool
-
-
-@attrs.frozen
-class Condition:
-    """What is waited for.
-
-    Attributes:
-        words: as in "did not …".
-        holds: whether it is so.
-        passed: whether it is beyond it.
-        shows: what the observations show: the value, or the gain.
-        twice: two scrapes in a row must show it, since one may be a flicker.
-        stays: it must hold at every scrape until the time is over.
-    """
-
-    words: str
-    holds: Callable[[View], bool]
-    passed: Callable[[View], bool] = lambda _: False
-    shows: Literal["value", "gain"] = "value"
-    twice: bool = False
-    stays: bool = False
+    within: float
+    settle: float = 0.0
+    already_ok: bool = False
+    unknown_ok: bool = False
+    on_reset: OnReset = attrs.field(default="fail", converter=checked_policy)
 
 
 @attrs.frozen
@@ -120,7 +80,7 @@ class Outcome:
         gain: by how much it has increased since the mark, or the first scrape.
         seconds: how long it took.
         observations: what the scrapes showed, in their order.
-        reading: the last scrape.
+        reading: the last scrape; any number of further questions can be asked of it.
         resets: counters that began anew, where that was allowed.
     """
 
@@ -132,61 +92,27 @@ class Outcome:
     resets: tuple[Reset, ...] = ()
 
 
-class Wait:
-    """One wait.
+class Waiting:
+    """What every wait has: its time, what it has observed, and how it fails.
 
     Args:
         target: the name of what is scraped.
-        wanted: what is looked at.
-        how: as one series, a sum or a count.
-        condition: what is waited for.
-        within: for how long, in seconds.
-        settle: for how long it must hold before it counts, in seconds.
-        already_ok: whether it may have held before the wait.
-        on_reset: what a counter that begins anew does.
-        mark: the reading to count from; None: the first scrape.
-        marked: for how long the mark is past, in seconds.
+        subject: what is looked at, in words.
+        terms: for how long, and what is let pass.
+        text: what is looked at, as a selector text; "" for whole scrapes.
     """
 
-    def __init__(
-        self,
-        target: str,
-        wanted: Selection,
-        how: How,
-        condition: Condition,
-        *,
-        within: float,
-        settle: float = 0.0,
-        already_ok: bool = False,
-        on_reset: OnReset = "fail",
-        mark: Reading | None = None,
-        marked: float = 0.0,
-    ) -> None:
-        __tracebackhide__ = True
-        self.within: Final = within
+    def __init__(self, target: str, subject: str, terms: Terms, text: str = "") -> None:
+        self.subject: Final = subject
+        self.text: Final = text
         self._target: Final = target
-        self._wanted: Final = wanted
-        self._how: Final = how
-        self._condition: Final = condition
-        self._settle: Final = settle
-        self._already_ok: Final = already_ok
-        self._on_reset: Final = on_reset
-        self._marked: Final = marked
+        self._terms: Final = terms
+        self._pace: Final = Pace(terms.within, terms.settle)
         self._seen: Final[list[Observation]] = []
-        self._tracker: Tracker | None = None
-        self._base: Reading | None = None
-        self._base_value: float | None = None
         self._last: Reading | None = None
         self._held_since: float | None = None
-        self._known = False
-        self._passed = False
         self._stale = False
-        self._calm = 0
-        self._from_mark: Final = mark is not None
-        if mark is not None:
-            self._begin(mark)
-            if not already_ok and not condition.stays:
-                self._refuse_vacuous(mark)
+        self._cause: BaseException | None = None
 
     # Fed by the driver
 
@@ -200,64 +126,41 @@ class Wait:
         Raises:
             ExpectationError: one of its kinds says why the wait has failed.
         """
-        __tracebackhide__ = True
-        first = self._tracker is None
-        if first:
-            self._begin(reading)
-        value = self._look(reading)
-        self._note(Observation(at, value))
-        self._last = reading
-        self._advance(reading)
-        view = self._view(value, reading)
-        if first and not self._already_ok and not self._condition.stays:
-            self._refuse_vacuous(reading)
-        return self._judge(view, reading, at)
+        raise NotImplementedError
 
-    def failed(self, error: str, at: float, *, stale: bool = False) -> None:
+    def failed(
+        self,
+        error: str,
+        at: float,
+        *,
+        stale: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
         """Take a scrape that failed.
 
         Args:
             error: why, in words.
             at: when it started, in seconds since the wait began.
             stale: whether the target answered, but with nothing new.
+            cause: what the program under test raised.
         """
         self._note(Observation(at, None, error))
-        self._stale = stale
+        self._stale, self._cause = stale, cause
 
     def pause(self, now: float, took: float) -> float | None:
-        """For how long to pause before the next scrape; None: the time is over.
-
-        Short at first and whenever something moves, longer while nothing does. The
-        last scrape starts when the time is over, and not before.
-
-        Args:
-            now: seconds since the wait began.
-            took: how long the last scrape took, in seconds.
-        """
-        grown = SHORTEST * _GROWTH ** min(self._calm, 20)
-        longest = max(SHORTEST, min(LONGEST, self.within / 10))
-        calm = max(min(grown, longest), min(_REST * took, _LONGEST_REST))
-        if self._held_since is not None and not self._seen[-1].error:
-            settled = self._held_since + self._settle - now
-            return min(calm, settled + _SLACK) if settled > 0 else SHORTEST
-        left = self.within - now
-        if self._seen[-1].at >= self.within - _SLACK or left <= 0:
-            return None
-        return min(calm, left)
+        """For how long to pause before the next scrape; None: the time is over."""
+        return self._pace.pause(now, took, self._held_since)
 
     def over(self) -> Outcome:
         """The time is over.
 
         Raises:
-            ExpectationError: unless it was to stay as it is.
+            ExpectationError: unless that is what was waited for.
         """
         __tracebackhide__ = True
-        last = self._last
-        if last is None or self._seen[-1].error:
+        if self._last is None or self._seen[-1].error:
             self._dead()
-        if self._condition.stays:
-            return self._outcome(last, self._seen[-1].at)
-        raise self._time_out(last)
+        return self._ended(self._last)
 
     def died(self, why: str) -> NoReturn:
         """The target can never answer again.
@@ -268,176 +171,48 @@ class Wait:
         __tracebackhide__ = True
         raise self._failure(TargetDownError, f"{self._target} {why}")
 
-    # How it decides
+    # What its kinds say
 
-    def _begin(self, reading: Reading) -> None:
-        __tracebackhide__ = True
-        self._base = reading
-        self._base_value = self._look(reading)
-        policy: OnReset = "rebaseline" if self._is_indifferent() else self._on_reset
-        self._tracker = Tracker(self._wanted, policy, reading)
-        if self._condition.stays and self._base_value is None:
-            raise reading.missing(self._wanted)
+    def _ended(self, last: Reading) -> Outcome:
+        """The time is over, and this was the last scrape."""
+        raise NotImplementedError
 
-    def _look(self, reading: Reading) -> float | None:
-        """What is looked at; None if it is missing."""
-        __tracebackhide__ = True
-        found = reading.match(self._wanted)
-        self._known |= bool(found)
-        if self._how == "one" and len(found) > 1:
-            raise reading.several(self._wanted, found)
-        if self._how == "count" and not found and self._is_unknown(reading):
-            return None
-        return _MEASURES[self._how](found)
+    def _sections(self) -> Mapping[str, str]:
+        """What a report shows beside the message."""
+        return {}
 
-    def _is_unknown(self, reading: Reading) -> bool:
-        """Whether there never was such a metric or label: 0 of them says nothing."""
-        if self._known:
-            return False
-        return isinstance(
-            reading.missing(self._wanted), UnknownMetricError | UnknownLabelError
-        )
+    def _history(self) -> list[str]:
+        """Where it began, and what was observed."""
+        lines = [f"target: {self._target}"]
+        return [*lines, "observed:", *sequence(self._seen)] if self._seen else lines
 
-    def _advance(self, reading: Reading) -> None:
-        __tracebackhide__ = True
-        tracker = self._tracker
-        assert tracker is not None
-        try:
-            tracker.advance(reading)
-            if self._condition.shows == "gain" and self._how != "count":
-                tracker.check_based()
-        except ExpectationError as error:
-            raise self._with_observations(error) from None
-        if tracker.returned and self._how == "one":
-            raise self._failure(
-                FlickerError,
-                f"{self._wanted.text} flickers: it was there, then gone, and is back",
-                "do several processes answer behind one address?",
-            )
-
-    def _is_indifferent(self) -> bool:
-        """Whether gains and resets mean nothing to the question."""
-        return self._how == "count" or self._condition.twice
-
-    def _view(self, value: float | None, reading: Reading) -> View:
-        __tracebackhide__ = True
-        assert self._tracker is not None
-        gain = (
-            self._tracker.gain() if self._how != "count" else _gain(value, self._base_value)
-        )
-        metrics = {point.metric for point in reading.match(self._wanted)}
-        climbs = self._how != "count" and all(
-            reading.nature(metric) == "counter" for metric in metrics
-        )
-        return View(value, gain, self._base_value, climbs)
-
-    def _refuse_vacuous(self, base: Reading) -> None:
-        __tracebackhide__ = True
-        view = self._view(self._base_value, base)
-        if self._condition.holds(view):
-            when = "at the mark" if self._from_mark else "at the first scrape"
-            missing = [] if view.value is not None else [base.missing(self._wanted).verdict]
-            raise self._failure(
-                AlreadyHeldError,
-                f"waiting for {self._wanted.text} to {self._condition.words} proves"
-                f" nothing: it was {number(view.value)} {when} already",
-                *missing,
-                "mark before the program acts and wait on the mark,"
-                " or say already_ok=True if it may have been so",
-            )
-        if view.climbs and self._condition.passed(view):
-            raise self._overshoot(view)
-
-    def _judge(self, view: View, reading: Reading, at: float) -> Outcome | None:
-        __tracebackhide__ = True
-        condition = self._condition
-        if condition.stays:
-            if not condition.holds(view):
-                raise self._failure(MovedError, self._moved_words(view))
-            return None
-        if condition.holds(view):
-            return self._held(reading, at)
-        if self._held_since is not None and not condition.passed(view):
-            raise self._failure(
-                FlickerError,
-                f"{self._wanted.text} flickers: it was to {condition.words}, did at"
-                f" {self._held_since:.3f} s, and not any more at {at:.3f} s",
-            )
-        if condition.passed(view):
-            if view.climbs or self._held_since is not None:
-                raise self._overshoot(view)
-            self._passed = True
-        return None
-
-    def _held(self, reading: Reading, at: float) -> Outcome | None:
-        """It holds: is that enough?"""
-        if self._held_since is None:
-            self._held_since = at
-            self._calm = 0
-            if self._condition.twice and not self._already_ok:
-                return None
-        if at - self._held_since < self._settle:
-            return None
-        if self._condition is DISAPPEAR and not self._known:
-            reading.check_absent(self._wanted)  # a slip of the finger must not pass
-        return self._outcome(reading, at)
-
-    def _outcome(self, reading: Reading, at: float) -> Outcome:
-        view = self._view(self._seen[-1].value, reading)
-        assert self._tracker is not None
-        return Outcome(
-            view.value,
-            view.gain,
-            at,
-            tuple(self._seen),
-            reading,
-            tuple(self._tracker.resets),
-        )
+    # What they share
 
     def _note(self, observation: Observation) -> None:
-        moved = not self._seen or (
-            (self._seen[-1].value, self._seen[-1].error)
-            != (observation.value, observation.error)
-        )
-        self._calm = 0 if moved else self._calm + 1
+        moved = not self._seen or observation.differs(self._seen[-1])
+        self._pace.note(observation.at, moved=moved, failed=bool(observation.error))
         self._seen.append(observation)
 
-    # How it fails
+    def _has_settled(self, at: float) -> bool:
+        """It holds: does it for long enough?"""
+        if self._held_since is None:
+            self._held_since = at
+            self._pace.note(at, moved=True, failed=False)
+        return at - self._held_since >= self._terms.settle
 
-    def _time_out(self, last: Reading) -> ExpectationError:
-        condition, wanted = self._condition, self._wanted
-        value = self._seen[-1].value
-        assert self._tracker is not None
-        view = self._view(value, last)
-        within = seconds(self.within)
-        if self._held_since is not None:
-            return self._failure(
-                NotReachedError,
-                f"{wanted.text} did {condition.words}, but not for the"
-                f" {seconds(self._settle)} that it was to settle, within {within}",
-            )
-        if value is None and self._tracker.gone:
-            return self._failure(
-                VanishedError,
-                f"{wanted.text} vanished: it was there, and has been gone since",
-                f"it was to {condition.words} within {within}",
-            )
-        if value is None and self._base_value is None:
-            missing = last.missing(wanted)
-            return self._failure(
-                NeverAppearedError,
-                f"{wanted.text} did not appear within {within}: {missing.verdict}",
-                *map(str.strip, str(missing).splitlines()[1:]),
-            )
-        if self._passed:
-            return self._overshoot(view)
-        shown = view.value if condition.shows == "value" else view.gain
-        words = "was" if condition.shows == "value" else "has increased by"
+    def _unsettled(self, words: str) -> ExpectationError:
         return self._failure(
             NotReachedError,
-            f"{wanted.text} did not {condition.words} within {within}:"
-            f" it {words} {number(shown)} at last",
-            *([_UNMARKED] if condition.shows == "gain" and not self._from_mark else []),
+            f"{self.subject} did {words}, but not for the"
+            f" {seconds(self._terms.settle)} that it was to settle, within"
+            f" {seconds(self._terms.within)}",
+        )
+
+    def _flicker(self, words: str, at: float) -> ExpectationError:
+        return self._failure(
+            FlickerError,
+            f"{self.subject} flickers: it was to {words}, did at"
+            f" {self._held_since:.3f} s, and not any more at {at:.3f} s",
         )
 
     def _dead(self) -> NoReturn:
@@ -457,59 +232,338 @@ class Wait:
         else:
             times = "once" if len(self._seen) == 1 else f"{len(self._seen)} times"
             verdict = f"{self._target} does not answer, tried {times}: {last.error}"
-        raise self._failure(TargetDownError, verdict)
-
-    def _overshoot(self, view: View) -> ExpectationError:
-        condition = self._condition
-        shown = view.value if condition.shows == "value" else view.gain
-        words = "is" if condition.shows == "value" else "has increased by"
-        return self._failure(
-            OvershootError,
-            f"{self._wanted.text} went past what it was to {condition.words}:"
-            f" it {words} {number(shown)}",
-        )
-
-    def _moved_words(self, view: View) -> str:
-        return (
-            f"{self._wanted.text} was to {self._condition.words} for"
-            f" {seconds(self.within)}, and moved from {number(view.base)}"
-            f" to {number(view.value)}"
-        )
+        raise self._failure(TargetDownError, verdict) from self._cause
 
     def _failure(
         self, kind: type[ExpectationError], verdict: str, *hints: str
     ) -> ExpectationError:
-        last = self._last or self._base
         return kind(
             verdict,
             target=self._target,
-            selector=self._wanted.text,
+            selector=self.text,
             details=[*hints, *self._history()],
             observations=self._seen,
-            sections=last.sections(self._wanted) if last is not None else {},
+            sections=self._sections(),
         )
 
-    def _with_observations(self, error: ExpectationError) -> ExpectationError:
-        return type(error)(
-            error.verdict,
-            target=error.target,
-            selector=error.selector,
-            details=[*(x.strip() for x in str(error).splitlines()[1:]), *self._history()],
-            observations=self._seen,
-            sections=error.sections,
+
+class Wait(Waiting):
+    """A wait for what is looked at.
+
+    Args:
+        target: the name of what is scraped.
+        wanted: what is looked at.
+        how: as one series, a sum or a count.
+        condition: what is waited for.
+        terms: for how long, and what is let pass.
+        mark: the reading to count from; None: the first scrape.
+        marked: for how long the mark is past, in seconds.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        wanted: Selection,
+        how: How,
+        condition: Condition,
+        terms: Terms,
+        *,
+        mark: Reading | None = None,
+        marked: float = 0.0,
+    ) -> None:
+        __tracebackhide__ = True
+        super().__init__(target, _SUBJECTS[how].format(wanted.text), terms, wanted.text)
+        self._wanted: Final = wanted
+        self._how: Final = how
+        self._condition: Final = condition
+        self._marked: Final = marked
+        self._tracker: Tracker | None = None
+        self._base: Reading | None = None
+        self._base_value: float | None = None
+        self._holds = 0  # how many scrapes in a row
+        self._known = False
+        self._passed = False
+        self._from_mark: Final = mark is not None
+        if mark is not None:
+            self._begin(mark)
+
+    # Fed by the driver
+
+    def take(self, reading: Reading, at: float) -> Outcome | None:
+        __tracebackhide__ = True
+        value = self._look(reading)
+        self._note(Observation(at, value))
+        self._last = reading
+        if self._tracker is None:
+            self._begin(reading)
+        self._advance(reading)
+        return self._judge(self._view(value, reading), reading, at)
+
+    def failed(
+        self,
+        error: str,
+        at: float,
+        *,
+        stale: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
+        __tracebackhide__ = True
+        super().failed(error, at, stale=stale, cause=cause)
+        if self._condition.stays:
+            raise self._failure(
+                TargetDownError,
+                f"{self.subject} could not be watched for {seconds(self._terms.within)}:"
+                f" a scrape failed: {error}",
+            ) from cause
+
+    def _ended(self, last: Reading) -> Outcome:
+        __tracebackhide__ = True
+        if self._condition.stays:
+            return self._outcome(last, self._seen[-1].at)
+        raise self._time_out(last)
+
+    # How it decides
+
+    @property
+    def _counts(self) -> bool:
+        return self._how == "count"
+
+    def _begin(self, reading: Reading) -> None:
+        """Count from this reading."""
+        __tracebackhide__ = True
+        self._base = reading
+        self._base_value = self._look(reading)
+        indifferent = self._counts or self._condition.presence
+        policy: OnReset = "rebaseline" if indifferent else self._terms.on_reset
+        self._tracker = Tracker(self._wanted, policy, reading)
+        if self._condition.stays and self._base_value is None:
+            raise reading.missing(self._wanted)
+        if not self._terms.already_ok and not self._condition.stays:
+            self._refuse_vacuous(reading)
+
+    def _look(self, reading: Reading) -> float | None:
+        """What is looked at; None if it is missing."""
+        __tracebackhide__ = True
+        found = reading.match(self._wanted)
+        self._known |= bool(found)
+        if self._how == "one" and len(found) > 1:
+            raise self._with_history(reading.several(self._wanted, found))
+        if self._counts and not found and self._is_unknown(reading):
+            return None
+        return _MEASURES[self._how](found)
+
+    def _is_unknown(self, reading: Reading) -> bool:
+        """Whether 0 of them says nothing, since there may never have been any."""
+        if self._known or self._terms.unknown_ok:
+            return False
+        return not why_nothing(reading, self._wanted).answers
+
+    def _advance(self, reading: Reading) -> None:
+        __tracebackhide__ = True
+        tracker = self._tracked
+        try:
+            tracker.advance(reading)
+            if self._condition.shows == "gain" and not self._counts:
+                tracker.check_based()
+        except ExpectationError as error:
+            raise self._with_history(error) from None
+        if tracker.returned and not self._counts:
+            raise self._failure(
+                FlickerError,
+                f"{tracker.returned[0].series()} flickers: it was there, then gone,"
+                " and is back",
+                "do several processes answer behind one address?",
+            )
+
+    @property
+    def _tracked(self) -> Tracker:
+        assert self._tracker is not None
+        return self._tracker
+
+    def _view(self, value: float | None, reading: Reading) -> View:
+        __tracebackhide__ = True
+        if self._counts:
+            gain = (value or 0.0) - (self._base_value or 0.0)
+            return View(value, gain, self._base_value, climbs=False)
+        metrics = {point.metric for point in reading.match(self._wanted)}
+        climbs = all(reading.nature(metric) == "counter" for metric in metrics)
+        return View(value, self._tracked.gain(), self._base_value, climbs)
+
+    def _refuse_vacuous(self, base: Reading) -> None:
+        __tracebackhide__ = True
+        view = self._view(self._base_value, base)
+        if self._condition.holds(view):
+            when = "at the mark" if self._from_mark else "at the first scrape"
+            missing = [] if view.value is not None else [base.missing(self._wanted).verdict]
+            raise self._failure(
+                AlreadyHeldError,
+                f"waiting for {self.subject} to {self._condition.words} proves"
+                f" nothing: it was {number(view.value)} {when} already",
+                *missing,
+                "mark before the program acts and wait on the mark,"
+                " or say already_ok=True if it may have been so",
+            )
+        if view.climbs and self._condition.passed(view):
+            raise self._overshoot(view)
+
+    def _judge(self, view: View, reading: Reading, at: float) -> Outcome | None:
+        __tracebackhide__ = True
+        condition = self._condition
+        if condition.stays:
+            if not condition.holds(view):
+                raise self._failure(MovedError, self._moved_words(view))
+            return None
+        if condition.holds(view) and not self._lost():
+            return self._held(reading, at)
+        if self._held_since is not None and not condition.passed(view):
+            raise self._flicker(condition.words, at)
+        if condition.passed(view):
+            if view.climbs or self._held_since is not None:
+                raise self._overshoot(view)
+            self._passed = True
+        return None
+
+    def _lost(self) -> Mapping[Labels, float]:
+        """The series that a sum has lost: what they had, or gained, is not known.
+
+        One that was 0 when it went is no loss to a sum of values.
+        """
+        if self._counts or self._condition.presence:
+            return {}
+        gone = self._tracked.gone
+        if self._condition.shows == "gain":
+            return gone
+        return {labels: value for labels, value in gone.items() if value}
+
+    def _held(self, reading: Reading, at: float) -> Outcome | None:
+        """It holds: is that enough?"""
+        __tracebackhide__ = True
+        settled = self._has_settled(at)
+        self._holds += 1
+        doubtful = self._condition.presence or self._counts  # it may flicker
+        if not settled or (doubtful and self._holds < 2):
+            return None
+        if self._condition is DISAPPEAR and not self._known:
+            # A slip of the finger must not pass.
+            reading.check_absent(self._wanted, unknown_ok=self._terms.unknown_ok)
+        return self._outcome(reading, at)
+
+    def _outcome(self, reading: Reading, at: float) -> Outcome:
+        view = self._view(self._seen[-1].value, reading)
+        gain = view.gain if self._counts else self._tracked.increase()
+        resets = tuple(self._tracked.resets)
+        return Outcome(view.value, gain, at, tuple(self._seen), reading, resets)
+
+    # How it fails
+
+    def _time_out(self, last: Reading) -> ExpectationError:
+        condition = self._condition
+        value = self._seen[-1].value
+        view = self._view(value, last)
+        within = seconds(self._terms.within)
+        if self._held_since is not None:
+            return self._unsettled(condition.words)
+        if self._lost() or (value is None and self._tracked.gone):
+            return self._vanished(within)
+        if value is None and self._base_value is None:
+            missing = last.missing(self._wanted)
+            return self._failure(
+                NeverAppearedError,
+                f"{self.subject} did not appear within {within}: {missing.verdict}",
+                *missing.details,
+            )
+        if self._passed:
+            return self._overshoot(view)
+        words, shown = self._shown(view)
+        return self._failure(
+            NotReachedError,
+            f"{self.subject} did not {condition.words} within {within}:"
+            f" it {words or 'was'} {shown} at last",
+            *([_UNMARKED] if condition.shows == "gain" and not self._from_mark else []),
         )
+
+    def _vanished(self, within: str) -> ExpectationError:
+        words = "vanished: it was there, and has been gone since"
+        lost: Iterable[str] = ()
+        if self._how == "sum":
+            words = "has lost series, so it is not known"
+            gone = self._tracked.gone
+            lost = (f"{each.series()} was {number(gone[each])}" for each in gone)
+        return self._failure(
+            VanishedError,
+            f"{self.subject} {words}",
+            *shortened(lost),
+            f"it was to {self._condition.words} within {within}",
+        )
+
+    def _shown(self, view: View) -> tuple[str, str]:
+        """What the condition is about, in words: "" for the value itself."""
+        if self._condition.shows == "value":
+            return "", number(view.value)
+        if view.gain < 0:
+            return "has decreased by", number(-view.gain)
+        return "has increased by", number(view.gain)
+
+    def _overshoot(self, view: View) -> ExpectationError:
+        words, shown = self._shown(view)
+        return self._failure(
+            OvershootError,
+            f"{self.subject} went past what it was to {self._condition.words}:"
+            f" it {words or 'is'} {shown}",
+        )
+
+    def _moved_words(self, view: View) -> str:
+        return (
+            f"{self.subject} was to {self._condition.words} for"
+            f" {seconds(self._terms.within)}, and moved from {number(view.base)}"
+            f" to {number(view.value)}"
+        )
+
+    def _sections(self) -> Mapping[str, str]:
+        last = self._last or self._base
+        return last.sections(self._wanted) if last is not None else {}
+
+    def _with_history(self, error: ExpectationError) -> ExpectationError:
+        return error.with_more(*self._history(), observations=self._seen)
 
     def _history(self) -> list[str]:
-        """Where it began, and what was observed."""
-        lines = [f"target: {self._target}"]
+        """Where it began, what was observed, and which series have moved."""
+        lines = super()._history()
         if self._from_mark:
             before = f"the mark, {self._marked:.3f} s before the wait"
-            lines.append(f"before: {number(self._base_value)} ({before})")
-        if self._seen:
-            lines += ["observed:", *sequence(self._seen)]
+            lines.insert(1, f"before: {number(self._base_value)} ({before})")
+        if self._tracker is not None and self._last is not None:
+            moved = list(self._tracker.moves())
+            if self._how != "one":
+                words = shortened(f"  {move}" for move in moved)
+                lines += ["moved:", *words] if moved else ["moved: none of its series"]
+            lines += self_counted(moved, self._last)
         if self._tracker is not None:
             lines += [f"reset: {reset}" for reset in self._tracker.resets]
         return lines
+
+
+def self_counted(moved: Iterable[Move], reading: Reading) -> list[str]:
+    """What to say if scrapes may have moved something: a program that counts its requests
+    counts those for its metrics, too."""
+    if not reading.path:
+        return []
+    bare = reading.path.rstrip("/")
+    for move in moved:
+        for name, value in move.labels.items():
+            if value.rstrip("/") == bare:
+                return [
+                    f"the scrapes themselves are counted by {move.labels.series()}:"
+                    f" look at what has another {name}"
+                ]
+    return []
+
+
+_SUBJECTS: Final[Mapping[How, str]] = {
+    "one": "{}",
+    "sum": "the sum of {}",
+    "count": "the number of series of {}",
+}
 
 
 def _one(found: Sequence[DataPoint]) -> float | None:
@@ -521,7 +575,7 @@ def _sum(found: Sequence[DataPoint]) -> float | None:
 
 
 def _count(found: Sequence[DataPoint]) -> float | None:
-    return len(found)
+    return float(len(found))
 
 
 _MEASURES: Final[Mapping[How, Callable[[Sequence[DataPoint]], float | None]]] = {
@@ -529,70 +583,3 @@ _MEASURES: Final[Mapping[How, Callable[[Sequence[DataPoint]], float | None]]] = 
     "sum": _sum,
     "count": _count,
 }
-
-
-def _gain(value: float | None, base: float | None) -> float:
-    return (value or 0.0) - (base or 0.0)
-
-
-# What can be waited for
-
-
-def _same(one: float | None, other: float | None) -> bool:
-    both_nan = one is not None and other is not None and one != one and other != other
-    return one == other or both_nan
-
-
-def equal(goal: float) -> Condition:
-    def passed(view: View) -> bool:
-        if view.value is None:
-            return False
-        start = 0.0 if view.base is None else view.base
-        across = start < goal < view.value or start > goal > view.value
-        return view.value > goal if view.climbs else across
-
-    return Condition(f"equal {number(goal)}", lambda view: view.value == goal, passed)
-
-
-def reach(goal: float) -> Condition:
-    return Condition(
-        f"reach {number(goal)}", lambda view: view.value is not None and view.value >= goal
-    )
-
-
-def fall_to(goal: float) -> Condition:
-    return Condition(
-        f"fall to {number(goal)}",
-        lambda view: view.value is not None and view.value <= goal,
-    )
-
-
-def increase_by(goal: float) -> Condition:
-    return Condition(
-        f"increase by {number(goal)}",
-        lambda view: view.value is not None and view.gain == goal,
-        lambda view: view.gain > goal,
-        shows="gain",
-    )
-
-
-def increase(at_least: float | None) -> Condition:
-    if at_least is None:
-        return Condition("increase", lambda view: view.gain > 0, shows="gain")
-    least = at_least
-    return Condition(
-        f"increase by at least {number(least)}",
-        lambda view: view.gain >= least,
-        shows="gain",
-    )
-
-
-def satisfy(predicate: Callable[[float], bool], words: str) -> Condition:
-    return Condition(words, lambda view: view.value is not None and predicate(view.value))
-
-
-APPEAR: Final = Condition("appear", lambda view: view.value is not None, twice=True)
-DISAPPEAR: Final = Condition("disappear", lambda view: view.value is None, twice=True)
-STAY: Final = Condition(
-    "stay as it is", lambda view: _same(view.value, view.base), stays=True
-)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
+from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
-from promlatest._datapoint import DataPoint
+from promlatest._datapoint import SUFFIXES, DataPoint
 from promlatest._matching.floats import format_float
 from promlatest.testing._errors import Observation
 
 _LINES: Final = 24  # of a sequence; a page of a terminal
 _SHOWN: Final = 10  # of a list
+# Among more names only those beside it in their order are compared: 50,000 take 1 s.
+_COMPARED: Final = 2_000
+_ENDINGS: Final = tuple(
+    sorted({suffix for each in SUFFIXES.values() for suffix in each} - {""})
+)
+_DIGITS: Final = re.compile(r"\d+")
 
 
 def number(value: float | None) -> str:
@@ -36,6 +44,15 @@ def seconds(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") + " s"
 
 
+def many(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> many(1, "sample"), many(20_000, "sample")
+    ('1 sample', '20000 samples')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def series_line(point: DataPoint) -> str:
     """A point as an exposition has it.
 
@@ -46,16 +63,27 @@ def series_line(point: DataPoint) -> str:
     return f"{point.labels.series()} {number(point.value)}"
 
 
+def series_lines(points: Sequence[DataPoint], most: int = _SHOWN) -> list[str]:
+    """The first points as an exposition has them, and how many more there are."""
+    return [*map(series_line, points[:most]), *_more(len(points) - most)]
+
+
 def shortened(lines: Iterable[str], most: int = _SHOWN) -> list[str]:
     """The first lines, and how many more there are."""
-    every = list(lines)
-    more = len(every) - most
-    return every if more <= 0 else [*every[:most], f"… and {more} more"]
+    rest = iter(lines)
+    return [*islice(rest, most), *_more(sum(1 for _ in rest))]
+
+
+def _more(count: int) -> list[str]:
+    return [f"… and {count} more"] if count > 0 else []
 
 
 def listed(names: Iterable[str], most: int = _SHOWN) -> str:
     """Names in one line."""
     return ", ".join(shortened(names, most)) or "none"
+
+
+# What may have been meant
 
 
 def closest(name: str, names: Collection[str], most: int = 3) -> list[str]:
@@ -64,27 +92,79 @@ def closest(name: str, names: Collection[str], most: int = 3) -> list[str]:
     >>> closest("jobs", {"jobs_total", "mails_total"}), closest("jobs_totl", {"jobs_total"})
     (['jobs_total'], ['jobs_total'])
     """
-    ordered = sorted(names)
-    longer = [each for each in ordered if name and each.startswith(f"{name}_")]
+    ordered = _beside(name, sorted(names))
     alike = difflib.get_close_matches(name, ordered, most, 0.6)
-    return list(dict.fromkeys([*alike, *longer]))[:most]
+    longer = [each for each in ordered if name and each.startswith(f"{name}_")]
+    near = [each for each in ordered if is_near(name, each)]
+    return list(dict.fromkeys([*alike, *longer, *near]))[:most]
 
 
-def is_slip(name: str, other: str) -> bool:
-    """Whether a name is another with one slip of the finger: a letter too many, too
-    few, wrong, or two swapped.
+def _beside(name: str, ordered: list[str]) -> list[str]:
+    at = bisect(ordered, name)
+    return ordered[max(0, at - _COMPARED // 2) : at + _COMPARED // 2]
 
-    >>> is_slip("jobs_totl", "jobs_total"), is_slip("jobs_total", "mails_total")
+
+def is_near(name: str, other: str) -> bool:
+    """Whether a metric's name stands so near another one that it may be meant for it:
+    but for what ends names (`_total` and the like), the case of letters, or a slip.
+
+    >>> is_near("jobs", "jobs_total"), is_near("Jobs_total", "jobs_total")
+    (True, True)
+    >>> is_near("jobs_totl", "jobs_total"), is_near("mails_total", "jobs_total")
     (True, False)
     """
-    if name == other or abs(len(name) - len(other)) > 1:
+    if name == other:
         return False
-    if len(name) > len(other):
-        name, other = other, name
-    at = next((i for i, letter in enumerate(name) if letter != other[i]), len(name))
-    rest, others = name[at:], other[at:]
-    swapped = others[1:2] + others[:1] + others[2:]
-    return others[1:] in (rest, rest[1:]) or rest == swapped
+    one, two = _stem(name), _stem(other)
+    return one == two or is_slip(one, two) or is_slip(name, other)
+
+
+def _stem(name: str) -> str:
+    for ending in _ENDINGS:
+        if len(name) > len(ending) and name.endswith(ending):
+            return _stem(name.removesuffix(ending))
+    return name.casefold()
+
+
+def is_slip(text: str, other: str) -> bool:
+    """Whether a text is another but for case, or one or two slips of the finger: a
+    letter too many, too few, wrong, or two swapped.
+
+    Short texts are allowed fewer slips, and numbers none: 500 is not meant for 200.
+
+    >>> is_slip("takn", "taken"), is_slip("500", "200"), is_slip("a", "b")
+    (True, False, False)
+    """
+    one, two = text.casefold(), other.casefold()
+    if text == other or _DIGITS.findall(one) != _DIGITS.findall(two):
+        return False
+    shorter = min(len(one), len(two))
+    return _within(one, two, 0 if shorter < 3 else 1 if shorter < 6 else 2)
+
+
+def _within(one: str, two: str, edits: int) -> bool:
+    """Whether so many edits make one text of the other."""
+    if abs(len(one) - len(two)) > edits:
+        return False
+    at = next(
+        (i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]),
+        None,
+    )
+    if at is None:  # one begins with the other, and is no more than so many longer
+        return True
+    if not edits:
+        return False
+    one, two, left = one[at:], two[at:], edits - 1
+    swapped = one[:2] == two[1::-1]
+    return (
+        _within(one[1:], two[1:], left)
+        or _within(one[1:], two, left)
+        or _within(one, two[1:], left)
+        or (swapped and _within(one[2:], two[2:], left))
+    )
+
+
+# What was observed
 
 
 def sequence(observations: Sequence[Observation]) -> list[str]:
@@ -98,12 +178,13 @@ def sequence(observations: Sequence[Observation]) -> list[str]:
 
 
 def _runs(observations: Sequence[Observation]) -> Iterator[str]:
-    for (value, error), group in groupby(observations, _shown):
+    for words, group in groupby(observations, _shown):
         run = list(group)
-        words = f"scrape failed: {error}" if error else value
         times = f", {len(run)} times until {run[-1].at:.3f} s" if len(run) > 1 else ""
         yield f"{run[0].at:8.3f} s  {words}{times}"
 
 
-def _shown(observation: Observation) -> tuple[str, str]:
-    return number(observation.value), observation.error
+def _shown(seen: Observation) -> str:
+    return (
+        f"scrape failed: {seen.error}" if seen.error else seen.words or number(seen.value)
+    )

@@ -6,17 +6,25 @@ and no Textual.
 
 from __future__ import annotations
 
+import os
+
 from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.app import Dashboard
 from promlatest.tui.feed import Feed, Work
+from promlatest.tui.themes import theme_for
 
 __all__ = ["Dashboard", "Feed", "run"]
 
 
 def run(
-    work: Work, *, interval: float | None = None, first_time: bool = False, theme: str = ""
-) -> None:
+    work: Work,
+    *,
+    interval: float | None = None,
+    first_time: bool = False,
+    theme: str = "",
+    ascii_only: bool = False,
+) -> int:
     """Show targets until somebody quits.
 
     Args:
@@ -24,11 +32,19 @@ def run(
         interval: seconds between two scrapes of all of them; None: each job's own.
         first_time: whether nobody named a target; an error then says how to go on.
         theme: "light" or "dark"; "": what fits the terminal.
+        ascii_only: whether the terminal has no other characters.
+
+    Returns:
+        The exit code: 0, 1 after a crash, 128 and more after a signal.
 
     Raises:
-        UsageError: there is no target.
+        UsageError: there is no target, or PROMLATEST_THEME names no theme.
     """
     if not any(targets for _, targets in work):
         raise UsageError("there is no target to show")
+    theme_for({**os.environ, **({"PROMLATEST_THEME": theme} if theme else {})})
     store = Store()
-    Dashboard(store, Feed(store, work, interval), first_time=first_time, theme=theme).run()
+    feed = Feed(store, work, interval)
+    app = Dashboard(store, feed, first_time=first_time, theme=theme, ascii_only=ascii_only)
+    app.run()
+    return app.return_code or 0

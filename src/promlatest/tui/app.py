@@ -7,16 +7,20 @@ is made by `promlatest.tui.model`.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from collections.abc import Callable
 from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import ContentSwitcher
+from textual.screen import ModalScreen
+from textual.widgets import ContentSwitcher, Input
 
 from promlatest._storage.store import Change, Store
 from promlatest._turns import now_ms
+from promlatest.tui.clipboard import copy
 from promlatest.tui.feed import Feed
 from promlatest.tui.messages import Scraped
 from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
@@ -36,6 +40,7 @@ from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
 from promlatest.tui.widgets.tabs import Tabs
 from promlatest.views.filters import NO_FILTER
+from promlatest.views.operator import controller_names
 
 _TALL: Final = 30  # lines: from here on there is room for what to do about an error
 WINDOWS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
@@ -47,6 +52,35 @@ _PAGES: Final = (
 )
 _TABS: Final = ("overview", "metrics", "targets")
 
+# They come before whatever has the focus, in the order in which they were pressed: text
+# that arrives in one read with "/" is typed into the filter. `check_action` holds them
+# back while somebody types.
+_ACTIONS: Final = {
+    "q": "leave",
+    "question_mark": "help",
+    "slash": "filter",
+    "escape": "back",
+    "tab": "next_page(1)",
+    "shift+tab": "next_page(-1)",
+    "o": "go('overview')",
+    "m": "go('metrics')",
+    "t": "go('targets')",
+    **{str(n): f"target({n})" for n in range(1, 10)},
+    "r": "scrape",
+    "p": "pause",
+    "plus,equals_sign": "interval(1)",
+    "minus": "interval(-1)",
+    "left_square_bracket": "window(-1)",
+    "right_square_bracket": "window(1)",
+    "w": "since_start",
+    "s": "sort(False)",
+    "S": "sort(True)",
+    "y": "copy(False)",
+    "Y": "copy(True)",
+    "d": "turn_dark",
+}
+_HELD: Final = frozenset(action.partition("(")[0] for action in _ACTIONS.values())
+
 
 class Dashboard(App[None]):
     """Shows what targets expose, now.
@@ -56,6 +90,7 @@ class Dashboard(App[None]):
         feed: what scrapes; None: the store is filled by somebody else.
         first_time: whether nobody named a target.
         theme: "light" or "dark"; "": what fits the terminal.
+        ascii_only: whether the terminal has no other characters.
     """
 
     CSS_PATH = "dashboard.tcss"
@@ -63,32 +98,22 @@ class Dashboard(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
-        Binding("question_mark", "help", show=False),
-        Binding("slash", "filter", show=False),
-        Binding("escape", "back", show=False),
-        Binding("tab", "next_page(1)", show=False, priority=True),
-        Binding("shift+tab", "next_page(-1)", show=False, priority=True),
-        Binding("o", "go('overview')", show=False),
-        Binding("m", "go('metrics')", show=False),
-        Binding("t", "go('targets')", show=False),
-        *(Binding(str(n), f"target({n})", show=False) for n in range(1, 10)),
-        Binding("r", "scrape", show=False),
-        Binding("p", "pause", show=False),
-        Binding("plus,equals_sign", "interval(1)", show=False),
-        Binding("minus", "interval(-1)", show=False),
-        Binding("left_square_bracket", "window(-1)", show=False),
-        Binding("right_square_bracket", "window(1)", show=False),
-        Binding("s", "sort(False)", show=False),
-        Binding("S", "sort(True)", show=False),
-        Binding("y", "copy(False)", show=False),
-        Binding("Y", "copy(True)", show=False),
-        Binding("d", "turn_dark", show=False),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+        *(
+            Binding(keys, action, show=False, priority=True)
+            for keys, action in _ACTIONS.items()
+        ),
     ]
 
     def __init__(
-        self, store: Store, feed: Feed, *, first_time: bool = False, theme: str = ""
+        self,
+        store: Store,
+        feed: Feed,
+        *,
+        first_time: bool = False,
+        theme: str = "",
+        ascii_only: bool = False,
     ) -> None:
         # With the terminal's own colours Textual can leave all of them out; else it would
         # turn them grey, which NO_COLOR does not ask for.
@@ -96,10 +121,12 @@ class Dashboard(App[None]):
         self.store: Final = store
         self.feed: Final = feed
         self.window = 60.0
+        self.since_start = False
         self.watched: Final = {name: Watched(name) for name in feed.names}
         self.shown = feed.names[0]
         self._first_time = FIRST_TIME if first_time else ""
         self._theme = theme
+        self.ascii_only = ascii_only
         self._went = False  # whether somebody chose a page
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -125,9 +152,27 @@ class Dashboard(App[None]):
         self.theme = self._chosen_theme()
         self._unsubscribe = self.store.subscribe(self._on_change)
         self.run_worker(self.feed.run(), name="feed", exit_on_error=True)
+        self.app_resume_signal.subscribe(self, self._on_resume)
+        self._end_at_signals()
         self.set_interval(1.0, self.draw_health)
         self.draw()
         self._focus()
+
+    def _end_at_signals(self) -> None:
+        """Leave the terminal as it was when somebody ends the process, too."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    def _on_resume(self, _: object) -> None:
+        """Draw everything: the shell has written over it."""
+        self.screen.refresh(layout=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key is for the application: it is not while somebody types, or reads
+        the help."""
+        busy = isinstance(self.focused, Input) or isinstance(self.screen, ModalScreen)
+        return not (busy and action in _HELD)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DEFAULTS
@@ -184,7 +229,7 @@ class Dashboard(App[None]):
 
     def view(self) -> View:
         """What is to be shown of the target that is shown."""
-        return self.watched[self.shown].view(self.window)
+        return self.watched[self.shown].view(self.window, self.since_start)
 
     def draw(self) -> None:
         """Draw what is on the screen; the other pages are drawn when one goes there."""
@@ -222,7 +267,10 @@ class Dashboard(App[None]):
         errors = self.query_one("#errors", Lines)
         errors.display = view.error is not None
         # Empty tables below an error would only take its room.
+        hidden = not pages.display
         pages.display = view.known or view.error is None or self.page.tab == "Targets"
+        if hidden and pages.display and not isinstance(self.focused, Input):
+            self._focus()  # what was hidden has lost it, and the keys with it
         errors.set_class(not pages.display, "alone")
         errors.show(
             lambda width: error_lines(view, width, brief=brief, first_time=self._first_time)
@@ -312,12 +360,19 @@ class Dashboard(App[None]):
     def _show_target(self, name: str) -> None:
         self.shown = name
         page = self.page
+        if isinstance(page, ControllerPage):
+            page.order = []
+            if page.controller not in controller_names(self.view().state):
+                self._go("overview")
         if isinstance(page, TargetsPage):
             operator = self.view().operator or not self.view().known
             self._go("overview" if operator else "metrics")
         self.draw()
 
     # Doing things
+
+    def action_leave(self) -> None:
+        self.exit()
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -349,14 +404,22 @@ class Dashboard(App[None]):
         self.window = WINDOWS[max(min(at, len(WINDOWS) - 1), 0)]
         self.draw()
 
+    def action_since_start(self) -> None:
+        self.since_start = not self.since_start
+        self.draw()
+
     def action_sort(self, turn: bool) -> None:
         self.page.sort(turn)
 
     def action_copy(self, value: bool) -> None:
         text = self.page.value() if value else self.page.selector()
         if text:
-            self.copy_to_clipboard(text)
-            self.query_one(KeyBar).say(f"copied {text}")
+            self.run_worker(self._copy(text), name="copy", exclusive=True)
+
+    async def _copy(self, text: str) -> None:
+        """Copy without holding anybody up: a clipboard may be another machine's."""
+        way = await asyncio.to_thread(copy, text, self.copy_to_clipboard)
+        self.query_one(KeyBar).say(f"{way}: {text}")
 
     def action_turn_dark(self) -> None:
         if not self.no_color:

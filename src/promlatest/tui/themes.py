@@ -7,6 +7,8 @@ from typing import Final
 
 from textual.theme import Theme
 
+from promlatest.exceptions import UsageError
+
 DARK: Final = Theme(
     name="promlatest-dark",
     primary="#5fafff",
@@ -49,9 +51,14 @@ def theme_for(environment: Mapping[str, str]) -> str:
 
     >>> theme_for({"COLORFGBG": "0;15"}), theme_for({"PROMLATEST_THEME": "dark"})
     ('promlatest-light', 'promlatest-dark')
+
+    Raises:
+        UsageError: PROMLATEST_THEME names no theme.
     """
     asked = environment.get("PROMLATEST_THEME", "")
     if asked in ("light", "dark"):
         return f"promlatest-{asked}"
+    if asked:
+        raise UsageError(f"expected light or dark in PROMLATEST_THEME, not {asked!r}")
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if background in ("7", "15") else DARK.name

@@ -26,6 +26,7 @@ from promlatest.views._counting import Count, Counters, everything
 from promlatest.views._json import Row, number
 
 __all__ = [
+    "OWNERS",
     "ControllerRow",
     "Count",
     "Latency",
@@ -298,7 +299,7 @@ def controllers(
 
 # What names a controller, the first that a series has. A target whose own labels have such
 # a name exposes it as `exported_...`, as Prometheus renames it.
-_OWNERS: Final = ("exported_controller", "controller", "exported_name", "name")
+OWNERS: Final = ("exported_controller", "controller", "exported_name", "name")
 
 
 def owner_of(labels: Labels) -> str:
@@ -309,14 +310,14 @@ def owner_of(labels: Labels) -> str:
     >>> owner_of(Labels(exported_controller="pods", controller="of-the-target"))
     'pods'
     """
-    return next((labels[name] for name in _OWNERS if name in labels), "")
+    return next((labels[name] for name in OWNERS if name in labels), "")
 
 
 def controller_names(q: Queryable, *matchers: Matcher) -> list[str]:
     """The controllers that have a series which all matchers take, sorted."""
     found: set[str] = set()
     without: list[Matcher] = []
-    for name in _OWNERS:
+    for name in OWNERS:
         among = _QUEUES if name.endswith("name") else _OF_CONTROLLERS
         found.update(q.label_values(name, among, *without, *matchers))
         without.append(Matcher(name, "=", ""))

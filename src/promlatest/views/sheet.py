@@ -253,14 +253,14 @@ def row_line(columns: Sequence[Column[R]], shape: Fit, row: R) -> Line:
 
 
 def head_lines(
-    columns: Sequence[Column[Any]], shape: Fit, by: int | None, falling: bool
+    columns: Sequence[Column[Any]], shape: Fit, by: int | None, arrow: str
 ) -> list[Line]:
-    """The heads, with an arrow at the column that rows are sorted by; above them those
+    """The heads, with a sign at the column that rows are sorted by; above them those
     of groups, if any column that is shown has one."""
     heads: list[Cell] = []
     for at, width in zip(shape.columns, shape.widths, strict=True):
-        arrow = ("↓" if falling else "↑") if at == by else ""
-        heads.append(fitted(_headed(columns[at], arrow, width), width, columns[at].align))
+        head = _headed(columns[at], arrow if at == by else "", width)
+        heads.append(fitted(head, width, columns[at].align))
     plain = Cell((" " * GAP).join(head.text for head in heads), "head")
     shown = [columns[at] for at in shape.columns]
     if any(column.group for column in shown):

@@ -105,6 +105,18 @@ def rate(per_second: float | None, digits: int = 3) -> str:
     return _known(per_second, lambda value: f"{count(value, digits)}/s")
 
 
+def rate_in(unit: Unit, per_second: float | None) -> str:
+    """A rate of what has a unit.
+
+    >>> rate_in("bytes", 5_500_000), rate_in("seconds", 0.2), rate_in("", 2.5)
+    ('5.25 MiB/s', '200 ms/s', '2.5/s')
+    """
+    if unit not in ("bytes", "seconds"):
+        return rate(per_second)
+    text = FORMATS[unit](per_second, 3)
+    return text if text == UNKNOWN else f"{text}/s"
+
+
 def percent(share: float | None) -> str:
     """A share of 1 in percent, without a blank, for columns.
 

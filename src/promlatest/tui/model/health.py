@@ -124,7 +124,16 @@ def _more(view: View) -> Iterator[Line]:
     if row.uptime is not None:
         yield line(f"started {duration(row.uptime, 2)} ago")
     yield line(f"{count(len(view.state))} series")
-    yield line(Cell(f"rates over {duration(view.seconds)}", "dim"))
+    yield line(Cell(f"rates over {window_words(view)}", "dim"))
+
+
+def window_words(view: View) -> str:
+    """How long the window is, and how long it is to become."""
+    if not view.span:
+        return f"{duration(view.seconds)}: needs a second scrape"
+    span = duration(view.span, 2)
+    wanted = duration(view.seconds)
+    return span if view.span >= 0.9 * view.seconds else f"{span} of {wanted}"
 
 
 # -- what went wrong ------------------------------------------------------------------

@@ -35,20 +35,22 @@ class Key(NamedTuple):
 
 KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
     ("Everywhere", (
-        Key("?", ("question_mark",), "this page", "help", "app.help"),
-        Key("q", ("q", "ctrl+c"), "quit; ctrl+c does it too", "quit", "app.quit"),
-        Key("esc", ("escape",), "back; ends a filter first", "back", "app.back"),
+        Key("?", ("question_mark",), "this page", "help", "app.help()"),
+        Key("q", ("q", "ctrl+c"), "quit; ctrl+c does it too", "quit", "app.leave()"),
+        Key("esc", ("escape",), "back; ends a filter first", "back", "app.back()"),
         Key("tab", ("tab", "shift+tab"), "the next page, or the next histogram; shift+tab"
-            " the one before", "page", "app.next_page"),
+            " the one before", "page", "app.next_page(1)"),
         Key("o m t", ("o", "m", "t"), "overview, metrics, targets"),
         Key("1 … 9", tuple("123456789"), "the target of that number"),
-        Key("r", ("r",), "scrape now", "scrape", "app.scrape"),
-        Key("p", ("p",), "pause, and go on", "pause", "app.pause"),
+        Key("r", ("r",), "scrape now", "scrape", "app.scrape()"),
+        Key("p", ("p",), "pause, and go on", "pause", "app.pause()"),
         Key("+ -", ("plus", "equals_sign", "minus"), "scrape more seldom, more often"),
         Key("[ ]", ("left_square_bracket", "right_square_bracket"),
-            "shorter, longer window for rates and histograms"),
-        Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy"),
+            "shorter, longer window for rates, p50, p99 and histograms"),
+        Key("w", ("w",), "p50 and p99 of the window, or since the start"),
+        Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy(False)"),
         Key("d", ("d",), "dark, light"),
+        Key("ctrl+z", ("ctrl+z",), "stop for a while; fg comes back"),
     )),
     ("In a table", (
         Key("↑ ↓ j k", ("up", "down", "j", "k"), "the row above, below; of controllers"
@@ -57,19 +59,20 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
         Key("pgup pgdn", ("pageup", "pagedown", "ctrl+b", "ctrl+f", "space"),
             "a screen up, down; below the controllers, and of histograms, too"),
         Key("← → h l", ("left", "right", "h", "l"), "further columns"),
-        Key("enter", ("enter",), "open it", "open", "app.open"),
+        Key("enter", ("enter",), "open it", "open", "app.open()"),
         Key("s S", ("s", "S"), "sort by the next column, the other way round",
-            "sort", "app.sort"),
+            "sort", "app.sort(False)"),
         Key("/", ("slash",), "show only what a regular expression or a selector finds",
-            "filter", "app.filter"),
+            "filter", "app.filter()"),
     )),
 )  # fmt: skip
 
 SIGNS: Final[Sequence[tuple[str, str]]] = (
     ("● ✖ …", "up, down, not answered yet"),
     ("! ▶ ·", "a controller with errors, at work, idle"),
-    ("▴ ▾", "more, less than at the scrape before"),
-    ("+", "before a count: it grew within the window"),
+    ("▴ ▾", "more, less than at the scrape before; behind an answer: some in the window"),
+    ("none", "nothing was observed within the window"),
+    ("↑ ↓ ⇅", "sorted from the least, from the most; values have changed since"),
     ("↺", "a counter or a process began again; its rate counts from there"),
     ("≥", "above the highest bound: that, or more"),
     ("–", "never reported, which is not 0"),

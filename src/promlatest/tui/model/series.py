@@ -6,8 +6,8 @@ instance, which are the same for all that one target exposes, are no columns.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from math import isnan
 from typing import Final, cast
 
@@ -20,16 +20,17 @@ from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.tui.model.trends import Rate, Trends
 from promlatest.tui.model.watch import View
-from promlatest.views.cells import Cell, Tone, natural, sparkline
+from promlatest.views.cells import Cell, Tone, natural, scaled_trend, text_of
 from promlatest.views.controllers import latency_cell
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
 from promlatest.views.sheet import Column, Sheet
 from promlatest.views.text import UNKNOWN
-from promlatest.views.units import FORMATS, count, plain, rate, unit_of
+from promlatest.views.units import FORMATS, count, plain, rate, rate_in, unit_of
 
 _LABEL_MOST: Final = 36
-_TREND: Final = 16
+_STEPS: Final = 16  # of a trend
+_TREND: Final = 28  # cells of one, with its scale
 _HIDDEN: Final = (METRIC_NAME, "job", "instance")
 
 
@@ -144,8 +145,8 @@ def _value_columns(
                  least=13, pinned=True)  # fmt: skip
     if any(_grows(family, metric) for metric in family.metrics):
         of = _rate_of(family, trends, view.seconds)
-        yield Column("rate", lambda p: rate_cell(of(p)), lambda p: of(p).per_second,
-                     least=11, pinned=True)  # fmt: skip
+        yield Column("rate", lambda p: rate_cell(of(p), _unit_in(family, p.metric)),
+                     lambda p: of(p).per_second, least=11, pinned=True)  # fmt: skip
     yield Column("trend", _trend_cell(family, trends), None, "left", least=_TREND)
 
 
@@ -178,38 +179,32 @@ def _rate_of(family: Family, trends: Trends, seconds: float) -> Callable[[DataPo
     return of
 
 
-def rate_cell(found: Rate) -> Cell:
-    """A rate; "↺" where the counter began again in that time."""
+def rate_cell(found: Rate, unit: str = "") -> Cell:
+    """A rate of what has a unit; "↺" where the counter began again in that time."""
     if found.per_second is None:
         return Cell(UNKNOWN, "dim")
     mark = "↺ " if found.resets else ""
     calm: Tone = "" if found.per_second else "dim"
-    return Cell(mark + rate(found.per_second), "warn" if found.resets else calm)
+    return Cell(mark + rate_in(unit, found.per_second), "warn" if found.resets else calm)
 
 
 def _trend_cell(family: Family, trends: Trends) -> Callable[[DataPoint], Cell]:
     def cell(point: DataPoint) -> Cell:
-        values = trends.values(point.labels, _TREND + 1)
+        unit = _unit_in(family, point.metric)
         if _grows(family, point.metric):
-            values = steps(values)
-        return Cell(sparkline(values[-_TREND:], _TREND), "bar")
+            return trend_cell(trends.growth(point.labels, _STEPS), partial(rate_in, unit))
+        return trend_cell(
+            trends.values(point.labels, _STEPS), lambda value: FORMATS[unit](value, 3)
+        )
 
     return cell
 
 
-def steps(values: Sequence[float | None]) -> list[float | None]:
-    """What a counter gained at each scrape; after a reset that is all it holds.
-
-    >>> steps([1, 3, None, 4, 2])
-    [2, None, None, 2]
-    """
-    gained: list[float | None] = []
-    for before, now in itertools.pairwise(values):
-        if before is None or now is None:
-            gained.append(None)
-        else:
-            gained.append(now if now < before else now - before)
-    return gained
+def trend_cell(
+    values: Sequence[float | None], words: Callable[[float | None], str]
+) -> Cell:
+    """The last values as steps from zero, and what the highest of them stands for."""
+    return Cell(text_of(scaled_trend(values, _TREND, _STEPS, words)), "bar")
 
 
 # -- histograms -----------------------------------------------------------------------
@@ -289,8 +284,7 @@ def _figure(family: Family, name: str) -> Column[Histogram]:
 
 def _count_trend(trends: Trends) -> Callable[[Histogram], Cell]:
     def cell(each: Histogram) -> Cell:
-        values = steps(trends.values(count_labels(each), _TREND + 1))
-        return Cell(sparkline(values, _TREND), "bar")
+        return trend_cell(trends.growth(count_labels(each), _STEPS), rate)
 
     return cell
 

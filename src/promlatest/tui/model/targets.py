@@ -9,10 +9,10 @@ import attrs
 from promlatest.exceptions import EndpointError
 from promlatest.tui.model.health import ago, state_cell
 from promlatest.tui.model.watch import View
-from promlatest.views.cells import Cell
+from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.operator import controllers
 from promlatest.views.sheet import Column, RowKey, Sheet
-from promlatest.views.text import UNKNOWN
+from promlatest.views.text import UNKNOWN, escaped
 from promlatest.views.units import count, duration, size
 
 
@@ -72,6 +72,15 @@ def _controllers(row: TargetRow) -> str:
 
 def _last(row: TargetRow, name: str) -> float | None:
     return next(iter(row.view.figures.values(name)[-1:]), None)
+
+
+def target_lines(row: TargetRow | None, width: int) -> list[Line]:
+    """The whole name of a target, and why it is down."""
+    if row is None:
+        return []
+    why = _why(row.view)
+    named = line(Cell(escaped(row.view.name), "head"))
+    return [named, *(prose(why, width, "bad") if why else ())]
 
 
 def _why(view: View) -> str:

@@ -91,6 +91,12 @@ class Trends:
         last = list(self._taken)[-most:]
         return [each.value(labels) for each in last]
 
+    def growth(self, labels: Labels, most: int = 60) -> list[float | None]:
+        """How much a counter grew a second from each scrape to the next, the newest last;
+        after a reset that is all it holds. A pause makes no peak."""
+        last = list(self._taken)[-most - 1 :]
+        return [_growth(*pair, labels) for pair in itertools.pairwise(last)]
+
     def change(self, labels: Labels) -> float | None:
         """How the last sample differs from the one before; None: it is not known."""
         if len(self._taken) < 2:
@@ -125,6 +131,14 @@ class Trends:
             if taken.foreign or (len(found) > 1 and taken.timestamp <= since):
                 break
         return found[::-1]
+
+
+def _growth(before: _Taken, now: _Taken, labels: Labels) -> float | None:
+    was, holds = before.value(labels), now.value(labels)
+    seconds = (now.timestamp - before.timestamp) / 1000
+    if was is None or holds is None or now.foreign or seconds <= 0:
+        return None
+    return (holds if holds < was else holds - was) / seconds
 
 
 def _taken(

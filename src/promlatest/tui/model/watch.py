@@ -31,6 +31,7 @@ class View:
         earlier: what it exposed earlier, for rates; None: there are none yet.
         seconds: how long the window is that rates count from, as it was asked for.
         span: how long it really is; 0 without an earlier moment.
+        since_start: whether p50 and p99 are since the start and not of the window.
         restarted: whether the process was started anew within the window.
         history: all that is kept of it.
         figures: of its process, over time.
@@ -48,6 +49,7 @@ class View:
     earlier: Queryable | None = None
     seconds: float = 60.0
     span: float = 0.0
+    since_start: bool = False
     restarted: bool = False
     history: History = attrs.field(factory=History)
     figures: Figures = attrs.field(factory=Figures)
@@ -105,7 +107,7 @@ class Watched:
         self._operator = is_operator(source.current)
         self._figures.add(_figures(self._history))
 
-    def view(self, seconds: float = 60.0) -> View:
+    def view(self, seconds: float = 60.0, since_start: bool = False) -> View:
         """What is to be shown now, with rates over so many seconds."""
         newest, earlier = self._history.newest, self._history.earlier(seconds)
         window = self._history.window(seconds)
@@ -115,6 +117,7 @@ class Watched:
             earlier=None if earlier is None else earlier.state,
             seconds=seconds,
             span=(newest.timestamp - earlier.timestamp) / 1000 if newest and earlier else 0,
+            since_start=since_start,
             restarted=any(moment.restarted for moment in window[1:]),
             history=self._history,
             figures=self._figures,

@@ -81,7 +81,7 @@ class ControllerPage(BarsPage):
         return compared(title, metric, labels, view.state, view.earlier, view.span)
 
     def selector(self) -> str:
-        return controller_selector(self.controller) if self.controller else ""
+        return controller_selector(self.controller, self.view.state)
 
     def value(self) -> str:
         return self.controller

@@ -9,7 +9,8 @@ from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
 from promlatest.views.catalog import MetricRow, catalog, catalog_sheet
-from promlatest.views.cells import prose
+from promlatest.views.cells import Cell, Line, line, prose
+from promlatest.views.text import escaped
 
 
 class MetricsPage(Page):
@@ -31,8 +32,7 @@ class MetricsPage(Page):
     def on_grid_moved(self) -> None:
         """Tell the help of the chosen metric, for where its column has no room."""
         row: MetricRow | None = self.query_one(Grid).row
-        told = "" if row is None else row.help or "it has no help text"
-        self.query_one(Lines).show(lambda width: prose(told, width, "dim"))
+        self.query_one(Lines).show(lambda width: _told(row, width))
 
     def _passing(self, rows: list[MetricRow]) -> list[MetricRow]:
         try:
@@ -50,3 +50,11 @@ class MetricsPage(Page):
 
     def value(self) -> str:
         return self.family
+
+
+def _told(row: MetricRow | None, width: int) -> list[Line]:
+    """The whole name of a family, and its help."""
+    if row is None:
+        return []
+    text = row.help or "it has no help text"
+    return [line(Cell(escaped(row.name), "head")), *prose(text, width, "dim")]

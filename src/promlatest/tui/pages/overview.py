@@ -8,14 +8,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from promlatest._interfaces import Queryable
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
+from promlatest.tui.model.health import window_words
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.cells import Cell, Line, line
+from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.controllers import controllers_sheet
-from promlatest.views.operator import ControllerRow, Overview, overview
+from promlatest.views.operator import OWNERS, ControllerRow, Overview, overview
 from promlatest.views.panels import below_lines
 
 
@@ -31,14 +33,29 @@ class OverviewPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("controllers", id="controllers")
+        yield Lines(id="whole-name")
         yield Lines("requests and process", id="below")
 
     def draw(self) -> None:
-        rows = overview(self.view.state, self.view.earlier)
+        view = self.view
+        rows = overview(view.state, view.earlier, since_start=view.since_start)
         sheet = controllers_sheet(self._passing(rows.controllers))
         title = self.title("controllers", len(sheet.rows), len(rows.controllers))
-        self.query_one(Grid).show(sheet, title, self._empty())
+        self.query_one(Grid).show(sheet, (*title, *self._over()), self._empty())
+        self.on_grid_moved()
         self._draw_below(rows)
+
+    def on_grid_moved(self) -> None:
+        """Tell the whole name of the chosen controller, where its column cut it."""
+        grid, lines = self.query_one(Grid), self.query_one("#whole-name", Lines)
+        lines.display = grid.cuts_names
+        lines.show(lambda width: prose(self.controller, width, "head"))
+
+    def _over(self) -> Line:
+        """What p50 and p99 are of."""
+        if self.view.since_start or not self.view.span:
+            return line(Cell("  p50, p99 since start", "accent"))
+        return line(Cell(f"  p50, p99 of the last {window_words(self.view)}", "dim"))
 
     def _passing(self, rows: Sequence[ControllerRow]) -> list[ControllerRow]:
         names = self.filter.controllers(self.view.state, [row.name for row in rows])
@@ -47,7 +64,7 @@ class OverviewPage(Page):
     def _draw_below(self, rows: Overview) -> None:
         figures = self.view.figures
         aged = "".join(cell.text for cell in self.aged())
-        self.query_one(Lines).show(
+        self.query_one("#below", Lines).show(
             lambda width: below_lines(rows, width, figures), f"requests and process{aged}"
         )
 
@@ -65,18 +82,19 @@ class OverviewPage(Page):
         return str(self.query_one(Grid).chosen or "")
 
     def selector(self) -> str:
-        if not self.controller:
-            return ""
-        return controller_selector(self.controller)
+        return controller_selector(self.controller, self.view.state)
 
     def value(self) -> str:
         return self.controller
 
     def action_page_below(self, step: int) -> None:
         """Scroll what is below the controllers."""
-        self.query_one(Lines).action_page(step)
+        self.query_one("#below", Lines).action_page(step)
 
 
-def controller_selector(name: str) -> str:
-    """All series of one controller."""
-    return format_selector([Matcher("controller", "=", name)])
+def controller_selector(name: str, state: Queryable) -> str:
+    """All series of one controller, by the first label that names it; "" for none."""
+    if not name:
+        return ""
+    label = next((each for each in OWNERS if name in state.label_values(each)), OWNERS[0])
+    return format_selector([Matcher(label, "=", name)])

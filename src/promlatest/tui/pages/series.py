@@ -145,6 +145,8 @@ class SeriesPage(Page):
 
 
 def selector_of(labels: Labels) -> str:
-    """The selector of exactly this series."""
-    names = [METRIC_NAME, *(name for name in labels if name != METRIC_NAME)]
+    """The selector of this series, without the job and instance that a scrape gave it:
+    elsewhere they are others, and `promlatest get` has none."""
+    own = labels.without(METRIC_NAME, "job", "instance")
+    names = [METRIC_NAME, *own]
     return format_selector([Matcher(name, "=", labels[name]) for name in names])

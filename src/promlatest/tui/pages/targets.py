@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 
 from promlatest._turns import now_ms
-from promlatest.tui.model.targets import targets_sheet
+from promlatest.tui.model.targets import TargetRow, target_lines, targets_sheet
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
+from promlatest.tui.widgets.lines import Lines
 from promlatest.views.cells import Cell, line
 
 
@@ -25,6 +26,7 @@ class TargetsPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("targets", id="targets-grid")
+        yield Lines(id="chosen-target")
 
     def show_all(self, views: Sequence[View], shown: str) -> None:
         """Draw these targets, of which one is shown on the other pages."""
@@ -34,6 +36,12 @@ class TargetsPage(Page):
         sheet = targets_sheet(self._views, shown, now_ms())
         title = self.title("targets", len(sheet.rows), len(views))
         self.query_one(Grid).show(sheet, title, line(Cell("no target passes", "dim")))
+        self.on_grid_moved()
+
+    def on_grid_moved(self) -> None:
+        """Tell of the chosen target all that its row may have no room for."""
+        row: TargetRow | None = self.query_one(Grid).row
+        self.query_one(Lines).show(lambda width: target_lines(row, width))
 
     def aged(self) -> tuple[Cell, ...]:
         return ()

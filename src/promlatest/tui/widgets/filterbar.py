@@ -47,7 +47,7 @@ class FilterBar(Horizontal):
         self.display = True
         typed = self.query_one(Input)
         typed.value = filter_.text
-        typed.focus()
+        self.screen.set_focus(typed)  # now: the next keys are on their way
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

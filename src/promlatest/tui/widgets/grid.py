@@ -26,6 +26,7 @@ from promlatest.views.sheet import (
     row_line,
     settled,
 )
+from promlatest.views.text import cells
 
 _GUTTER = 2  # cells for the mark of the chosen row
 
@@ -139,6 +140,20 @@ class Grid(Toned, can_focus=True):
         """What is on the screen, line by line."""
         return ["".join(cell.text for cell in each).rstrip() for each in self._drawn]
 
+    @property
+    def cuts_names(self) -> bool:
+        """Whether a pinned column is too narrow for a text in it."""
+        shape, columns = self._shape(), self._sheet.columns
+        pinned = [
+            (columns[at], w) for at, w in zip(shape.columns, shape.widths, strict=True)
+        ]
+        return any(
+            cells(column.cell(row).text) > width
+            for column, width in pinned
+            if column.pinned
+            for row in self._sheet.rows.values()
+        )
+
     def choose(self, key: RowKey) -> None:
         """Choose a row by its key, if it is there."""
         if key in self._sheet.rows and key != self._chosen:
@@ -221,6 +236,8 @@ class Grid(Toned, can_focus=True):
         self._by = at
         self._falling = not column.rising if falling is None else falling
         self._keys = self._sheet.sorted_keys(at, self._falling)
+        if self._keys:  # what one sorted for stands first
+            self.choose(self._keys[0])
         self._bring_into_sight(at)
         self._draw()
 
@@ -304,7 +321,8 @@ class Grid(Toned, can_focus=True):
     def _lines(self) -> list[Line]:
         shape = self._shape()
         columns = self._sheet.columns
-        heads = head_lines(columns, shape, self._by, self._falling)
+        arrow = ("↓" if self._falling else "↑") if self._in_order() else "⇅"
+        heads = head_lines(columns, shape, self._by, arrow)
         if len(heads) < self._heads - 1:
             heads.insert(0, ())
         lines = [self._rule(shape), *((Cell("  "), *head) for head in heads)]
@@ -314,6 +332,16 @@ class Grid(Toned, can_focus=True):
             mark = Cell("▸ " if key == self._chosen else "  ", "key")
             lines.append((mark, *row_line(columns, shape, self._sheet.rows[key])))
         return lines
+
+    def _in_order(self) -> bool:
+        """Whether the rows on the screen are still as they were sorted."""
+        order = None if self._by is None else self._sheet.columns[self._by].order
+        if order is None:
+            return True
+        keys = self._keys[self._top : self._top + self._room]
+        known = [order(self._sheet.rows[key]) for key in keys]
+        told = [each for each in known if each is not None]
+        return told == sorted(told, reverse=self._falling)
 
     def _rule(self, shape: Fit) -> Line:
         right: list[Cell] = []

@@ -44,7 +44,7 @@ class KeyBar(Toned):
             left -= cells(shown + words)
             if left < 0:
                 break
-            click = Style.from_meta({"@click": f"{key.action}()"})
-            segments.append(Segment(shown, base + self.style_of("key") + click))
+            click = Style.from_meta({"@click": key.action})
+            segments.append(Segment(self.shown(shown), base + self.style_of("key") + click))
             segments.append(Segment(words, base + click))
         return Strip(segments).adjust_cell_length(self.size.width, base)

@@ -50,6 +50,6 @@ class Tabs(Toned):
                 segments.append(Segment(text, base + self.style_of(each) + click))
             left -= cells(name) + 2
         if self._path and left > 6:
-            path = shorten(f" › {escaped(self._path)}", left)
+            path = self.shown(shorten(f" › {escaped(self._path)}", left))
             segments.append(Segment(path, base + self.style_of("head")))
         return Strip(segments).adjust_cell_length(self.size.width, base)

@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from promlatest.views.cells import TONES, Cell, Line, Tone, clip
+from promlatest.views.text import to_ascii
 
 
 class Toned(Widget):
@@ -32,12 +33,16 @@ class Toned(Widget):
             return Style()
         return self.get_component_rich_style(f"tone--{tone}", partial=True)
 
+    def shown(self, text: str) -> str:
+        """The text as this terminal can show it."""
+        return to_ascii(text) if getattr(self.app, "ascii_only", False) else text
+
     def strip(self, cells: Iterable[Cell], width: int, chosen: str = "") -> Strip:
         """A line as wide as the widget; `chosen` is the class of a row that stands out."""
         base = self.visual_style.rich_style
         over = self.get_component_rich_style(chosen, partial=True) if chosen else Style()
         segments = [
-            Segment(text, base + self.style_of(tone) + over)
+            Segment(self.shown(text), base + self.style_of(tone) + over)
             for text, tone in clip(tuple(cells), width)
         ]
         return Strip(segments).simplify().adjust_cell_length(width, base + over)

@@ -1,12 +1,12 @@
-"""The parts that a regular expression is made of, each as two things that match alike.
+"""The fragments that a regular expression is made of, each in two forms.
 
-For *whether* a text matches, a part is an automaton without empty moves (Glushkov's): its
-characters are numbered positions, and `moves` and `joins` say which may follow which. A set
-of positions is an integer, a bit for each, so that one step of the automaton is a few
-operations on integers, however many positions are alive; a counted repeat (``x{1000}``) is
-one shift. For *what* the groups match, a part is `code`, the steps of a small machine, the
-preferred way first. Both know no absolute places: parts are put together by shifting bits
-and adding tuples.
+To tell *whether* a text matches, a fragment is an automaton without empty moves
+(Glushkov's): its characters are numbered positions, and `moves` and `joins` say which may
+follow which. A set of positions is an integer with a bit for each, so that one step of the
+automaton is a few operations on integers, however many positions are alive; a counted
+repeat (``x{1000}``) is one shift. To tell *what* the groups match, a fragment is a
+`program`, the preferred way first. Neither form holds absolute places, so that fragments
+are put together, and repeated, by shifting bits and adding tuples.
 
 ``^``, ``$`` and ``\\b`` look at the characters on their two sides. There are four kinds of
 those (an edge of the text, a line break, a letter of a word, any other), so 16 *contexts*;
@@ -39,9 +39,9 @@ def context(before: int, after: int) -> int:
     return before * 4 + after
 
 
-# A step of the code: take one character; go on in two places, the preferred one first, as
-# distances; note the place in the text in a slot; go on in some contexts only.
-Step = tuple[str, int, int]
+# Take one character; go on in two places, the preferred one first, given as distances;
+# save the place in the text in a slot; go on in some contexts only.
+Instruction = tuple[str, int, int]
 TAKE, SPLIT, SAVE, ASSERT = "take", "split", "save", "assert"
 
 _Reach = tuple[tuple[int, int], ...]  # (contexts, the positions reached in those)
@@ -52,8 +52,8 @@ _FEW: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a pattern.
+class Fragment:
+    """A piece of a pattern.
 
     Attributes:
         sets: the set of characters of each position.
@@ -62,7 +62,7 @@ class Part:
         last: the positions that a match can end with.
         moves: the positions that those at a distance may follow, in some contexts.
         joins: which else may follow which.
-        code: the steps; a "take" for each position, in their order.
+        program: the same for groups; it takes a character for each position, in order.
         count: the product of the counted repeats in it, ``{n}`` in ``{m}``.
     """
 
@@ -72,28 +72,28 @@ class Part:
     last: _Reach = ()
     moves: dict[tuple[int, int], int] = field(default_factory=dict)
     joins: list[_Join] = field(default_factory=list)
-    code: tuple[Step, ...] = ()
+    program: tuple[Instruction, ...] = ()
     count: int = 1
 
 
-def one_of(ranges: Ranges) -> Part:
+def one_of(ranges: Ranges) -> Fragment:
     """One character of a set."""
     here = ((ALWAYS, 1),)
-    return Part((ranges,), 0, here, here, code=((TAKE, 0, 0),))
+    return Fragment((ranges,), 0, here, here, program=((TAKE, 0, 0),))
 
 
-def assertion(where: int) -> Part:
+def assertion(where: int) -> Fragment:
     """The empty text, in these contexts."""
-    return Part(empty=where, code=((ASSERT, where, 0),))
+    return Fragment(empty=where, program=((ASSERT, where, 0),))
 
 
-def group(body: Part, number: int) -> Part:
-    """A part whose text is noted in the slots of a group."""
-    around = (SAVE, 2 * number, 0), (SAVE, 2 * number + 1, 0)
-    return replace(body, code=(around[0], *body.code, around[1]))
+def group(body: Fragment, number: int) -> Fragment:
+    """A fragment whose text is that of a group."""
+    begin, end = (SAVE, 2 * number, 0), (SAVE, 2 * number + 1, 0)
+    return replace(body, program=(begin, *body.program, end))
 
 
-def concat(parts: Sequence[Part]) -> Part:
+def concat(parts: Sequence[Fragment]) -> Fragment:
     """One after the other."""
     whole = _side_by_side(parts)
     empty = ALWAYS
@@ -105,87 +105,89 @@ def concat(parts: Sequence[Part]) -> Part:
         first = _merged(first, _limited(starts, empty))
         last = _merged(_limited(last, part.empty), _moved(part.last, at))
         empty &= part.empty
-    return replace(whole, empty=empty, first=first, last=last, code=_code(parts))
+    return replace(whole, empty=empty, first=first, last=last, program=_program(parts))
 
 
-def choice(branches: Sequence[Part]) -> Part:
+def choice(branches: Sequence[Fragment]) -> Fragment:
     """Any of them; the first one that fits is preferred."""
     *others, final = branches
-    size = sum(len(branch.code) + 2 for branch in others) + len(final.code)
-    code: list[Step] = []
+    size = sum(len(branch.program) + 2 for branch in others) + len(final.program)
+    program: list[Instruction] = []
     for branch in others:
-        code += ((SPLIT, 1, len(branch.code) + 2), *branch.code)
-        code.append((SPLIT, size - len(code), size - len(code)))
+        program += ((SPLIT, 1, len(branch.program) + 2), *branch.program)
+        program.append((SPLIT, size - len(program), size - len(program)))
     return replace(
         _side_by_side(branches),
         empty=reduce(or_, (branch.empty for branch in branches)),
         first=_merged(*(_moved(branch.first, at) for branch, at in _placed(branches))),
         last=_merged(*(_moved(branch.last, at) for branch, at in _placed(branches))),
-        code=(*code, *final.code),
+        program=(*program, *final.program),
     )
 
 
-def repeat(body: Part, low: int, high: int | None, *, lazy: bool) -> Part:
+def repeat(body: Fragment, low: int, high: int | None, *, lazy: bool) -> Fragment:
     """From `low` to `high` times, or for ever; as few as fit if lazy, else as many."""
     final, most = (_plus(body, lazy), 1) if high is None else (body, high)
     if low == 0:
         many = _up_to(final, most, lazy)
-        return (
-            replace(many, code=_star(body, lazy))
-            if high is None and not body.empty
-            else many
-        )
+        star = high is None and not body.empty
+        return replace(many, program=_star(body, lazy)) if star else many
     parts = [*[body] * (low - 1), final]
     if high is not None:
         parts.append(_up_to(body, high - low, lazy))
     if body.empty == ALWAYS:  # none is required, which spares a join between any two
-        return replace(_up_to(final, most, lazy), code=_code(parts))
+        return replace(_up_to(final, most, lazy), program=_program(parts))
     return concat(parts)
 
 
-def _plus(body: Part, lazy: bool) -> Part:
-    again = _split(-len(body.code), 1, lazy)
+def _plus(body: Fragment, lazy: bool) -> Fragment:
+    again = _split(-len(body.program), 1, lazy)
     whole = replace(
-        body, moves={**body.moves}, joins=[*body.joins], code=(*body.code, again)
+        body, moves={**body.moves}, joins=[*body.joins], program=(*body.program, again)
     )
     _connect(body.last, body.first, whole.moves, whole.joins)
     return whole
 
 
-def _star(body: Part, lazy: bool) -> tuple[Step, ...]:
+def _star(body: Fragment, lazy: bool) -> tuple[Instruction, ...]:
     # One split for the first time and all others, as long as none can be empty: which
     # groups are preferred in a repeat of repeats hangs on it.
-    size = len(body.code)
-    return (_split(1, size + 2, lazy), *body.code, (SPLIT, -size - 1, -size - 1))
+    size = len(body.program)
+    return (_split(1, size + 2, lazy), *body.program, (SPLIT, -size - 1, -size - 1))
 
 
-def _up_to(body: Part, most: int, lazy: bool) -> Part:
+def _up_to(body: Fragment, most: int, lazy: bool) -> Fragment:
     """(x(x(x)?)?)?: at each one the choice is between it and the end of all."""
     bodies = [body] * most
-    size = most * (len(body.code) + 1)
-    leave = range(size, 0, -len(body.code) - 1)
+    size = most * (len(body.program) + 1)
+    leave = range(size, 0, -len(body.program) - 1)
     return replace(
         concat([replace(body, empty=0)] * most),
         empty=ALWAYS,
         last=_merged(*(_moved(part.last, at) for part, at in _placed(bodies))),
-        code=tuple(step for n in leave for step in (_split(1, n, lazy), *body.code)),
+        program=tuple(
+            instruction
+            for n in leave
+            for instruction in (_split(1, n, lazy), *body.program)
+        ),
     )
 
 
-def _split(go_on: int, leave: int, lazy: bool) -> Step:
+def _split(go_on: int, leave: int, lazy: bool) -> Instruction:
     return (SPLIT, leave, go_on) if lazy else (SPLIT, go_on, leave)
 
 
-def _code(parts: Iterable[Part]) -> tuple[Step, ...]:
-    return tuple(step for part in parts for step in part.code)
+def _program(parts: Iterable[Fragment]) -> tuple[Instruction, ...]:
+    return tuple(instruction for part in parts for instruction in part.program)
 
 
-def _placed(parts: Sequence[Part]) -> Iterator[tuple[Part, int]]:
+def _placed(parts: Sequence[Fragment]) -> Iterator[tuple[Fragment, int]]:
     """Each with the number of its first position."""
-    return zip(parts, accumulate((len(part.sets) for part in parts), initial=0))  # noqa: B905  # one more
+    starts = accumulate((len(part.sets) for part in parts), initial=0)
+    return zip(parts, starts, strict=False)  # there is one start more
 
 
-def _side_by_side(parts: Sequence[Part]) -> Part:
+def _side_by_side(parts: Sequence[Fragment]) -> Fragment:
     """What they hold, not yet connected."""
     moves: dict[tuple[int, int], int] = {}
     joins: list[_Join] = []
@@ -193,7 +195,7 @@ def _side_by_side(parts: Sequence[Part]) -> Part:
         for key, positions in part.moves.items():
             moves[key] = moves.get(key, 0) | positions << at
         joins += ((ends << at, starts << at, where) for ends, starts, where in part.joins)
-    return Part(
+    return Fragment(
         sets=tuple(ranges for part in parts for ranges in part.sets),
         moves=moves,
         joins=joins,

@@ -1,0 +1,336 @@
+"""Applications of this process as sources: WSGI and ASGI, called without a server.
+
+An application is asked as a client would ask it: redirects within it are followed, and
+an answer that is packed is unpacked. What it raises is kept as the cause of the failure.
+"""
+
+from __future__ import annotations
+
+import gzip
+import inspect
+import io
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+from wsgiref.util import setup_testing_defaults
+
+import attrs
+
+from promlatest.exceptions import (
+    BodyError,
+    EndpointError,
+    StatusError,
+    TimeoutExceededError,
+)
+from promlatest.exposition import CONTENT_TYPES
+from promlatest.scrape import Fetched
+from promlatest.testing._io import Io, forever
+from promlatest.testing._reading import Reading
+from promlatest.testing._sources import Source, reading_of
+
+__all__ = ["Request", "application"]
+
+_REDIRECTS: Final = 5
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+# By the package that an application's class stands in: the host that its tests allow.
+_HOSTS: Final = {"django": "testserver"}
+
+
+@attrs.frozen
+class Request:
+    """How an application is asked.
+
+    Attributes:
+        path: where it serves its metrics, with a query if there is one.
+        host: the Host that is sent; "" for the one that its framework's tests allow.
+        headers: further headers.
+    """
+
+    path: str = "/metrics"
+    host: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def bare(self) -> str:
+        """The path without its query."""
+        return urlsplit(self.path).path
+
+
+@attrs.frozen
+class _Answer:
+    status: int
+    headers: Mapping[str, str]  # by names in lower case
+    body: bytes
+
+
+def application(what: Callable[..., Any], request: Request) -> Source | None:
+    """The source that an application is; None if the call takes what none takes."""
+    kind = _KINDS.get(_arity(what))
+    if kind is None:
+        return None
+    root = type(what).__module__.partition(".")[0]
+    host = request.host or _HOSTS.get(root, "localhost")
+    headers = {"accept": CONTENT_TYPES["text"], "host": host}
+    headers |= {name.lower(): value for name, value in request.headers.items()}
+    return kind(what, attrs.evolve(request, host=headers["host"], headers=headers))
+
+
+def _arity(what: Callable[..., Any]) -> int:
+    """How many arguments a call needs: an application's protocol shows in that."""
+    try:
+        parameters = inspect.signature(what).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    needed = sum(
+        each.default is each.empty
+        and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        for each in parameters
+    )
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return needed if inspect.isfunction(what) else _of_any(what)
+    return needed
+
+
+def _of_any(what: Callable[..., Any]) -> int:
+    """The same of an object that takes whatever comes: `__call__(self, *args)`."""
+    return 3 if inspect.iscoroutinefunction(type(what).__call__) else 2
+
+
+# What both have in common
+
+
+def _fetched(name: str, request: Request, answer: _Answer) -> Fetched:
+    """What an application answered.
+
+    Raises:
+        StatusError: it was no 200.
+        BodyError: it cannot be unpacked.
+    """
+    if answer.status != 200:
+        hint = _HINTS.get(answer.status, "")
+        if answer.status in _MOVED:
+            hint = f", to {answer.headers.get('location', 'nowhere')}: say path="
+        raise StatusError(
+            f"GET {request.path} of host {request.host} answered {answer.status}{hint}",
+            status=answer.status,
+            target=name,
+        )
+    body = _unpacked(name, answer)
+    kind = answer.headers.get("content-type", "")
+    return Fetched(body, kind, name, answer.status, len(answer.body))
+
+
+_HINTS: Final = {
+    400: ": if it does not know the host, say host= what it allows",
+    404: ": say path= where it serves its metrics",
+}
+
+
+def _unpacked(name: str, answer: _Answer) -> bytes:
+    packing = answer.headers.get("content-encoding", "identity")
+    if packing == "identity":
+        return answer.body
+    if packing != "gzip":
+        raise BodyError(f"it answered in {packing}, which was not asked for", target=name)
+    try:
+        return gzip.decompress(answer.body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BodyError(f"it cannot be unpacked: {error}", target=name) from error
+
+
+def _redirected(request: Request, answer: _Answer) -> Request | None:
+    """Where to ask next; None if this is the answer, or somebody else is to be asked."""
+    location = answer.headers.get("location", "")
+    if answer.status not in _MOVED or not location:
+        return None
+    base = f"http://{request.host}{request.path}"
+    there = urlsplit(urljoin(base, location))
+    if there.netloc != request.host:
+        return None
+    path = there.path + (f"?{there.query}" if there.query else "")
+    return attrs.evolve(request, path=path)
+
+
+@attrs.frozen
+class _guarded:
+    """What an application raises becomes the fault of the endpoint that it is."""
+
+    name: str
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, EndpointError):
+            raise BodyError(
+                f"it raised {type(error).__name__}: {error}", target=self.name
+            ) from error
+
+
+def _called(what: object) -> str:
+    return getattr(what, "__qualname__", type(what).__name__)
+
+
+# WSGI
+
+
+@attrs.frozen
+class WsgiSource:
+    """A WSGI application: Flask, Django, prometheus_client's own."""
+
+    app: Callable[..., Iterable[bytes]]
+    request: Request
+
+    @property
+    def name(self) -> str:
+        return f"the WSGI application {_called(self.app)}"
+
+    async def read(self, timeout: float, io: Io) -> Reading:
+        started = time.monotonic()
+        fetched = await io.called(self._fetch)
+        return reading_of(self.name, fetched, started, self.request.bare)
+
+    def _fetch(self) -> Fetched:
+        request = self.request
+        for _ in range(_REDIRECTS):
+            answer = self._ask(request)
+            following = _redirected(request, answer)
+            if following is None:
+                return _fetched(self.name, request, answer)
+            request = following
+        raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
+
+    def _ask(self, request: Request) -> _Answer:
+        told: list[tuple[str, list[tuple[str, str]]]] = []
+        written = io.BytesIO()
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], error: object = None
+        ) -> Callable[[bytes], object]:
+            told[:] = [(status, headers)]
+            return written.write
+
+        with _guarded(self.name):
+            parts = self.app(_environ(request), start_response)
+            if not isinstance(parts, Iterable):
+                raise BodyError(f"it gave {parts!r} for an answer", target=self.name)
+            try:
+                for part in parts:
+                    written.write(part)
+            finally:
+                getattr(parts, "close", lambda: None)()
+        if not told:
+            raise BodyError("it never called start_response", target=self.name)
+        status, headers = told[0]
+        named = {name.lower(): value for name, value in headers}
+        return _Answer(int(status.split(" ", 1)[0]), named, written.getvalue())
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    split = urlsplit(request.path)
+    host, _, port = request.host.partition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": split.path,
+        "QUERY_STRING": split.query,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        **{
+            f"HTTP_{name.upper().replace('-', '_')}": value
+            for name, value in request.headers.items()
+        },
+    }
+    setup_testing_defaults(environ)
+    return environ
+
+
+# ASGI
+
+
+@attrs.frozen
+class AsgiSource:
+    """An ASGI application: FastAPI, Starlette, Django, prometheus_client's own.
+
+    Its lifespan is not run: start it with the test client that knows how.
+    """
+
+    app: Callable[..., Awaitable[None]]
+    request: Request
+
+    @property
+    def name(self) -> str:
+        return f"the ASGI application {_called(self.app)}"
+
+    async def read(self, timeout: float, io: Io) -> Reading:
+        started = time.monotonic()
+        try:
+            fetched = await io.looped(self._fetch, timeout)
+        except TimeoutError:
+            raise TimeoutExceededError(
+                f"no complete answer within {timeout:g} s", phase="body", target=self.name
+            ) from None
+        return reading_of(self.name, fetched, started, self.request.bare)
+
+    async def _fetch(self) -> Fetched:
+        request = self.request
+        for _ in range(_REDIRECTS):
+            answer = await self._ask(request)
+            following = _redirected(request, answer)
+            if following is None:
+                return _fetched(self.name, request, answer)
+            request = following
+        raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
+
+    async def _ask(self, request: Request) -> _Answer:
+        told: dict[str, Any] = {}
+        parts: list[bytes] = []
+        asked = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal asked
+            if asked:  # the client is still there; it has nothing more to say
+                await forever()
+            asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(event: Mapping[str, Any]) -> None:
+            parts.append(event.get("body", b""))
+            told.update({k: event[k] for k in ("status", "headers") if k in event})
+
+        with _guarded(self.name):
+            await self.app(_scope(request), receive, send)
+        if "status" not in told:
+            raise BodyError("it never started a response", target=self.name)
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in told.get("headers", ())
+        }
+        return _Answer(told["status"], headers, b"".join(parts))
+
+
+def _scope(request: Request) -> dict[str, Any]:
+    split = urlsplit(request.path)
+    host, _, port = request.host.partition(":")
+    headers = request.headers.items()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": split.path,
+        "raw_path": split.path.encode(),
+        "root_path": "",
+        "query_string": split.query.encode(),
+        "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers],
+        "client": ("127.0.0.1", 1),
+        "server": (host, int(port or 80)),
+    }
+
+
+_KINDS: Final[Mapping[int, Callable[[Any, Request], Source]]] = {
+    2: WsgiSource,
+    3: AsgiSource,
+}

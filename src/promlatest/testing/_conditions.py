@@ -1,0 +1,193 @@
+"""What can be waited for: conditions on what is looked at, as data. Pure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Final, Literal
+
+import attrs
+
+from promlatest.exceptions import UsageError
+from promlatest.testing._numbers import Approximate, Goal, goal_of
+from promlatest.testing._words import number
+
+__all__ = [
+    "APPEAR",
+    "DISAPPEAR",
+    "STAY",
+    "Condition",
+    "View",
+    "decrease_by",
+    "equal",
+    "fall_to",
+    "increase",
+    "increase_by",
+    "reach",
+    "satisfy",
+]
+
+
+@attrs.frozen
+class View:
+    """What a condition decides on.
+
+    Attributes:
+        value: what is looked at; None while it is missing.
+        gain: by how much it has increased since the first reading.
+        base: what it was at the first reading; None if it was missing.
+        climbs: whether it can only climb, as counters do.
+    """
+
+    value: float | None
+    gain: float
+    base: float | None
+    climbs: bool
+
+    @property
+    def largest(self) -> float:
+        """The largest of the numbers that the gain is the difference of."""
+        return max(abs(self.value or 0.0), abs(self.base or 0.0))
+
+
+@attrs.frozen
+class Condition:
+    """What is waited for.
+
+    Attributes:
+        words: as in "did not …".
+        holds: whether it is so.
+        passed: whether it is beyond it.
+        shows: what the observations show: the value, or the gain.
+        presence: whether it is about being there at all. Two scrapes in a row must show
+            it then, since one may be a flicker.
+        stays: it must hold at every scrape until the time is over.
+    """
+
+    words: str
+    holds: Callable[[View], bool]
+    passed: Callable[[View], bool] = lambda _: False
+    shows: Literal["value", "gain"] = "value"
+    presence: bool = False
+    stays: bool = False
+
+
+def equal(wanted: float | Approximate, tolerance: float | None) -> Condition:
+    """It is this value; a counter beyond it has passed it, a gauge that went across."""
+    goal = goal_of(wanted, tolerance)
+
+    def passed(view: View) -> bool:
+        if view.value is None:
+            return False
+        start = 0.0 if view.base is None else view.base
+        above = goal.above(view.value)
+        across = start < goal.number and above
+        return (
+            above
+            if view.climbs
+            else across or (start > goal.number and goal.below(view.value))
+        )
+
+    return Condition(f"equal {goal.text}", _valued(goal.met), passed)
+
+
+def reach(wanted: float | Approximate, tolerance: float | None) -> Condition:
+    """It is at or above this value."""
+    goal = _bound(wanted, tolerance)
+    return Condition(f"reach {goal.text}", _valued(lambda value: not goal.below(value)))
+
+
+def fall_to(wanted: float | Approximate, tolerance: float | None) -> Condition:
+    """It is at or below this value."""
+    goal = _bound(wanted, tolerance)
+    return Condition(f"fall to {goal.text}", _valued(lambda value: not goal.above(value)))
+
+
+def increase_by(wanted: float | Approximate, tolerance: float | None) -> Condition:
+    """It has increased by exactly this much."""
+    goal = _amount(wanted, tolerance, "increase")
+    return Condition(
+        f"increase by {goal.text}",
+        lambda view: view.value is not None and goal.met(view.gain, view.largest),
+        lambda view: goal.above(view.gain, view.largest),
+        shows="gain",
+    )
+
+
+def decrease_by(wanted: float | Approximate, tolerance: float | None) -> Condition:
+    """It has decreased by exactly this much."""
+    goal = _amount(wanted, tolerance, "decrease")
+    return Condition(
+        f"decrease by {goal.text}",
+        lambda view: view.value is not None and goal.met(-view.gain, view.largest),
+        lambda view: goal.above(-view.gain, view.largest),
+        shows="gain",
+    )
+
+
+def increase(
+    at_least: float | Approximate | None, tolerance: float | None = None
+) -> Condition:
+    """It has increased, by this much if that is given."""
+    if at_least is None:
+        return Condition("increase", lambda view: view.gain > 0, shows="gain")
+    goal = _amount(at_least, tolerance, "increase")
+    return Condition(
+        f"increase by at least {goal.text}",
+        lambda view: not goal.below(view.gain, view.largest),
+        shows="gain",
+    )
+
+
+def satisfy(predicate: Callable[[float], bool], words: str) -> Condition:
+    """A condition of the test's own holds for the value."""
+
+    def holds(value: float) -> bool:
+        verdict = predicate(value)
+        if inspect.isawaitable(verdict):
+            if inspect.iscoroutine(verdict):
+                verdict.close()
+            raise UsageError(
+                "to_satisfy asks a plain function; this one is async, and what it"
+                " gives is always true"
+            )
+        return bool(verdict)
+
+    return Condition(words, _valued(holds))
+
+
+def _valued(holds: Callable[[float], bool]) -> Callable[[View], bool]:
+    """A condition on a value that is there."""
+    return lambda view: view.value is not None and holds(view.value)
+
+
+def _bound(wanted: float | Approximate, tolerance: float | None) -> Goal:
+    goal = goal_of(wanted, tolerance)
+    if goal.number != goal.number:
+        raise UsageError("nothing is above or below NaN")
+    return goal
+
+
+def _amount(wanted: float | Approximate, tolerance: float | None, verb: str) -> Goal:
+    goal = goal_of(wanted, tolerance)
+    if not goal.number > 0:
+        raise UsageError(
+            f"an amount to {verb} by is above 0, not {number(goal.number)};"
+            " to_stay watches that nothing moves"
+        )
+    return goal
+
+
+def _is_still(view: View) -> bool:
+    both_nan = (
+        view.value is not None
+        and view.base is not None
+        and view.value != view.value
+        and view.base != view.base
+    )
+    return view.value == view.base or both_nan
+
+
+APPEAR: Final = Condition("appear", lambda view: view.value is not None, presence=True)
+DISAPPEAR: Final = Condition("disappear", lambda view: view.value is None, presence=True)
+STAY: Final = Condition("stay as it is", _is_still, stays=True)

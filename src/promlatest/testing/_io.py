@@ -1,0 +1,212 @@
+"""How to wait: blocking, in asyncio, or in trio.
+
+All that a test asks is written once, as coroutines that wait by an `Io`. The blocking one
+never suspends, so `finished` runs such a coroutine like a function. `blocking` and
+`awaited` make the two faces of one method, with one docstring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import time
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
+
+from promlatest.exceptions import UsageError
+from promlatest.testing._ledger import Ledger
+
+__all__ = [
+    "BLOCKING",
+    "LOOPED",
+    "Asked",
+    "Io",
+    "awaited",
+    "blocking",
+    "finished",
+    "forever",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Io(Protocol):
+    """A way to wait."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let this time pass."""
+
+    async def called(self, work: Callable[[], R]) -> R:
+        """Call what may block."""
+
+    async def looped(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float) -> R:
+        """Run what needs an event loop.
+
+        Raises:
+            TimeoutError: it took longer, in seconds.
+        """
+
+
+class _Blocking:
+    """Waits by blocking its thread, which may not be that of an event loop."""
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def called(self, work: Callable[[], R]) -> R:
+        return work()
+
+    async def looped(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float) -> R:
+        async def limited() -> R:
+            async with asyncio.timeout(timeout):
+                return await work()
+
+        return asyncio.run(limited())
+
+
+class _Looped:
+    """Waits in the event loop that runs: that of asyncio or of trio."""
+
+    async def sleep(self, seconds: float) -> None:
+        if (trio := _trio()) is not None:
+            await trio.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def called(self, work: Callable[[], R]) -> R:
+        if (trio := _trio()) is not None:
+            done: R = await trio.to_thread.run_sync(work)
+            return done
+        return await asyncio.to_thread(work)
+
+    async def looped(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float) -> R:
+        if (trio := _trio()) is not None:
+            with trio.move_on_after(timeout):
+                return await work()
+            raise TimeoutError
+        async with asyncio.timeout(timeout):
+            return await work()
+
+
+BLOCKING: Final[Io] = _Blocking()
+LOOPED: Final[Io] = _Looped()
+
+
+def _trio() -> Any:
+    """The module of trio, if this is one of its tasks.
+
+    Who runs in it has imported it; promlatest never does.
+    """
+    trio: Any = sys.modules.get("trio")
+    return trio if trio is not None and trio.lowlevel.in_trio_task() else None
+
+
+async def forever() -> None:
+    """Wait until this is cancelled."""
+    if (trio := _trio()) is not None:
+        await trio.sleep_forever()
+    await asyncio.Event().wait()
+
+
+def _in_loop() -> bool:
+    if _trio() is not None:
+        return True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def finished(work: Coroutine[Any, Any, R]) -> R:
+    """What a coroutine gives that waits by `BLOCKING`, and so never suspends."""
+    __tracebackhide__ = True
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: R = done.value
+        return result
+    work.close()
+    raise AssertionError("a blocking way to wait has suspended")
+
+
+def blocking(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Any, P], R]:
+    """The blocking face of a method.
+
+    In an event loop it is refused: it would block the application that it waits for.
+    """
+
+    @functools.wraps(method)
+    def face(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True
+        if _in_loop():
+            raise UsageError(
+                f"{method.__name__} would block the event loop that it is called in, and"
+                " with it the application: take the target's .aio, and await"
+            )
+        return finished(method(self, *args, **kwargs))
+
+    return face
+
+
+def awaited(
+    face: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[Any, P], Asked[R]]:
+    """The face to be awaited of a method that `blocking` has made."""
+    method = face.__wrapped__  # type: ignore[attr-defined]
+
+    @functools.wraps(method)
+    def other(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Asked[R]:
+        words = f"{method.__name__}(…) of {self.name}"
+        return Asked(method(self, *args, **kwargs), words, self.ledger)
+
+    return other
+
+
+class Asked(Coroutine[Any, Any, R_co], Generic[R_co]):
+    """A question that is to be awaited; one that is not says so in words.
+
+    It is a coroutine, so `asyncio.create_task` and `asyncio.wait_for` take it. It has no
+    value of its own: `assert target.count("x")` without `await` is no assertion.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, R_co], words: str, ledger: Ledger) -> None:
+        self._work: Final = work
+        self._words: Final = f"{words} was never awaited: `await` is missing before it"
+        self._ledger: Final = ledger
+        self._account: Final = ledger.opened(self._words)
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        self._ledger.settled(self._account)
+        # A generator keeps this alive, and with it the work, until all is done.
+        return (yield from self._work.__await__())
+
+    def send(self, value: Any) -> Any:
+        self._ledger.settled(self._account)
+        return self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._ledger.settled(self._account)
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._ledger.settled(self._account)
+        self._work.close()
+
+    def __del__(self) -> None:
+        self._work.close()
+        self._ledger.dropped(self._account)
+
+    def __repr__(self) -> str:
+        return f"<{self._words}>"
+
+    def _refused(self, *_: object) -> Any:
+        raise UsageError(self._words)
+
+    __bool__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __float__ = _refused
+    __hash__ = object.__hash__

@@ -1,0 +1,43 @@
+"""What the format forbids about an exposition, or good practice advises against, as a
+failure. The rules are those of `promlatest check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from promlatest.exposition import Diagnostic, check
+from promlatest.testing._errors import LintError
+from promlatest.testing._reading import Reading
+from promlatest.testing._words import many, shortened
+
+__all__ = ["assert_lint"]
+
+
+def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
+    """Assert that nothing is wrong with an exposition, as `promlatest check` sees it.
+
+    What was never text, a registry for instance, is checked as it would be written.
+
+    Args:
+        reading: the scrape.
+        ignore: findings that are let pass, as patterns of the shell for their reason
+            and text, such as ``"*ends in '_total'*"`` or ``"*: 'legacy_*'"``.
+
+    Raises:
+        LintError: something is; it lists all of it.
+    """
+    __tracebackhide__ = True
+    patterns = tuple(ignore)
+    found = [each for each in check(*reading.text()) if not _is_ignored(each, patterns)]
+    if found:
+        raise LintError(
+            f"{reading.target} has {many(len(found), 'finding')}:",
+            target=reading.target,
+            details=shortened(map(str, found), 40),
+        )
+
+
+def _is_ignored(found: Diagnostic, patterns: Iterable[str]) -> bool:
+    words = f"{found.reason}: {found.text!r}"
+    return any(fnmatchcase(words, pattern) for pattern in patterns)

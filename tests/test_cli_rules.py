@@ -1,0 +1,141 @@
+"""`promlatest rules`: what it prints, where to, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("yaml")
+
+from promlatest.cli import main
+
+PAGE = """\
+# TYPE orders_total counter
+orders_total{route="/buy"} 9
+# TYPE stock gauge
+stock 3
+"""
+
+ALERTS = """\
+groups:
+- name: shop
+  rules:
+  - alert: NoOrders
+    expr: rate(orders_total{route="/buy"}[5m]) == 0
+  - alert: SoldOut
+    expr: stock < 1
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    file = tmp_path / "metrics.prom"
+    file.write_text(PAGE)
+    return str(file)
+
+
+@pytest.fixture
+def alerts(tmp_path: Path) -> Path:
+    file = tmp_path / "alerts.yml"
+    file.write_text(ALERTS)
+    return file
+
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_rules_that_fit(page: str, alerts: Path, capsys: Output) -> None:
+    """Where everything is there, nothing is printed, and the exit code is 0."""
+    assert main(["rules", "check", str(alerts), page]) == 0
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "2 expressions, 0 failures, 0 warnings\n"
+
+
+def test_what_is_not_there(page: str, alerts: Path, capsys: Output) -> None:
+    """A failure is a line of the data, and exit code 1."""
+    alerts.write_text(ALERTS.replace("orders_total", "order_total"))
+
+    assert main(["rules", "check", str(alerts), page]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == (
+        f"{alerts}:5: NoOrders: no metric is called order_total; close names: orders_total\n"
+    )
+    assert printed.err == "2 expressions, 1 failure, 0 warnings\n"
+
+
+def test_a_warning_is_no_failure(page: str, alerts: Path, capsys: Output) -> None:
+    """A value that was never seen is printed, and the exit code is 0."""
+    alerts.write_text(ALERTS.replace("/buy", "/by"))
+
+    assert main(["rules", "check", str(alerts), page]) == 0
+    assert (
+        "NoOrders: warning: no series of orders_total has route" in capsys.readouterr().out
+    )
+
+
+def test_json(page: str, alerts: Path, capsys: Output) -> None:
+    """As JSON, each finding is an object with its place."""
+    alerts.write_text(ALERTS.replace("stock", "stocks"))
+
+    main(["rules", "check", str(alerts), page, "--json"])
+
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "file": str(alerts),
+            "line": 7,
+            "rule": "SoldOut",
+            "kind": "metric",
+            "what": "no metric is called stocks",
+            "close": ["stock"],
+            "severity": "failure",
+        }
+    ]
+
+
+def test_optional_and_target_labels(page: str, alerts: Path, capsys: Output) -> None:
+    """What need not be there, and what scraping adds, is said by options."""
+    alerts.write_text(
+        ALERTS.replace('route="/buy"', 'dc="a",az="b"').replace("stock", "stocks")
+    )
+    labels = ["--target-labels", "dc,az", "--optional", "stock*"]
+
+    assert main(["rules", "check", *labels, str(alerts), page]) == 0
+    assert main(["rules", "check", str(alerts), page]) == 1
+
+
+def test_a_folder(page: str, alerts: Path, capsys: Output) -> None:
+    """A folder is walked, and what it has that is no rule is named."""
+    folder = alerts.parent / "rules"
+    folder.mkdir()
+    alerts.rename(folder / "alerts.yml")
+    (folder / "values.yaml").write_text("a: 1")
+
+    assert main(["rules", "check", str(folder), page]) == 0
+    assert (
+        f"{folder / 'values.yaml'}: no rules and no dashboard, passed by"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["alone"], 2, "promlatest: expected FILE... TARGET: rules, and then what they watch"),
+        (["missing.yml", "page"], 2, "promlatest: missing.yml cannot be read: No such file"),
+        (["alerts", "nowhere.prom"], 3, "nowhere.prom"),
+    ],
+    ids=["no target", "no file", "no page"],
+)  # fmt: skip
+def test_what_cannot_be_done(
+    words: list[str], code: int, said: str, page: str, alerts: Path, capsys: Output
+) -> None:
+    """What is wrong with the arguments, or with the target, is said with its exit code."""
+    known = {"page": page, "alerts": str(alerts)}
+
+    assert main(["rules", "check", *(known.get(word, word) for word in words)]) == code
+    assert said in capsys.readouterr().err

@@ -1,0 +1,405 @@
+"""Nothing that is done to a scraper from inside the process makes anybody wait for ever:
+foreign functions that raise what is no Exception, files that nobody writes to, threads
+that start and stop at once, forks, event loops that end.
+
+Whatever could hang runs in a process or a thread that is waited for only so long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from promlatest import Store
+from promlatest.exceptions import EndpointError, UsageError
+from promlatest.scrape import (
+    AsyncScraper,
+    Auth,
+    Scraper,
+    Target,
+    fetch_once,
+    scrape_once,
+)
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+
+
+def run(code: str, within: float = 20.0) -> subprocess.CompletedProcess[str]:
+    """Run a program that has to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=within,
+    )
+
+
+def within(seconds: float, function: Callable[[], object]) -> object:
+    """What a function gives on a thread, or raises; it must come to its end in time."""
+    outcome: list[object] = []
+
+    def call() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "it hangs"
+    return outcome[0]
+
+
+# What is no Exception
+
+
+def raises(error: BaseException) -> Callable[..., bytes]:
+    def act(*_: object) -> bytes:
+        raise error
+
+    return act
+
+
+ESCAPING = [SystemExit(3), KeyboardInterrupt(), pytest.fail.Exception("no luck")]
+
+
+@pytest.mark.parametrize("error", ESCAPING, ids=["exit", "interrupt", "pytest.fail"])
+def test_a_callable_that_raises_what_is_no_exception(error: BaseException) -> None:
+    """Who asked for the scrape gets it; the target is down, and the others go on."""
+    store = Store()
+    scraper = Scraper(store, [lambda: b"a 1\n"])
+    broken = scraper.add(raises(error))
+
+    assert within(5, lambda: scraper.scrape(broken)) is error
+    assert [p.value for p in store.query("up", instance=broken)] == [0.0]
+    assert type(error).__name__ in str(store.sources[broken].error)
+    good = next(name for name in scraper.targets if name != broken)
+    assert scraper.scrape(good).up
+    assert within(5, scraper.scrape_all) is error
+    within(5, scraper.stop)
+
+
+@pytest.mark.parametrize("error", ESCAPING, ids=["exit", "interrupt", "pytest.fail"])
+def test_a_subscriber_that_raises_what_is_no_exception(error: BaseException) -> None:
+    """Who asked for the scrape gets it, and the loop lives."""
+    store = Store()
+    scraper = Scraper(store, [lambda: b"a 1\n"])
+    unsubscribe = store.subscribe(raises(error))
+
+    assert within(5, scraper.scrape) is error
+    unsubscribe()
+    assert scraper.scrape().up
+    within(5, scraper.stop)
+
+
+def test_what_nobody_asked_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Where nobody waits for the scrape, the log tells; the scraping goes on."""
+    store, calls = Store(), iter([*ESCAPING, *[None] * 1000])
+
+    def act() -> bytes:
+        error = next(calls)
+        if error is not None:
+            raise error
+        return b"a 1\n"
+
+    with Scraper(store, [act], interval=0.05):
+        deadline = time.monotonic() + 5
+        while not store.query("a"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert "SystemExit" in caplog.text
+
+
+def test_scrape_once_raises_what_a_callable_raised() -> None:
+    """It is raised as it is, and the target is down."""
+    store = Store()
+    with pytest.raises(SystemExit):
+        scrape_once(store, raises(SystemExit(3)))
+
+    assert [point.value for point in store.query("up")] == [0.0]
+
+
+async def test_asyncio_gives_it_to_who_waits() -> None:
+    """The same under asyncio, in the loop of the program."""
+    async with AsyncScraper(Store(), [raises(pytest.fail.Exception("no"))]) as scraper:
+        with pytest.raises(pytest.fail.Exception):
+            await scraper.scrape()
+
+
+def test_whatever_goes_wrong_the_target_is_down() -> None:
+    """A fetch that fails as nobody thought of takes the old values away."""
+    store, bodies = Store(), iter([b"a 1\n", "a\ud800 1\n"])
+    scraper = Scraper(store, [lambda: next(bodies)])  # type: ignore[list-item,return-value]
+    scraper.scrape()
+    failed = scraper.scrape()
+    scraper.stop()
+
+    assert "UnicodeEncodeError" in str(failed.error)
+    assert store.query("a") == []
+    assert [point.value for point in store.query("up")] == [0.0]
+
+
+# Files
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A file that can be opened and never gives anything."""
+    made = tmp_path / "pipe"
+    os.mkfifo(made)
+    return made
+
+
+def secretive(pipe: Path) -> list[Target]:
+    return [
+        Target.parse("localhost:9", auth=Auth(bearer_token_file=str(pipe))),
+        Target.parse("localhost:9", auth=Auth(username="a", password_file=str(pipe))),
+    ]
+
+
+def test_a_secret_that_does_not_come(pipe: Path) -> None:
+    """A token file that hangs fails by the deadline; others go on, and stop ends."""
+    store = Store()
+    targets = [lambda: b"a 1\n", secretive(pipe)[0]]
+    scraper = Scraper(store, targets, interval=0.2)
+    scraper.start()
+    result = within(5, lambda: scraper.scrape(targets[1]))
+
+    assert isinstance(result.error, EndpointError)  # type: ignore[attr-defined]
+    assert scraper.scrape(targets[0]).up
+    assert within(2, scraper.stop) is None
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_once_a_secret_that_does_not_come(pipe: Path, number: int) -> None:
+    """A single scrape ends by its timeout."""
+    target = secretive(pipe)[number]
+    started = time.monotonic()
+    error = within(5, lambda: fetch_once(target, timeout=0.3))
+
+    assert isinstance(error, EndpointError)
+    assert time.monotonic() - started < 2
+
+
+def test_a_certificate_that_does_not_come(pipe: Path) -> None:
+    """OpenSSL opens the file of a CA by itself, and waits; nobody else does."""
+    code = f"""
+        from promlatest.scrape import *
+        from promlatest import Store
+        target = Target.parse("https://localhost:9", tls=TLS(ca_file={str(pipe)!r}))
+        scraper = Scraper(Store(), [target, lambda: b"a 1\\n"], interval=0.3)
+        with scraper:
+            for _ in range(2):
+                print(type(scraper.scrape(target).error).__name__)
+            print(scraper.scrape(list(scraper.targets)[1]).up)
+        """
+    assert run(code).stdout.split() == ["TimeoutExceededError"] * 2 + ["True"]
+
+
+# Threads
+
+
+def test_start_and_stop_from_many_threads() -> None:
+    """Any thread may start, stop, scrape, add and remove; nobody hangs, nothing leaks."""
+    before = threading.active_count()
+    store, scraper_ready = Store(), threading.Barrier(6)
+    scraper = Scraper(store, [lambda: b"a 1\n"], interval=0.01)
+    wrong: list[BaseException] = []
+
+    def body() -> bytes:
+        return b"b 1\n"
+
+    acts: list[Callable[[], object]] = [
+        scraper.start,
+        scraper.stop,
+        scraper.stop,
+        lambda: scraper.scrape(next(iter(scraper.targets))),
+        lambda: scraper.scrape_all(),
+        lambda: scraper.wait_fresh(next(iter(scraper.targets)), timeout=0.05),
+    ]
+
+    def often(act: Callable[[], object]) -> None:
+        scraper_ready.wait(5)
+        for _ in range(40):
+            try:
+                act()
+            except (EndpointError, TimeoutError, UsageError):
+                pass
+            except BaseException as error:
+                if "not scraped any more" not in str(error):
+                    wrong.append(error)
+
+    threads = [threading.Thread(target=often, args=(act,), daemon=True) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert wrong == []
+    within(5, scraper.stop)
+    deadline = time.monotonic() + 3
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
+# Forks
+
+FORKED = """
+    import os, sys, time
+    from promlatest import Store
+    from promlatest.scrape import *
+    store = Store()
+    scraper = Scraper(store, [lambda: b"a 1\\n"], interval=0.05)
+    scraper.start()
+    scraper.scrape()
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        print(scraper.scrape().up)
+        scraper.stop()
+        sys.exit()
+    """
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "assert scraper.scrape().up; scraper.stop()",
+        "assert scraper.scrape().up",
+        "scraper.stop()",
+        "scraper.start(); assert scraper.wait_fresh(timeout=2).up; scraper.stop()",
+        "assert scrape_once(Store(), lambda: b'a 1').up",
+        "del scraper; import gc; gc.collect()",
+        "pass",
+    ],
+)
+def test_child_of_a_fork(act: str) -> None:
+    """In a child a scraper is not running; it works there, or can be left, and the
+    parent's goes on."""
+    code = textwrap.dedent(FORKED) + act + "\nsys.exit(7)\n"
+    done = run(code)
+
+    assert done.stdout.split() == ["7", "True"]
+    assert done.stderr == ""
+
+
+def test_waiting_in_the_child_of_a_fork() -> None:
+    """Nobody waits for what is not running there: it is refused at once."""
+    code = textwrap.dedent(FORKED) + textwrap.dedent(
+        """
+        try:
+            scraper.wait_fresh(timeout=60)
+        except ValueError as error:
+            os._exit(7 if "start()" in str(error) else 1)
+        """
+    )
+    assert run(code).stdout.split() == ["7", "True"]
+
+
+def test_forks_while_many_scrape() -> None:
+    """Whatever threads of the scraper hold at the moment of a fork, no child hangs."""
+    code = """
+        import os, threading
+        from promlatest import Store
+        from promlatest.scrape import *
+        ended, left = False, Scraper(Store(), [lambda: b"a 1\\n"] * 4, interval=0.01)
+        def once():
+            while not ended:
+                scrape_once(Store(), lambda: b"b 1\\n")
+        threads = [threading.Thread(target=once, daemon=True) for _ in range(2)]
+        with left:
+            for thread in threads:
+                thread.start()
+            for _ in range(20):
+                child = os.fork()
+                if not child:
+                    ok = scrape_once(Store(), lambda: b"c 1\\n").up
+                    with Scraper(Store(), [lambda: b"d 1\\n"]) as scraper:
+                        ok = scraper.scrape().up and ok
+                    left.stop()
+                    os._exit(0 if ok else 1)
+                assert os.waitpid(child, 0)[1] == 0
+            ended = True
+        print("done")
+        """
+    done = run(code, within=30)
+    assert done.stdout == "done\n", done.stderr
+
+
+# Event loops
+
+
+def test_interrupt_under_asyncio() -> None:
+    """Ctrl-C ends a scrape that blocks inside of a running event loop."""
+    code = """
+        import asyncio, os, signal, socket, threading, time
+        from promlatest import Store
+        from promlatest.scrape import scrape_once
+        listener = socket.create_server(("127.0.0.1", 0))
+        async def main():
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+            scrape_once(Store(), f"127.0.0.1:{listener.getsockname()[1]}", timeout=60)
+        started = time.monotonic()
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted", time.monotonic() - started < 5)
+        """
+    assert run(code).stdout == "interrupted True\n"
+
+
+def test_a_loop_that_was_closed_without_stop() -> None:
+    """What was left running in a loop that is gone can be stopped, and used again."""
+    store = Store()
+    scraper = AsyncScraper(store, [lambda: b"a 1\n"], interval=0.05)
+    asyncio.run(scraper.start())
+    asyncio.run(scraper.stop())
+
+    async def again() -> bool:
+        async with scraper:
+            return (await scraper.scrape()).up
+
+    assert asyncio.run(again())
+
+
+async def test_two_loops_at_once() -> None:
+    """A scraper that one loop has is refused to another, in words."""
+    async with AsyncScraper(Store(), [lambda: b"a 1\n"]) as scraper:
+        with pytest.raises(UsageError, match="another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(scraper.scrape()))
+
+
+def test_names_that_hang_do_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many names nobody answers for, another one is looked up at once."""
+    import socket
+
+    release, real = threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *args: object, **options: object) -> object:
+        if host.startswith("dead"):
+            release.wait(20)
+            raise socket.gaierror(socket.EAI_NONAME, "no answer")
+        return real(host, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    dead = [f"dead{number}.test:80" for number in range(100)]
+    scraper = Scraper(Store(), [*dead, "localhost:9"], interval=2)
+    with scraper:
+        time.sleep(0.5)
+        error = scraper.scrape("localhost:9").error
+    release.set()
+
+    assert "connection refused" in str(error)
