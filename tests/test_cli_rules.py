@@ -122,6 +122,50 @@ def test_a_folder(page: str, alerts: Path, capsys: Output) -> None:
     )
 
 
+@pytest.mark.slow
+def test_eval(page: str, alerts: Path, capsys: Output) -> None:
+    """Two scrapes judge alerts; what is true, or cannot be judged, is exit code 1."""
+    alerts.write_text(ALERTS + "  - {alert: Gone, expr: gone > 1}\n")
+
+    assert main(["rules", "eval", str(alerts), page, "--interval", "0.01"]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0] == (
+        f'{alerts}:5: NoOrders{{route="/buy"}} 0: true now; fires'
+    )
+    assert f"{alerts}:7: SoldOut: not true" in printed.out
+    assert f"{alerts}:8: Gone: cannot be judged: no metric is called gone" in printed.out
+    assert printed.err == "3 alerts, 1 true, 1 not to be judged\n"
+
+
+@pytest.mark.slow
+def test_eval_as_json(page: str, alerts: Path, capsys: Output) -> None:
+    """As JSON, each alert is an object with what is true of it."""
+    alerts.write_text(ALERTS.replace("stock < 1", "stock / 0 > 1"))
+
+    main(["rules", "eval", str(alerts), page, "--json", "--interval", "0"])
+
+    assert json.loads(capsys.readouterr().out)[1] == {
+        "file": str(alerts),
+        "line": 7,
+        "alert": "SoldOut",
+        "for": 0.0,
+        "keep_firing_for": 0.0,
+        "true": [{"labels": {"alertname": "SoldOut"}, "value": "+Inf", "annotations": {}}],
+        "problem": "",
+        "notes": [],
+    }
+
+
+def test_eval_by_one_scrape(page: str, alerts: Path, capsys: Output) -> None:
+    """By one scrape, a rate cannot be judged, and a gauge can."""
+    assert main(["rules", "eval", str(alerts), page, "--scrapes", "1"]) == 1
+
+    printed = capsys.readouterr().out.splitlines()
+    assert "NoOrders: cannot be judged: " in printed[0]
+    assert "SoldOut: not true" in printed[1]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -4,24 +4,32 @@
 buckets that are not there, and uses that cannot be right. Any failure is exit code 1; a
 value that was never seen is a warning, and is not.
 
+`eval` scrapes twice and says which alerts are true now, and which cannot be judged; any
+of these is exit code 1. Ranges mean "since the first scrape".
+
 examples:
   promlatest rules check alerts.yml dashboards/ :8080
   promlatest rules check alerts.yml :8080 --optional '*_errors_total'
+  promlatest rules eval alerts.yml :8080 --interval 15
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from math import isfinite
+from typing import Any, Final
 
 import attrs
 
+from promlatest._datapoint import Metadata
+from promlatest._matching.floats import format_float
 from promlatest._storage.store import Store
 from promlatest.cli._shared import DONE, NOTHING, add_fetching, fetch, print_json
 from promlatest.exceptions import UsageError
-from promlatest.rules import TARGET_LABELS, Rules, read_rules
+from promlatest.rules import TARGET_LABELS, Rules, Verdict, read_rules
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +48,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="labels that scraping adds, and external labels, in place of"
         f" {', '.join(TARGET_LABELS)}",
     )  # fmt: skip
+    parser.add_argument(
+        "--scrapes", type=int, default=2, metavar="N",
+        help="eval: how many scrapes to go by (default: 2)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--interval", type=float, default=5.0, metavar="SECONDS",
+        help="eval: from one scrape to the next (default: 5)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     add_fetching(parser)
 
@@ -56,14 +72,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
-    fetched, store = fetch(options, target), Store()
-    exposition = store.ingest(fetched.body, fetched.content_type, source=target)
-    found = rules.check(
-        store,
-        optional=options.optional,
-        target_labels=_split(options.target_labels) or TARGET_LABELS,
-        declared=exposition.metadata,
-    )
+    store, declared = _scraped(target, options)
+    found = rules.check(store, declared=declared, **_told(options))
     if options.json:
         print_json([attrs.asdict(finding) for finding in found])
     else:
@@ -76,6 +86,66 @@ def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
     return NOTHING if failures else DONE
 
 
+def _eval(rules: Rules, target: str, options: argparse.Namespace) -> int:
+    if not rules.alerts:
+        raise UsageError("expected alerts to evaluate, and there are none in the files")
+    if options.scrapes < 1 or not options.interval >= 0:
+        raise UsageError("expected --scrapes of at least 1, and no negative --interval")
+    moments = []
+    for number in range(1 if target == "-" else options.scrapes):
+        if number:
+            time.sleep(options.interval)
+        moments.append(_scraped(target, options))
+    verdicts = rules.evaluate(
+        *(store for store, _ in moments), declared=moments[-1][1], **_told(options)
+    )
+    if options.json:
+        print_json([_as_dict(verdict) for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            print(verdict)
+    true = sum(bool(verdict.true) for verdict in verdicts)
+    problems = sum(bool(verdict.problem) for verdict in verdicts)
+    words = f"{true} true, {problems} not to be judged"
+    print(f"{_counted(len(verdicts), 'alert')}, {words}", file=sys.stderr)
+    return NOTHING if true or problems else DONE
+
+
+def _scraped(
+    target: str, options: argparse.Namespace
+) -> tuple[Store, Mapping[str, Metadata]]:
+    """What a target exposes now, and what it declares, with series or without."""
+    fetched, store = fetch(options, target), Store()
+    exposition = store.ingest(fetched.body, fetched.content_type, source=target)
+    return store, exposition.metadata
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    labels = _split(options.target_labels) or TARGET_LABELS
+    return {"optional": options.optional, "target_labels": labels}
+
+
+def _as_dict(verdict: Verdict) -> dict[str, Any]:
+    rule = verdict.rule
+    return {
+        "file": rule.file,
+        "line": rule.line,
+        "alert": rule.name,
+        "for": rule.hold,
+        "keep_firing_for": rule.keep_firing_for,
+        "true": [
+            {
+                "labels": dict(each.labels),
+                "value": each.value if isfinite(each.value) else format_float(each.value),
+                "annotations": dict(each.annotations),
+            }
+            for each in verdict.true
+        ],
+        "problem": verdict.problem,
+        "notes": list(verdict.notes),
+    }
+
+
 def _split(given: Sequence[str]) -> list[str]:
     return [name for each in given for name in each.split(",") if name]
 
@@ -86,4 +156,5 @@ def _counted(number: int, noun: str) -> str:
 
 _ACTIONS: Final[Mapping[str, Callable[[Rules, str, argparse.Namespace], int]]] = {
     "check": _check,
+    "eval": _eval,
 }

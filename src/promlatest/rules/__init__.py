@@ -6,8 +6,18 @@
 ...     print(finding)
 """
 
+from promlatest.rules._alerts import Evaluation, Firing, Verdict
 from promlatest.rules._finding import Finding
 from promlatest.rules._rule import Rule
 from promlatest.rules._rules import TARGET_LABELS, Rules, read_rules
 
-__all__ = ["TARGET_LABELS", "Finding", "Rule", "Rules", "read_rules"]
+__all__ = [
+    "TARGET_LABELS",
+    "Evaluation",
+    "Finding",
+    "Firing",
+    "Rule",
+    "Rules",
+    "Verdict",
+    "read_rules",
+]

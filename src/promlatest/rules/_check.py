@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ from promlatest.rules._selectors import (
 from promlatest.rules._text import Text
 from promlatest.rules._variables import WILDCARD
 
-__all__ = ["findings_of"]
+__all__ = ["findings_of", "parsed", "tree_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -80,10 +81,19 @@ class Shape:
 def findings_of(rule: Rule, known: Known) -> list[Finding]:
     """Everything that is wrong with a rule, in the order of its text."""
     try:
-        tree = parse(str(rule.expr))
+        tree = tree_of(rule)
     except QueryError as error:
         return [_unreadable(rule, error)]
     return _Check(rule, known).run(tree)
+
+
+# Trees are frozen, and a rule is read to be looked up, and once more to be evaluated.
+parsed: Final = lru_cache(2_000)(parse)
+
+
+def tree_of(rule: Rule) -> Node:
+    """The tree of a rule's expression; raises what `parse` raises."""
+    return parsed(str(rule.expr))
 
 
 def _unreadable(rule: Rule, error: QueryError) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -11,10 +11,12 @@ import attrs
 from promlatest._datapoint import Metadata
 from promlatest._interfaces import Queryable
 from promlatest.exceptions import UsageError
+from promlatest.rules._alerts import Evaluation, Verdict
 from promlatest.rules._check import findings_of
 from promlatest.rules._files import read_files
 from promlatest.rules._finding import Finding
 from promlatest.rules._known import Known
+from promlatest.rules._moments import Moments
 from promlatest.rules._rule import Rule
 
 __all__ = ["TARGET_LABELS", "Rules", "read_rules"]
@@ -68,12 +70,58 @@ class Rules:
         Raises:
             UsageError: `optional` or `target_labels` is one text and no list of them.
         """
+        known = self._known([queryable], optional, target_labels, declared)
+        return [finding for rule in self.rules for finding in findings_of(rule, known)]
+
+    def _known(
+        self,
+        queryable: Sequence[Queryable],
+        optional: Iterable[str],
+        target_labels: Iterable[str],
+        declared: Mapping[str, Metadata] | None,
+    ) -> Known:
         for name, given in (("optional", optional), ("target_labels", target_labels)):
             if isinstance(given, str):
                 raise UsageError(f"{name} is a list of texts, not {given!r}")
+        if not queryable:
+            raise UsageError("expected at least one moment to evaluate rules at")
         recorded = (rule.name for rule in self.rules if rule.kind == "record")
-        known = Known(queryable, declared or {}, recorded, optional, target_labels)
-        return [finding for rule in self.rules for finding in findings_of(rule, known)]
+        return Known(queryable[0], declared or {}, recorded, optional, target_labels)
+
+    def evaluate(
+        self,
+        *moments: Queryable,
+        optional: Iterable[str] = (),
+        target_labels: Iterable[str] = TARGET_LABELS,
+        declared: Mapping[str, Metadata] | None = None,
+    ) -> list[Verdict]:
+        """The verdict on each alert, by what was exposed at one moment or more.
+
+        Recording rules are evaluated first. Ranges mean "since the first moment" and are
+        divided by what is covered; with one moment what needs a range cannot be judged.
+
+        Args:
+            moments: scrapes of one process, the oldest first: snapshots, for one.
+            optional, target_labels, declared: as of `check`.
+
+        Raises:
+            UsageError: there is no moment.
+        """
+        evaluation = self.at(
+            *moments, optional=optional, target_labels=target_labels, declared=declared
+        )
+        return [evaluation.verdict(rule) for rule in self.alerts]
+
+    def at(
+        self,
+        *moments: Queryable,
+        optional: Iterable[str] = (),
+        target_labels: Iterable[str] = TARGET_LABELS,
+        declared: Mapping[str, Metadata] | None = None,
+    ) -> Evaluation:
+        """What `evaluate` asks: it gives verdicts, and what alerts compared."""
+        known = self._known(moments[-1:], optional, target_labels, declared)
+        return Evaluation(self.rules, Moments(moments, target_labels), known)
 
 
 def read_rules(*paths: str | os.PathLike[str]) -> Rules:

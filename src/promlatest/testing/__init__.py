@@ -23,6 +23,7 @@ from promlatest.testing._contract import (
 )
 from promlatest.testing._difference import VOLATILE, Difference
 from promlatest.testing._errors import (
+    AlertError,
     AlreadyHeldError,
     ContractError,
     ExpectationError,
@@ -38,6 +39,7 @@ from promlatest.testing._errors import (
     OvershootError,
     PresentError,
     ResetError,
+    RulesError,
     SelectionFailure,
     SeriesBudgetError,
     SeveralSeriesError,
@@ -74,6 +76,7 @@ from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import Reset
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading
+from promlatest.testing._rules import Alerts
 from promlatest.testing._target import (
     AsyncMark,
     AsyncScrapeTarget,
@@ -85,6 +88,8 @@ from promlatest.testing._wait import Outcome
 
 __all__ = [
     "VOLATILE",
+    "AlertError",
+    "Alerts",
     "AlreadyHeldError",
     "Answer",
     "Asked",
@@ -121,6 +126,7 @@ __all__ = [
     "Reading",
     "Reset",
     "ResetError",
+    "RulesError",
     "ScrapeTarget",
     "ScriptError",
     "SelectionFailure",

@@ -27,7 +27,9 @@
         ├── TargetDownError     no scrape succeeded
         ├── StaleScrapeError    no scrape that started after the call
         ├── GoldenError         an exposition unlike its golden file
-        └── ContractError       an exposition that breaks its contract
+        ├── ContractError       an exposition that breaks its contract
+        ├── RulesError          rules that ask for what is not exposed
+        └── AlertError          an alert that is true, is not, or cannot be judged
 
 All of them are `AssertionError`: the program is not what the test says. A call that
 cannot be carried out is a `promlatest.exceptions.UsageError`. `UnaskedWarning` is what an
@@ -42,6 +44,7 @@ from typing import Final, Self
 import attrs
 
 __all__ = [
+    "AlertError",
     "AlreadyHeldError",
     "ContractError",
     "ExpectationError",
@@ -57,6 +60,7 @@ __all__ = [
     "OvershootError",
     "PresentError",
     "ResetError",
+    "RulesError",
     "SelectionFailure",
     "SeriesBudgetError",
     "SeveralSeriesError",
@@ -243,3 +247,11 @@ class GoldenError(ExpectationError):
 
 class ContractError(ExpectationError):
     """An exposition breaks its contract."""
+
+
+class RulesError(ExpectationError):
+    """Rules or dashboards ask for what is not exposed."""
+
+
+class AlertError(ExpectationError):
+    """An alert is not what a test says of it, or cannot be judged."""

@@ -42,6 +42,7 @@ from promlatest.testing._movement import OnReset, checked_policy
 from promlatest.testing._pace import LONGEST, SHORTEST, checked_seconds
 from promlatest.testing._process import Process, free_port
 from promlatest.testing._reading import Reading
+from promlatest.testing._rules import alerts_since, assert_rules_match
 from promlatest.testing._selection import Selection, selection
 from promlatest.testing._sources import (
     EndedError,
@@ -535,6 +536,7 @@ class ScrapeTarget(_Target, _Waits[Outcome]):
     assert_series_below = _asking(Reading.assert_series_below)
     assert_lint = _asking(assert_lint)
     assert_exposes = _asking(assert_exposes)
+    assert_rules_match = _asking(assert_rules_match)
 
     @blocking
     async def _run(self, wait: Waiting) -> Outcome:
@@ -657,6 +659,7 @@ class Mark(_Mark, _Waits[Outcome]):
     increase_sum = _asking(Difference.increase_sum)
     histogram = _asking(Difference.histogram)
     assert_only = _asking(Difference.assert_only)
+    alerts = _asking(alerts_since)
 
     @blocking
     async def _run(self, wait: Waiting) -> Outcome:
@@ -698,6 +701,7 @@ class AsyncScrapeTarget(_Target, _Waits[Asked[Outcome]]):
     assert_series_below = awaited(ScrapeTarget.assert_series_below)
     assert_lint = awaited(ScrapeTarget.assert_lint)
     assert_exposes = awaited(ScrapeTarget.assert_exposes)
+    assert_rules_match = awaited(ScrapeTarget.assert_rules_match)
 
     def mark(self, *, on_reset: OnReset = "fail") -> Asked[AsyncMark]:
         async def marked() -> AsyncMark:
@@ -725,6 +729,7 @@ class AsyncMark(_Mark, _Waits[Asked[Outcome]]):
     increase_sum = awaited(Mark.increase_sum)
     histogram = awaited(Mark.histogram)
     assert_only = awaited(Mark.assert_only)
+    alerts = awaited(Mark.alerts)
 
     def _run(self, wait: Waiting) -> Asked[Outcome]:
         return _to_be_awaited(self._target._drive(wait), wait, self.ledger)

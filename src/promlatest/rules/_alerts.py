@@ -1,0 +1,328 @@
+"""Evaluated: what would fire, by what a process exposed at one moment or more.
+
+Ranges mean "since the first moment", whatever their length, and are divided by what is
+covered: two scrapes a second apart, and ten errors more, are 10/s. What cannot be judged
+(a metric that is not there, a range without a second scrape) is a problem, and never a
+"does not fire".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from promlatest._matching.floats import format_float
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest.exceptions import PromlatestError
+from promlatest.promql import Scalar, Vector, query
+from promlatest.promql._tree import (
+    Binary,
+    Call,
+    MatrixSelector,
+    Node,
+    Subquery,
+    VectorSelector,
+    format_duration,
+    unwrapped,
+    walk,
+)
+from promlatest.rules._check import findings_of, parsed, tree_of
+from promlatest.rules._known import Known
+from promlatest.rules._moments import Moments
+from promlatest.rules._rule import Rule
+from promlatest.rules._templates import render
+
+__all__ = ["Evaluation", "Firing", "Verdict"]
+
+# What moves is only known of a series by two of its samples.
+_NEEDS_TWO: Final = frozenset(
+    ("rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear")
+)
+_ABSENT: Final = frozenset(("absent", "absent_over_time"))
+_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
+
+
+@attrs.frozen
+class Firing:
+    """One series for which an alert is true.
+
+    Attributes:
+        labels: of the series, and what the rule adds.
+        value: what the expression gives for it.
+        annotations: rendered; what is not rendered here stands as it stood.
+    """
+
+    labels: Labels
+    value: float
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+
+    def __str__(self) -> str:
+        own = self.labels.without("alertname")
+        return f"{self.labels['alertname']}{own if own else ''} {_short(self.value)}"
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What becomes of one alert.
+
+    Attributes:
+        rule: the alert.
+        true: the series for which it is true now, sorted by labels.
+        problem: why it cannot be judged; "" if it can.
+        notes: how to read it: what ranges mean here.
+    """
+
+    rule: Rule
+    true: tuple[Firing, ...] = ()
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def then(self) -> str:
+        """When what is true now would fire, in words."""
+        rule = self.rule
+        fires = f"fires after its `for` ({_duration(rule.hold)})" if rule.hold else "fires"
+        if not rule.keep_firing_for:
+            return fires
+        kept = _duration(rule.keep_firing_for)
+        return f"{fires}, and for {kept} after it has ended"
+
+    def lines(self) -> Iterator[str]:
+        """It in words, a line for each series."""
+        place = f"{self.rule.file}:{self.rule.line}"
+        if self.problem:
+            yield f"{place}: {self.rule.name}: cannot be judged: {self.problem}"
+        for each in self.true:
+            yield f"{place}: {each}: true now; {self.then}"
+            yield from (f"  {name}: {text}" for name, text in each.annotations.items())
+        if not self.true and not self.problem:
+            yield f"{place}: {self.rule.name}: not true"
+        yield from (f"  {note}" for note in self.notes)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+_UNMOVED: Final[Mapping[bool, str]] = {
+    False: "{function}() needs two samples of {selector}, and there is one scrape",
+    True: "{selector} came after the first scrape, and {function}() needs two samples of"
+    " it: a Prometheus does not see what a series begins with, either",
+}
+
+
+def _in_order(records: Mapping[str, Rule]) -> list[Rule]:
+    """Recording rules, each after those whose results it asks for."""
+    ordered: dict[str, Rule] = {}
+    waiting = list(records)[::-1]
+    open_: set[str] = set()
+    while waiting:
+        name = waiting[-1]
+        needs = [] if name in open_ else _asked_metrics(records[name])
+        open_.add(name)
+        missing = [n for n in needs if n in records and n not in ordered and n not in open_]
+        if missing:
+            waiting += missing
+        else:
+            ordered.setdefault(waiting.pop(), records[name])
+    return list(ordered.values())
+
+
+def _asked_metrics(rule: Rule) -> list[str]:
+    try:
+        tree = tree_of(rule)
+    except PromlatestError:  # the evaluation says so
+        return []
+    return [node.metric for node in walk(tree) if isinstance(node, VectorSelector)]
+
+
+class Evaluation:
+    """Rules at the last of some moments: recording rules at once, alerts when asked.
+
+    Args:
+        rules: the rules; those that record are evaluated first.
+        moments: what was exposed.
+        known: the same, as static checks ask it.
+    """
+
+    def __init__(self, rules: Iterable[Rule], moments: Moments, known: Known) -> None:
+        self.moments: Final = moments
+        self.known: Final = known
+        self.failed: dict[str, str] = {}  # recorded metrics that could not be made
+        records = {rule.name: rule for rule in rules if rule.kind == "record"}
+        for rule in _in_order(records):
+            self.record(rule)
+
+    def record(self, rule: Rule) -> None:
+        """Evaluate a recording rule, so that what uses its result finds it."""
+        try:
+            result = self.result(str(rule.expr))
+        except PromlatestError as error:
+            self.failed[rule.name] = str(error)
+            return
+        own = {METRIC_NAME: rule.name, **rule.labels}
+        self.moments.record((Labels({**each, **own}), value) for each, value in result)
+
+    def verdict(self, rule: Rule) -> Verdict:
+        """What becomes of an alert."""
+        try:
+            tree = tree_of(rule)
+            if problem := self.problem(rule, tree):
+                return Verdict(rule=rule, problem=problem)
+            true = self.result(str(rule.expr))
+        except PromlatestError as error:
+            return Verdict(rule=rule, problem=str(error))
+        if not true and (problem := self.unmoved(tree)):
+            return Verdict(rule=rule, problem=problem)
+        notes = tuple(self.notes(tree))
+        firing = [_firing(rule, labels, value) for labels, value in true]
+        firing.sort(key=lambda each: each.labels)
+        return Verdict(rule=rule, true=tuple(firing), notes=notes)
+
+    def result(self, text: str) -> list[tuple[Labels, float]]:
+        """What an expression gives now."""
+        since = _since_the_first(text, self.moments.covered)
+        given = query(
+            self.moments,
+            since,
+            at=self.moments.times[-1],
+            partial=len(self.moments.times) > 1,
+        )
+        if isinstance(given, Scalar):
+            return [(Labels(), given.value)]
+        if isinstance(given, Vector):
+            return list(zip(given.labels, given.values, strict=True))
+        return []
+
+    def problem(self, rule: Rule, tree: Node) -> str:
+        """Why the alert cannot be judged, as far as it can be told before."""
+        for node in walk(tree):
+            if isinstance(node, VectorSelector | Subquery) and self.before_all(node):
+                return f"{node} looks back beyond the first scrape"
+        selectors = list(_selectors(tree))
+        for selector in selectors:
+            if selector.metric in self.failed:
+                return f"{selector.metric} cannot be made: {self.failed[selector.metric]}"
+        found = findings_of(rule, self.known)
+        missing = [
+            each.what + (f"; close names: {', '.join(each.close)}" if each.close else "")
+            for each in found
+            if each.severity == "failure" and each.kind in ("metric", "label", "bucket")
+        ]
+        if missing:
+            return "; ".join(missing)
+        if selectors and not any(self.now(selector) for selector in selectors):
+            words = [each.what for each in found if each.kind in ("value", "bucket")]
+            nothing = f"no series fits {' nor '.join(map(str, selectors))}"
+            return "; ".join(words) or nothing
+        return ""
+
+    def before_all(self, node: VectorSelector | Subquery) -> bool:
+        """Whether `offset` or `@` asks about a moment before the first."""
+        now = self.moments.times[-1]
+        moment = node.at if isinstance(node.at, int) else now
+        return moment - node.offset < self.moments.times[0]
+
+    def now(self, selector: VectorSelector) -> bool:
+        """Whether a selector finds anything at the last moment."""
+        blocks = self.moments.series(selector.matchers)
+        return any(value is not None for block in blocks for value in block.values[-1])
+
+    def unmoved(self, tree: Node) -> str:
+        """What is asked how it moved, and has one sample: no wonder that nothing came."""
+        for call in walk(tree):
+            if isinstance(call, Call) and call.function in _NEEDS_TWO:
+                for selector in _selectors(call):
+                    if self.samples(selector) == 1:
+                        return _UNMOVED[len(self.moments.times) > 1].format(
+                            selector=selector, function=call.function
+                        )
+        return ""
+
+    def samples(self, selector: VectorSelector) -> int:
+        """The most samples that a series of a selector has."""
+        return max(
+            (
+                sum(value is not None for value in samples)
+                for block in self.moments.series(selector.matchers)
+                for samples in zip(*block.values, strict=True)
+            ),
+            default=0,
+        )
+
+    def notes(self, tree: Node) -> Iterator[str]:
+        ranges = [
+            format_duration(node.range)
+            for node in walk(tree)
+            if isinstance(node, MatrixSelector | Subquery)
+        ]
+        if ranges:
+            words = ", ".join(f"[{each}]" for each in dict.fromkeys(ranges))
+            yield f"{words} means the {_duration(self.moments.covered / 1000)} covered"
+
+    def compared(self, rule: Rule) -> list[tuple[Labels, float]]:
+        """What the comparison at the top of an alert compares, held or not."""
+        try:
+            top = unwrapped(tree_of(rule))
+            if isinstance(top, Binary) and top.operator in _COMPARISONS:
+                return self.result(str(top.left))
+        except PromlatestError:  # the verdict says so
+            pass
+        return []
+
+
+def _selectors(tree: Node) -> Iterator[VectorSelector]:
+    """The selectors of an expression, but those that are asked to be absent."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VectorSelector):
+            yield node
+        elif not (isinstance(node, Call) and node.function in _ABSENT):
+            waiting += reversed(node.children)
+
+
+def _since_the_first(text: str, covered: int) -> str:
+    """The expression with every range at least as long as what is covered, in ms.
+
+    A subquery asks about moments before the first scrape, so of it only now is left.
+    """
+    pieces = sorted(_ranges(parsed(text), covered))
+    words: list[str] = []
+    at = 0
+    for start, end, new in pieces:
+        words += text[at:start], new
+        at = end
+    return "".join([*words, text[at:]])
+
+
+def _ranges(tree: Node, covered: int) -> Iterator[tuple[int, int, str]]:
+    """The ranges of an expression: where they stand, and what to put there."""
+    for node in walk(tree):
+        if isinstance(node, MatrixSelector):
+            # So long that what is covered is a part of it: then the engine divides by
+            # what is covered, and extrapolates nothing.
+            wider = attrs.evolve(node, range=max(node.range, 3 * covered + 1))
+            yield node.start, node.end, str(wider)
+        elif isinstance(node, Subquery):
+            now = str(attrs.evolve(node, range=1, step=1))
+            yield node.expr.end, node.end, now.removeprefix(str(node.expr))
+
+
+def _firing(rule: Rule, labels: Labels, value: float) -> Firing:
+    own = labels.without(METRIC_NAME)
+    added = {name: render(text, own, value) for name, text in rule.labels.items()}
+    return Firing(
+        Labels({**own, **added, "alertname": rule.name}),
+        value,
+        {name: render(text, own, value) for name, text in rule.annotations.items()},
+    )
+
+
+def _duration(seconds: float) -> str:
+    return format_duration(round(seconds * 1000))
+
+
+def _short(value: float) -> str:
+    return format_float(value)

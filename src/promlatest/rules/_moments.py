@@ -1,0 +1,128 @@
+"""Scrapes of one process, oldest first, as PromQL reads them.
+
+It knows what a Prometheus adds that the process does not expose: `up`, what recording
+rules made, and the target's labels, which a rule's matchers may name and which are taken
+to fit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from promlatest._datapoint import DataPoint
+from promlatest._interfaces import Queryable
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
+from promlatest.promql._columns import Block
+
+__all__ = ["Moments"]
+
+_UP: Final = Labels({METRIC_NAME: "up"})
+
+
+class Moments:
+    """What an evaluation asks: `columns`, as the engine wants them.
+
+    Args:
+        snapshots: what was exposed, the oldest first; at least one.
+        target_labels: labels that the target has and the process does not expose.
+    """
+
+    def __init__(
+        self, snapshots: Sequence[Queryable], target_labels: Iterable[str]
+    ) -> None:
+        self.last: Final = snapshots[-1]
+        self._snapshots: Final = tuple(snapshots)
+        self.times: Final = _apart([_moment_of(each) for each in snapshots])
+        self._target_labels: Final = frozenset(target_labels)
+        self._recorded: Final[list[DataPoint]] = []
+        self._kept: Final[dict[tuple[Matcher, ...], list[Block]]] = {}
+
+    @property
+    def covered(self) -> int:
+        """How long it is from the first to the last, in milliseconds."""
+        return self.times[-1] - self.times[0]
+
+    def record(self, points: Iterable[tuple[Labels, float]]) -> None:
+        """Add what a recording rule made, at the last moment."""
+        now = self.times[-1]
+        self._recorded.extend(DataPoint(labels, now, value) for labels, value in points)
+        self._kept.clear()
+
+    def series(self, matchers: Sequence[Matcher]) -> list[Block]:
+        """The series that match at any moment, with all moments.
+
+        The same objects at every call: whoever asks keeps what it finds out by them.
+        """
+        key = tuple(matchers)
+        if key not in self._kept:
+            self._kept[key] = self._blocks(self._own(key))
+        return self._kept[key]
+
+    def columns(
+        self, matchers: Sequence[Matcher], start: int, end: int, /
+    ) -> Sequence[Block]:
+        """The series that match, with the moments after `start`, up to `end` (ms)."""
+        return [_between(block, start, end) for block in self.series(matchers)]
+
+    def _own(self, matchers: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
+        """The matchers without those of the target's labels, unless the process exposes
+        such a label itself."""
+        foreign = {each.name for each in matchers} & self._target_labels
+        if not foreign:
+            return matchers
+        named = [each for each in matchers if each.name == METRIC_NAME]
+        foreign -= set(self.last.label_names(*named))
+        return tuple(each for each in matchers if each.name not in foreign)
+
+    def _blocks(self, matchers: tuple[Matcher, ...]) -> list[Block]:
+        found = [self._points(each, matchers) for each in self._snapshots]
+        labels = tuple(sorted(set().union(*found)))
+        blocks = []
+        if labels:
+            values = [[points.get(each) for each in labels] for points in found]
+            blocks.append(Block(labels, self.times, values, since=self.times[0]))
+        made = [p for p in self._recorded if _fits(p.labels, matchers)]
+        if made:
+            now = self.times[-1]
+            column = [[point.value for point in made]]
+            own = tuple(point.labels for point in made)
+            blocks.append(Block(own, (now,), column, since=now))
+        return blocks
+
+    def _points(
+        self, snapshot: Queryable, matchers: tuple[Matcher, ...]
+    ) -> dict[Labels, float]:
+        found = {point.labels: point.value for point in snapshot.match(matchers)}
+        if not found and _fits(_UP, matchers):
+            found[_UP] = 1.0  # it was scraped
+        return found
+
+
+def _fits(labels: Labels, matchers: Iterable[Matcher]) -> bool:
+    return all(each.matches(labels.get(each.name, "")) for each in matchers)
+
+
+def _between(block: Block, start: int, end: int) -> Block:
+    first, behind = bisect_right(block.times, start), bisect_right(block.times, end)
+    if first == 0 and behind == len(block.times):
+        return block
+    times, values = block.times[first:behind], block.values[first:behind]
+    return Block(block.labels, times, values, since=block.since)
+
+
+def _moment_of(snapshot: Queryable) -> int:
+    """When it was scraped: the time that most of its samples have."""
+    times = Counter(point.timestamp for point in snapshot.match(()))
+    return times.most_common(1)[0][0] if times else 0
+
+
+def _apart(times: Sequence[int]) -> tuple[int, ...]:
+    """The times, each after the one before it; two scrapes may share a millisecond."""
+    apart: list[int] = []
+    for time in times:
+        apart.append(max(time, apart[-1] + 1) if apart else time)
+    return tuple(apart)
