@@ -6,12 +6,11 @@ series out, and `count_values` makes new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
-from functools import partial
 from itertools import chain
 from math import isnan, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -32,7 +31,7 @@ from promlatest.promql._functions import (
     in_order,
     is_label_name,
 )
-from promlatest.promql._series import Groups, grouped, grouping_key
+from promlatest.promql._series import Groups, Pick, grouped, grouping_key, picker
 from promlatest.promql._tree import Aggregation, Type, unwrapped
 from promlatest.promql._values import Column, Kept
 
@@ -54,70 +53,94 @@ class Aggregator:
     scales: bool = True
 
 
-def _plan(node: Aggregation) -> Kept[Groups]:
+class _Plan(NamedTuple):
+    """The groups of some series, and how to pick the values of each."""
+
+    labels: tuple[Labels, ...]
+    pickers: tuple[Pick, ...]
+
+
+def _groups(node: Aggregation) -> Kept[Groups]:
     key = grouping_key(node.grouping, node.without)
     return Kept(lambda labels: grouped(labels, key))
 
 
-def _each_group(reduce: Callable[[Sequence[float]], float]) -> Make:
-    """One value of each group's values; none of a group that has none."""
+def _plan(node: Aggregation) -> Kept[_Plan]:
+    key = grouping_key(node.grouping, node.without)
+
+    def make(labels: tuple[Labels, ...]) -> _Plan:
+        groups = grouped(labels, key)
+        picks = (picker(places, len(labels)) for places in groups.places)
+        return _Plan(groups.labels, tuple(picks))
+
+    return Kept(make)
+
+
+def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> Make:
+    """One value of each group's values; none of a group that has none.
+
+    Args:
+        alone: whether a value that is alone stays what it is.
+    """
 
     def make(node: Aggregation) -> Work:
         plan = _plan(node)
 
         def work(asked: Asked, now: int, column: Column) -> Column:
-            groups = plan(column.labels)
+            labels, pickers = plan(column.labels)
             values = column.values
-            return Column(
-                groups.labels, [_reduced(reduce, pick(values)) for pick in groups.pickers]
-            )
+            if alone and len(labels) == len(values):
+                return Column(labels, values)
+            return Column(labels, [_reduced(reduce, pick(values)) for pick in pickers])
 
         return work
 
     return make
 
 
-def _reduced(reduce: Callable[[Sequence[float]], float], values: Values) -> float | None:
+def _reduced(reduce: Callable[..., float], values: Values) -> float | None:
     try:
-        return reduce(values)  # type: ignore[arg-type] # None raises
-    except TypeError:
+        return reduce(values)
+    except TypeError:  # None among them
         there = [value for value in values if value is not None]
         return reduce(there) if there else None
 
 
-def _count(node: Aggregation) -> Work:
-    plan = _plan(node)
-
-    def work(asked: Asked, now: int, column: Column) -> Column:
-        groups = plan(column.labels)
-        picked = (pick(column.values) for pick in groups.pickers)
-        counts = [len(values) - list(values).count(None) for values in picked]
-        return Column(groups.labels, [float(count) if count else None for count in counts])
-
-    return work
+def _count_of(values: Values) -> float | None:
+    return float(len(values) - list(values).count(None)) or None
 
 
-def _group(node: Aggregation) -> Work:
-    count = _count(node)
+def _present(values: Values) -> float | None:
+    return 1.0 if _count_of(values) else None
 
-    def work(asked: Asked, now: int, column: Column) -> Column:
-        labels, counts, _ = count(asked, now, column)
-        return Column(labels, [None if each is None else 1.0 for each in counts])
 
-    return work
+def _of_all(reduce: Callable[[Values], float | None]) -> Make:
+    """The same, of values among which None may be."""
+
+    def make(node: Aggregation) -> Work:
+        plan = _plan(node)
+
+        def work(asked: Asked, now: int, column: Column) -> Column:
+            labels, pickers = plan(column.labels)
+            return Column(labels, [reduce(pick(column.values)) for pick in pickers])
+
+        return work
+
+    return make
 
 
 def _quantile(node: Aggregation) -> Work:
-    def work(asked: Asked, now: int, q: float, column: Column) -> Column:
-        assert node.parameter is not None
-        check_quantile(asked, q, node.parameter.start)
-        groups = plan(column.labels)
-        reduce = partial(quantile, q)
-        picked = (pick(column.values) for pick in groups.pickers)
-        there = ([v for v in values if v is not None] for values in picked)
-        return Column(groups.labels, [reduce(each) if each else None for each in there])
-
     plan = _plan(node)
+    assert node.parameter is not None
+    at = node.parameter.start
+
+    def work(asked: Asked, now: int, q: float, column: Column) -> Column:
+        check_quantile(asked, q, at)
+        labels, pickers = plan(column.labels)
+        picked = (pick(column.values) for pick in pickers)
+        there = ([v for v in values if v is not None] for values in picked)
+        return Column(labels, [quantile(q, each) if each else None for each in there])
+
     return work
 
 
@@ -125,7 +148,7 @@ def _first(*, descending: bool) -> Make:
     """`topk` and `bottomk`: of each group the first k in order, NaN last."""
 
     def make(node: Aggregation) -> Work:
-        plan = _plan(node)
+        plan = _groups(node)
 
         def work(asked: Asked, now: int, k: float, column: Column) -> Column:
             count = _whole(asked, k, node)
@@ -204,16 +227,16 @@ def plain(value: float) -> str:
 
 
 AGGREGATIONS: Final[dict[str, Aggregator]] = {
-    "avg": Aggregator(None, _each_group(mean)),
+    "avg": Aggregator(None, _each_group(mean, alone=True)),
     "bottomk": Aggregator("scalar", _first(descending=False)),
-    "count": Aggregator(None, _count, scales=False),
+    "count": Aggregator(None, _of_all(_count_of), scales=False),
     "count_values": Aggregator("string", _count_values, scales=False),
-    "group": Aggregator(None, _group, scales=False),
-    "max": Aggregator(None, _each_group(greatest)),
-    "min": Aggregator(None, _each_group(least)),
+    "group": Aggregator(None, _of_all(_present), scales=False),
+    "max": Aggregator(None, _each_group(greatest, alone=True)),
+    "min": Aggregator(None, _each_group(least, alone=True)),
     "quantile": Aggregator("scalar", _quantile),
     "stddev": Aggregator(None, _each_group(lambda values: sqrt(variance(values)))),
     "stdvar": Aggregator(None, _each_group(variance), scales=False),
-    "sum": Aggregator(None, _each_group(total)),
+    "sum": Aggregator(None, _each_group(total, alone=True)),
     "topk": Aggregator("scalar", _first(descending=True)),
 }

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from math import copysign, floor, inf, isfinite, isnan, nan
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import attrs
 
@@ -34,7 +34,14 @@ from promlatest.promql._ranges import (
     prediction,
     quantile_of,
 )
-from promlatest.promql._series import Groups, Relabelling, grouped, joined, without_metadata
+from promlatest.promql._series import (
+    Pick,
+    Relabelling,
+    grouped,
+    joined,
+    picker,
+    without_metadata,
+)
 from promlatest.promql._tree import (
     Call,
     MatrixSelector,
@@ -442,22 +449,39 @@ def check_quantile(asked: Asked, q: float, at: int) -> None:
 # -- histograms -----------------------------------------------------------------------
 
 
-@attrs.frozen
-class _Buckets:
-    """The buckets among some series.
+class _Buckets(NamedTuple):
+    """The histograms among some series.
 
     Attributes:
-        groups: the histograms, by all labels but `le`.
+        labels: of each histogram, those of its buckets but `le`.
+        parts: of each histogram its bounds, rising, and how to pick their counts; None
+            where a bound stands twice.
         bounds: of each series the bound; None where it has none.
+        places: of each histogram, where its buckets stand.
     """
 
-    groups: Groups
+    labels: tuple[Labels, ...]
+    parts: tuple[tuple[tuple[float, ...], Pick] | None, ...]
     bounds: tuple[float | None, ...]
+    places: tuple[tuple[int, ...], ...]
 
 
 def _buckets(labels: tuple[Labels, ...]) -> _Buckets:
     groups = grouped(labels, lambda each: each.without("le"))
-    return _Buckets(groups, tuple(parse_le(each.get("le", "")) for each in labels))
+    bounds = tuple(parse_le(each.get("le", "")) for each in labels)
+    parts = (_part(places, bounds) for places in groups.places)
+    return _Buckets(groups.labels, tuple(parts), bounds, groups.places)
+
+
+def _part(
+    places: Sequence[int], bounds: Sequence[float | None]
+) -> tuple[tuple[float, ...], Pick] | None:
+    known = [(bound, place) for place in places if (bound := bounds[place]) is not None]
+    known.sort()
+    rising = tuple(bound for bound, _ in known)
+    if not known or len(set(rising)) < len(rising):
+        return None
+    return rising, picker([place for _, place in known], len(bounds))
 
 
 def _histogram(estimate: Callable[..., float], *, counted: bool) -> Make:
@@ -475,13 +499,12 @@ def _histogram(estimate: Callable[..., float], *, counted: bool) -> Make:
             found = buckets(column.labels)
             _warn_of_bounds(asked, column, found, at)
             values: list[float | None] = []
-            for places in found.groups.places:
-                histogram = _assembled(column.values, found.bounds, places)
+            for histogram in _assembled(column.values, found):
                 if histogram is not None and counted and _fell(histogram):
                     asked.inform(at, _NOT_MONOTONIC)
                 known = histogram is not None
                 values.append(estimate(histogram, *numbers) if known else None)
-            return renamed(found.groups.labels, values)
+            return renamed(found.labels, values)
 
         return work
 
@@ -507,20 +530,31 @@ def _warn_of_bounds(asked: Asked, column: Column, found: _Buckets, at: int) -> N
             asked.warn(at, text)
 
 
-def _assembled(
+def _assembled(values: Values, found: _Buckets) -> Iterator[Histogram | None]:
+    """The histograms of those buckets that have a value; None where there is none."""
+    for part, places in zip(found.parts, found.places, strict=True):
+        counts = None if part is None else part[1](values)
+        if part is None or counts is None or None in counts:
+            yield _of_some(values, found.bounds, places)
+        else:
+            yield _of_counts(part[0], tuple(counts))
+
+
+def _of_some(
     values: Values, bounds: Sequence[float | None], places: Sequence[int]
 ) -> Histogram | None:
-    """The histogram of the buckets that have a value; equal bounds are added up."""
+    """The same where a bucket is not there, or stands twice: these are added up."""
     counts: dict[float, float] = {}
     for place in places:
         bound, value = bounds[place], values[place]
         if bound is not None and value is not None:
             counts[bound] = counts.get(bound, 0.0) + value
-    if not counts:
-        return None
-    ordered = sorted(counts)
-    cumulative = tuple(map(counts.__getitem__, ordered))
-    return Histogram(_NO_LABELS[0], tuple(ordered), cumulative, cumulative[-1], nan, 0, ())
+    rising = tuple(sorted(counts))
+    return _of_counts(rising, tuple(map(counts.__getitem__, rising))) if counts else None
+
+
+def _of_counts(bounds: tuple[float, ...], counts: tuple[float, ...]) -> Histogram:
+    return Histogram(_NO_LABELS[0], bounds, counts, counts[-1], nan, 0, ())
 
 
 def _fell(histogram: Histogram) -> bool:

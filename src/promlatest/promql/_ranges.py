@@ -123,10 +123,11 @@ def moved(span: Span, end: int, falls: Falls, *, counter: bool, rate: bool) -> V
         # One that began at 0 within the range is not extrapolated beyond that.
         pairs = enumerate(zip(first, changes, strict=True))
         special |= {at for at, (a, b) in pairs if a is not None and 0 <= a < b * room}
-    if special:
-        rows = list(each_series(span))
-        for place in special:
-            results[place] = kernel(*rows[place], span.start, end)
+    for place in special:
+        there = [(t, v[place]) for t, v in zip(times, columns, strict=True)]
+        alone = [(t, v) for t, v in there if v is not None]
+        own = [t for t, _ in alone], [v for _, v in alone]
+        results[place] = kernel(*own, span.start, end)
     return results
 
 

@@ -28,9 +28,12 @@ def without_metadata(labels: Labels) -> Labels:
     return labels.without(*METADATA)
 
 
-def picker(places: Sequence[int], length: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
+Pick = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def picker(places: Sequence[int], length: int) -> Pick:
     """Picks these places out of a column of this length."""
-    if list(places) == list(range(length)):
+    if len(places) == length and list(places) == list(range(length)):
         return lambda column: column
     if len(places) == 1:
         [place] = places
@@ -39,10 +42,9 @@ def picker(places: Sequence[int], length: int) -> Callable[[Sequence[Any]], Sequ
 
 
 class Groups(NamedTuple):
-    """Series put together: the labels of each group, and how to pick its values."""
+    """Series put together: the labels of each group, and where its series stand."""
 
     labels: tuple[Labels, ...]
-    pickers: tuple[Callable[[Values], Values], ...]
     places: tuple[tuple[int, ...], ...]
 
 
@@ -51,9 +53,7 @@ def grouped(labels: tuple[Labels, ...], key: Callable[[Labels], Labels]) -> Grou
     groups: dict[Labels, list[int]] = {}
     for place, each in enumerate(labels):
         groups.setdefault(key(each), []).append(place)
-    places = tuple(map(tuple, groups.values()))
-    pickers = tuple(picker(each, len(labels)) for each in places)
-    return Groups(tuple(groups), pickers, places)
+    return Groups(tuple(groups), tuple(map(tuple, groups.values())))
 
 
 class Relabelling:
@@ -131,8 +131,8 @@ class Join(NamedTuple):
     """Which series of two vectors meet: their places, and what the result is called."""
 
     labels: tuple[Labels, ...]
-    left: Callable[[Values], Values]
-    right: Callable[[Values], Values]
+    left: Pick
+    right: Pick
 
 
 def signature(matching: Matching) -> Callable[[Labels], Labels]:
