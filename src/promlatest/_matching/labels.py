@@ -1,4 +1,4 @@
-"""Labels: what tells one series from another.
+"""Label sets: what identifies a series.
 
 A label set is immutable, sorted by name, without empty values, and hashed once. It is
 a `Mapping`, so it reads like a dict and equals one. `__name__` is a label like

@@ -128,8 +128,8 @@ class Machine:
             self._forget()
         return self._made(state, character)
 
-    def groups(self, text: str, number: int) -> Groups | None:
-        """The text of each group, if the whole text matches.
+    def groups(self, text: str, number: int) -> Groups:
+        """The text of each group, in a text that matches.
 
         It backtracks, and tries no choice twice at one place: it takes at most as many
         steps as the program is long, times the characters.
@@ -138,7 +138,7 @@ class Machine:
         kinds = [EDGE, *map(_kind if self._asserts else _any_kind, text), EDGE]
         tried: set[tuple[int, int]] = set()
         ways: list[tuple[int, int, _Saved]] = [(0, 0, None)]
-        while ways:
+        while True:
             at, place, saved = ways.pop()
             while at < len(self._program):
                 operation, one, other = self._program[at]
@@ -160,7 +160,6 @@ class Machine:
             else:
                 if place == len(text):
                     return _texts(text, saved, number)
-        return None
 
     def _made(self, state: _State, character: str) -> _State:
         kind = self._kind(character)

@@ -2,7 +2,7 @@
 
 It writes families one after the other, each with its metadata before its samples, label
 values with the three escapes of the formats, and numbers as Go writes them. No name is
-changed: what a reader of the format finds forbidden about one, `check` tells.
+changed; whether the format forbids one, `check` says.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def render(
     """
     writer = _Writer(format, timestamps)
     families = _by_family(samples, metadata)
-    # Families without a TYPE come first: a reader takes the TYPE that stood last for
-    # theirs, whatever their name (F-2).
+    # Families without a TYPE come first: after another family's TYPE, a reader would take
+    # that for theirs (F-2).
     for name in (*(name for name in families if name not in metadata), *metadata):
         if name in metadata:
             writer.write_metadata(name, metadata[name])
