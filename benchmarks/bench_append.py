@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from benchmarks.harness import OURS, Fed, Run, Way
 from promlatest import Store
-from promlatest._rows import Rows
 
 
 def run(run: Run) -> None:
@@ -132,23 +131,26 @@ def _by_labels(labels: list[dict[str, str]]) -> dict[str, Way]:
 
 
 def many(labels: list[dict[str, str]]) -> dict[str, Way]:
-    """Samples of known series, all at once: new values in a list, labels as they were."""
-    store = Store()
+    """Samples of known series, all at once: new values in a list, refs as they were."""
+    store, pushed = Store(), Store()
     size = len(labels)
-    columns = ([each["queue"] for each in labels], [each["shard"] for each in labels])
+    appender = store.appender()
+    refs = [appender.append(0, {"__name__": "depth", **each}, 0, 0.0) for each in labels]
     moments = count(1)
     points = dict.fromkeys(range(size), (0, 0.0))
     places = range(size)
+    named = [{"__name__": "depth", **each} for each in labels]
+    with pushed.batch("push", replace=False, timestamp=0) as first:
+        batch_refs = [first.append(0, each, 0, 0.0) for each in named]
 
     def ours(values: list[float]) -> None:
-        rows = Rows("depth", ("queue", "shard"), columns, array("d", values), places)
-        with store.batch("bench", timestamp=next(moments)) as batch:
-            batch.append_rows([rows])
+        appender.append_many(refs, next(moments), values)
 
     def update(values: list[float]) -> None:
-        rows = Rows("depth", ("queue", "shard"), columns, array("d", values), places)
-        with store.batch("push", replace=False, timestamp=next(moments)) as batch:
-            batch.append_rows([rows])
+        t = next(moments)
+        with pushed.batch("push", replace=False, timestamp=t) as batch:
+            for known, labels_of, value in zip(batch_refs, named, values, strict=True):
+                batch.append(known, labels_of, t, value)
 
     def naive(values: list[float]) -> None:
         t = next(moments)

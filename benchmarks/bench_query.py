@@ -19,11 +19,12 @@ from benchmarks.series import (
     Shape,
     metric_name,
     rows_of,
+    samples_of,
     shapes,
     store_of,
 )
 from promlatest import Counts, Store
-from promlatest._rows import Rows
+from promlatest._rows import Rows, Samples
 
 
 def run(run: Run) -> None:
@@ -93,7 +94,7 @@ def _after_a_commit(run: Run, store: Store, size: int, rival: Rival) -> None:
 
     def commit() -> Counts:
         batch = store.batch("bench", replace=False, timestamp=next(moments))
-        batch.append_rows([rows_of(name)])
+        batch.append_samples(samples_of(rows_of(name)))
         return batch.commit()
 
     def ask(_: object) -> None:
@@ -165,7 +166,6 @@ def _one_large_metric(run: Run, size: int) -> None:
 def _large(columns: tuple[list[str], ...], size: int) -> Store:
     store = Store()
     with store.batch("bench", timestamp=NOW) as batch:
-        batch.append_rows(
-            [Rows("large", ("node", "pod"), columns, array("d", [1.0]) * size, range(size))]
-        )
+        rows = Rows("large", ("node", "pod"), columns, range(size))
+        batch.append_samples(Samples((rows,), array("d", [1.0]) * size))
     return store

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from promlatest import Store
-from promlatest._rows import Rows  # what a parsed body hands to append_rows
+from promlatest._rows import Rows, Samples  # what a parsed body hands to a batch
 
 NOW: Final = 1_700_000_000_000  # ms
 CONTROLLERS: Final = ("certificate", "deployment", "ingress", "issuer", "machine")
@@ -105,7 +105,7 @@ def shapes(size: int) -> Sequence[Shape]:
 
 
 def rows_of(name: str, number: int = 0) -> Rows:
-    """The samples of one metric."""
+    """The series of one metric."""
     shards = [shard_name(number, shard) for shard in SHARDS]
     return Rows(
         name,
@@ -114,9 +114,13 @@ def rows_of(name: str, number: int = 0) -> Rows:
             [controller for controller in CONTROLLERS for _ in SHARDS],
             shards * len(CONTROLLERS),
         ),
-        array("d", [1.0]) * PER_METRIC,
         range(number * PER_METRIC, (number + 1) * PER_METRIC),
     )
+
+
+def samples_of(*rows: Rows) -> Samples:
+    """All samples of some metrics, each 1."""
+    return Samples(rows, array("d", [1.0]) * (PER_METRIC * len(rows)))
 
 
 def store_of(size: int) -> Store:
@@ -124,5 +128,6 @@ def store_of(size: int) -> Store:
     store = Store()
     with store.batch("bench", timestamp=NOW) as batch:
         numbers = range(metrics_of(size))
-        batch.append_rows(rows_of(metric_name(number), number) for number in numbers)
+        rows = (rows_of(metric_name(number), number) for number in numbers)
+        batch.append_samples(samples_of(*rows))
     return store

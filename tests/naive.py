@@ -22,6 +22,7 @@ Samples = dict[Series, Sample]
 Condition = tuple[str, str, str | frozenset[str] | re.Pattern[str]]
 
 TEN_MINUTES = 600_000
+FIVE_MINUTES = 300_000
 # What may stand behind the name of a family of each type.
 SUFFIXES = {
     "histogram": ("_bucket", "_sum", "_count", "_created"),
@@ -197,6 +198,7 @@ class NaiveStore:
         replacing: bool,
         timestamp: int | None = None,
         types: Mapping[str, str] = {},
+        lookback: bool = False,
     ) -> Counts:
         """A batch is settled in itself first, and then with what is held."""
         counts = Counts()
@@ -206,12 +208,16 @@ class NaiveStore:
             counts.out_of_order = len(list(samples))
             self._put(name, source, counts)
             return counts
+        oldest = moment - FIVE_MINUTES if lookback else None
+        again = replacing and moment == source.at
         brought: Samples = {}
         for labels, own, v in samples:
             t = moment if own is None else own
             series = series_of(labels)
             if t > self.now + TEN_MINUTES:
                 counts.out_of_bounds += 1
+            elif oldest is not None and t < oldest:
+                counts.too_old += 1
             elif series not in brought:
                 brought[series] = (t, v)
             elif t > brought[series][0]:
@@ -226,7 +232,8 @@ class NaiveStore:
         after: Samples = {} if replacing else dict(before)
         for series, (t, v) in brought.items():
             held = before.get(series)
-            if held is None or t > held[0]:
+            whole = again and held is not None and t == held[0] == moment
+            if held is None or t > held[0] or whole:
                 after[series] = (t, v)
                 counts.samples += 1
                 continue
@@ -245,7 +252,7 @@ class NaiveStore:
         source = self.sources.get(name, NaiveSource())
         known = source.types if source.last_known is None else source.known_types
         shown = {series: (when, v) for series, v in report.items()}
-        counts = Counts(samples=len(shown), added=len(shown))
+        counts = Counts()
         failed = NaiveSource(shown, source.previous, source.newest, {}, known, source.at)
         self._put(name, failed, counts)
 

@@ -175,7 +175,7 @@ def test_label_limits(limit, labels, how):
         else:
             pairs = ",".join(f'"{n}"="{v}"' for n, v in series.items() if n != "__name__")
             with store.batch("s", replace=how == "rows") as app:
-                app.append_rows(parse(f"m{{{pairs}}} 1\n").rows)
+                app.append_samples(parse(f"m{{{pairs}}} 1\n"))
 
     put(fits)
     with pytest.raises(LimitError) as caught:
@@ -295,20 +295,10 @@ def test_direct_append_overtaken_by_a_drop_leaves_no_dead_ref(store):
     the next append with it is seen (S-1)."""
     app = store.appender()
     ref = app.append(0, {"__name__": "m"}, 1, 1.0)
-    slots = app._slots
+    slot = store._live.slot(ref)
+    store.drop("m")
 
-    class Overtaken(dict):
-        def get(self, key, default=None):
-            found = slots.get(key, default)
-            store.drop("m")
-            return found
-
-        def __setitem__(self, key, value):
-            slots[key] = value
-
-    app._slots = Overtaken()
-    app.append(ref, {"__name__": "m"}, 2, 2.0)
-    app._slots = slots
+    slot.sample = (2, 2.0)  # what an append writes that has looked the ref up before
 
     store._check()
     app.append(ref, {"__name__": "m"}, 3, 3.0)
@@ -354,7 +344,7 @@ def test_batch_shows_nothing_before_its_commit(store):
     """A batch becomes visible at once, by its commit (Z-2)."""
     pending = store.batch("s")
     pending.append(0, {"__name__": "m"}, 1, 1.0)
-    pending.append_rows(parse("n 1\n").rows)
+    pending.append_samples(parse("n 1\n"))
     assert len(store) == 0
     assert dict(store.sources) == {}
 
@@ -406,11 +396,11 @@ def test_batch_may_end_inside_its_context(store):
     "use",
     [
         lambda b: b.append(0, {"__name__": "m"}, 1, 1.0),
-        lambda b: b.append_rows([]),
+        lambda b: b.append_samples(parse("")),
         lambda b: b.commit(),
         lambda b: b.rollback(),
     ],
-    ids=["append", "append_rows", "commit", "rollback"],
+    ids=["append", "append_samples", "commit", "rollback"],
 )
 def test_batch_ends_once(store, end, use):
     """A batch that has ended takes nothing and ends no second time (S-3)."""
@@ -426,7 +416,7 @@ def test_batch_that_fails_to_commit_is_rolled_back():
     store = Store(limits=Limits(series=1))
     store.ingest("m 1\n", source="s")
     pending = store.batch("s")
-    pending.append_rows(parse("n 1\no 1\n").rows)
+    pending.append_samples(parse("n 1\no 1\n"))
 
     with pytest.raises(LimitError):
         pending.commit()
@@ -441,10 +431,10 @@ def test_batch_keeps_the_order_of_its_appends(store):
     """Of two samples of one series the first wins, however they came (C-15)."""
     with store.batch("s", timestamp=5) as pending:
         pending.append(0, {"__name__": "m"}, 5, 1.0)
-        pending.append_rows(parse("m 2\nn 1\n").rows)
-        pending.append_rows(parse("n 2\no 1\n").rows)
+        pending.append_samples(parse("m 2\nn 1\n"))
+        pending.append_samples(parse("n 2\no 1\n"))
         pending.append(0, {"__name__": "o"}, 5, 2.0)
-        pending.append_rows(())
+        pending.append_samples(parse(""))
 
     assert [(point.metric, point.value) for point in store] == [
         ("m", 1.0), ("n", 1.0), ("o", 1.0),
@@ -479,7 +469,7 @@ def test_batch_without_a_timestamp_has_that_of_its_commit():
     now = NOW
     store = Store(clock=lambda: now)
     pending = store.batch("s")
-    pending.append_rows(parse("m 1\nn 1 5\n").rows)
+    pending.append_samples(parse("m 1\nn 1 5\n"))
     now += 7
 
     pending.commit()
@@ -506,7 +496,7 @@ def test_batch_refs_are_bounded(end):
             getattr(pending, end)()
             store.drop("m") if end == "commit" else None
 
-    assert len(store._books["s"]._pages[0]) < 1_700
+    assert len(store._cells["s"].book._pages[0]) < 1_700
     assert len(given) == 1
 
 

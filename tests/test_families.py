@@ -27,6 +27,7 @@ from prometheus_client.core import (
 )
 
 from promlatest import Counts, Labels, Metadata, Store
+from promlatest.exposition import parse
 
 NOW = 1_700_000_000_000
 
@@ -112,7 +113,9 @@ def test_a_registry_has_the_series_of_its_text(make):
     direct, by_text = Store(clock=lambda: NOW), Store(clock=lambda: NOW)
 
     counts = direct.collect(registry)
-    by_text.ingest(generate_latest(registry))
+    read = parse(generate_latest(registry))
+    with by_text.batch("text") as batch:  # however old a sample's own timestamp is
+        batch.append_samples(read, read.metadata)
 
     assert content(direct) == content(by_text)
     assert counts == by_text.counts == direct.counts

@@ -315,3 +315,30 @@ def test_a_snapshot_answers_alone(store):
     assert len(snapshot) == len(store) == 11
     assert snapshot.metrics() == store.metrics()
     assert not hasattr(snapshot, "batch")
+
+
+def test_bounds_match_as_numbers(store):
+    """le="1" finds the bucket that is exposed as le="1.0" (F-3)."""
+    store.ingest('b_bucket{le="1"} 3\n# TYPE c histogram\nc_bucket{le="1"} 4\n', source="b")
+
+    assert store.value("b_bucket", le="1") == 3.0
+    assert store.value("c_bucket", le="1") == 4.0
+    assert store.value("c_bucket", le="1.0") == 4.0
+
+
+def test_a_selector_is_no_name(store):
+    """A selector text where a name belongs is refused, and the right question is named."""
+    with pytest.raises(UsageError, match=r"select\("):
+        store.query('m{pod="p1"}')
+
+
+def test_exactly_one(store):
+    """`value` and `point` refuse none and several, and say what there is."""
+    store.ingest('one{a="1"} 5\none{a="2"} 6\n', source="o", timestamp=7)
+
+    assert store.value("one", a="1") == 5.0
+    assert store.point("one", a="2")[1:] == (7, 6.0)
+    with pytest.raises(SelectionError, match="got 2"):
+        store.value("one")
+    with pytest.raises(SelectionError, match="close names: one"):
+        store.point("onne")

@@ -34,7 +34,7 @@ LABELS = st.fixed_dictionaries(
 )
 SERIES = st.builds(lambda metric, rest: {"__name__": metric, **rest}, METRICS, LABELS)
 VALUES = st.sampled_from([0.0, -0.0, 1.0, 2.5, math.nan, math.inf])
-OFFSETS = st.sampled_from([0, 0, 1, 1, 5, -1, -7, 600_000, 600_001])
+OFFSETS = st.sampled_from([0, 0, 1, 1, 5, -1, -7, -300_003, 600_000, 600_001])
 PAST = st.sampled_from([None, None, None, 0, 3, -2, -90_000])
 SOURCES = st.sampled_from(["s", "t"])
 NAMES = st.sampled_from(["__name__", "a", "B", "le", "absent"])
@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
             now = self.naive.now
             timed = [(s, None if t is None else now + t, v) for s, t, v in samples]
             read = parse(body(timed, types))
-            held.batch.append_rows(read.rows, read.metadata)
+            held.batch.append_samples(read, read.metadata)
             held.samples += timed
             held.types |= types
 
@@ -253,7 +253,12 @@ class StoreMachine(RuleBasedStateMachine):
         how = {"source": source, "timestamp": timestamp}
         try:
             self.naive.commit(
-                source, timed, replacing=True, timestamp=timestamp, types=types
+                source,
+                timed,
+                replacing=True,
+                timestamp=timestamp,
+                types=types,
+                lookback=True,
             )
         except TooManyError:
             with pytest.raises(LimitError):
@@ -266,7 +271,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(source=SOURCES, reported=st.booleans())
     def fail(self, source, reported) -> None:
         report = {series_of({"__name__": "m", "a": "x"}): 0.0} if reported else {}
-        rows = parse("m{a='x'} 0".replace("'", '"')).rows if reported else ()
+        rows = parse("m{a='x'} 0".replace("'", '"')) if reported else None
         try:
             self.naive.fail(source, report, self.naive.now)
         except TooManyError:

@@ -297,7 +297,7 @@ def test_refs_are_forgotten_beside_new_ones():
 
     def add() -> None:
         for each in range(15_000):
-            labels = Labels.from_flat(("__name__", "m", "each", f"{each}"))
+            labels = Labels._from_flat(("__name__", "m", "each", f"{each}"))
             assert book.labels(book.ref(labels)) in (labels, None)
         done.set()
 

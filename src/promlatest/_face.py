@@ -1,5 +1,6 @@
 """The names of `promlatest`, each from where it is made."""
 
+from promlatest._counts import Counts
 from promlatest._datapoint import DataPoint, Exemplar, Metadata
 from promlatest._histogram import Bucket, Histogram
 from promlatest._interfaces import Appendable, Appender, Queryable
@@ -8,7 +9,6 @@ from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector, parse_selector
 from promlatest._storage.limits import Limits
 from promlatest._storage.query import Snapshot
-from promlatest._storage.snapshot import Counts
 from promlatest._storage.store import Change, Source, Store
 
 __all__ = [

@@ -491,7 +491,7 @@ def _grouped(points: Iterable[DataPoint], metric: str) -> dict[tuple[str, ...], 
 
 def _named(key: tuple[str, ...], metric: str) -> Labels:
     at = 2 * bisect_left(key[::2], METRIC_NAME)
-    return Labels.from_flat((*key[:at], METRIC_NAME, metric, *key[at:]))
+    return Labels._from_flat((*key[:at], METRIC_NAME, metric, *key[at:]))
 
 
 @lru_cache(maxsize=1024)  # few texts come again and again: 0.1 µs instead of 0.6

@@ -6,14 +6,14 @@ The scraper knows an `Appendable` and not the store; PromQL and the HTTP API kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._histogram import Histogram
 from promlatest._matching.matcher import LabelValue, Matcher
-from promlatest._rows import Rows
+from promlatest._rows import Samples
 
 
 @runtime_checkable
@@ -63,8 +63,8 @@ class Appender(Protocol):
 class BatchAppender(Appender, Protocol):
     """An appender whose samples become visible at once, or not at all."""
 
-    def append_rows(
-        self, rows: Iterable[Rows], metadata: Mapping[str, Metadata] = ...
+    def append_samples(
+        self, samples: Samples, metadata: Mapping[str, Metadata] = ...
     ) -> None:
         """Take many samples in columns, and what is known of their families."""
 

@@ -1,146 +1,157 @@
-"""Rows: samples of one metric that share their label names, column by column.
+"""Samples in columns: which series came, and a vector with a value for each.
 
-It is what an exposition hands on and what a table is built from, so that a scrape goes
-from text to table without an object for every sample.
+The series of a source seldom change, only their numbers do. So the two travel apart: a
+tuple of `Rows` says which series there are, and stays the same object for as long as they
+do; `Samples` adds one `array` of values to it, in which every series has its place. A
+scrape goes from text to what is held without an object for every sample, or every metric.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, repeat
+from itertools import chain, repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from promlatest._datapoint import Exemplar
 from promlatest._matching.labels import METRIC_NAME, Labels
 
+NO_TIME: Final = -(1 << 63)
+"""Stands in `Samples.times` for a sample that came without a timestamp of its own."""
+
 
 @attrs.frozen(eq=False)
 class Rows:
-    """Samples of one metric with the same label names.
+    """Series of one metric with the same label names, in columns.
 
     Attributes:
         metric: the metric's name.
         names: the label names, sorted, less `__name__`.
         columns: for each name the values, one a row; "" where a row lacks the label.
-        values: the samples, one a row.
-        places: where each row stood among all that came with it, rising: of two
+        places: for each row the place of its sample among the values, rising. Of two
             rows of one series the one with the lower place came first.
-        timestamps: explicit timestamps in milliseconds, None where a row has none;
-            None if no row has any.
-        exemplars: exemplars by row.
+        counted: False for series about the commit itself (`up` and its like): they are
+            not counted as added or removed.
     """
 
     metric: str
     names: tuple[str, ...]
     columns: tuple[Sequence[str], ...]
-    values: Sequence[float]
     places: Sequence[int]
-    timestamps: Sequence[int | None] | None = None
+    counted: bool = True
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def row_keys(self) -> Sequence[tuple[str, ...]]:
+        """The label values of every row."""
+        return list(zip(*self.columns, strict=True)) if self.columns else [()] * len(self)
+
+    def labels(self, rows: Sequence[int] | None = None) -> Iterator[Labels]:
+        """The label sets of these rows, or of all, from columns without an empty cell.
+
+        Names and values are zipped to flat tuples in C, 5 times as fast as a dict a row.
+        """
+        columns = self.columns
+        if rows is not None:
+            columns = tuple([column[row] for row in rows] for column in columns)
+        size = len(self.places) if rows is None else len(rows)
+        named = [(METRIC_NAME, repeat(self.metric, size)), *zip(self.names, columns)]  # noqa: B905
+        named.sort(key=itemgetter(0))
+        turns = [turn for name, column in named for turn in (repeat(name, size), column)]
+        return map(Labels._from_flat, zip(*turns, strict=True))
+
+
+@attrs.frozen(eq=False)
+class Samples:
+    """What came at one moment.
+
+    Attributes:
+        rows: which series; the same object as the last time where these did not change.
+        values: the samples, by place; a place that no row names has no meaning.
+        times: by place the timestamps that came with the samples, in milliseconds, or
+            `NO_TIME`; None if no sample has one.
+        exemplars: exemplars by place.
+    """
+
+    rows: tuple[Rows, ...]
+    values: array[float]
+    times: array[int] | None = None
     exemplars: Mapping[int, Exemplar] = attrs.field(factory=dict)
 
     def __len__(self) -> int:
-        return len(self.values)
-
-    def labels(self) -> Iterator[Labels]:
-        """The label set of each row."""
-        return labels_of(self.metric, self.names, self.columns, len(self))
-
-
-def labels_of(
-    metric: str, names: Sequence[str], columns: Sequence[Sequence[str]], size: int
-) -> Iterator[Labels]:
-    """The label sets of rows, from columns whose names are sorted.
-
-    Names and values are zipped to flat tuples in C, 5 times as fast as a dict for each
-    row; only rows that lack a label need a second look.
-    """
-    named = sorted(
-        [(METRIC_NAME, repeat(metric, size)), *zip(names, columns, strict=True)],
-        key=lambda column: column[0],
-    )
-    turns = [turn for name, column in named for turn in (repeat(name, size), column)]
-    flats: Iterator[tuple[str, ...]] = zip(*turns, strict=True)
-    if any("" in column for column in columns):
-        flats = map(_without_empty, flats)
-    return map(Labels.from_flat, flats)
-
-
-def _without_empty(flat: tuple[str, ...]) -> tuple[str, ...]:
-    if "" not in flat:
-        return flat
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    return tuple(text for pair in pairs if pair[1] for text in pair)
+        return sum(map(len, self.rows))
 
 
 def take(rows: Rows, kept: Sequence[int]) -> Rows:
     """The rows of these numbers, in this order."""
-    times = rows.timestamps
-    moved = {old: new for new, old in enumerate(kept)} if rows.exemplars else {}
     return attrs.evolve(
         rows,
         columns=tuple([column[row] for row in kept] for column in rows.columns),
-        values=array("d", [rows.values[row] for row in kept]),
-        places=[rows.places[row] for row in kept],
-        timestamps=None if times is None else [times[row] for row in kept],
-        exemplars={
-            moved[row]: exemplar for row, exemplar in rows.exemplars.items() if row in moved
-        },
+        places=array("i", [rows.places[row] for row in kept]),
     )
 
 
-def merge(group: Sequence[Rows]) -> Rows:
-    """Rows of one metric as one, with every label name that some of them have.
+def without_empty(rows: Rows) -> list[Rows]:
+    """The rows in groups without an empty cell: a label without a value is one that is
+    not there (L-1)."""
+    holed = [at for at, column in enumerate(rows.columns) if "" in column]
+    if not holed:
+        return [rows]
+    groups: dict[tuple[bool, ...], list[int]] = {}
+    for row, cells in enumerate(zip(*(rows.columns[at] for at in holed), strict=True)):
+        groups.setdefault(tuple(map(bool, cells)), []).append(row)
+    return [_less_columns(take(rows, kept), holed, held) for held, kept in groups.items()]
 
-    They come in the order of their places, and a label name that no row has a value
-    for is left out, since a label without a value is one that is not there (L-1).
-    """
-    merged = group[0] if len(group) == 1 else _concatenate(group)
-    held = [at for at, column in enumerate(merged.columns) if any(column)]
-    if len(held) == len(merged.names):
-        return merged
+
+def _less_columns(rows: Rows, holed: Sequence[int], held: Iterable[bool]) -> Rows:
+    gone = {at for at, is_held in zip(holed, held, strict=True) if not is_held}
+    left = [at for at in range(len(rows.names)) if at not in gone]
     return attrs.evolve(
-        merged,
-        names=tuple(merged.names[at] for at in held),
-        columns=tuple(merged.columns[at] for at in held),
+        rows,
+        names=tuple(rows.names[at] for at in left),
+        columns=tuple(rows.columns[at] for at in left),
     )
 
 
-def _concatenate(group: Sequence[Rows]) -> Rows:
-    names = sorted({name for rows in group for name in rows.names})
-    starts = list(accumulate(map(len, group), initial=0))
-    timed = any(rows.timestamps is not None for rows in group)
-    joined = Rows(
-        group[0].metric,
-        tuple(names),
-        tuple(
-            list(chain.from_iterable(_cells(each, name) for each in group))
-            for name in names
-        ),
-        array("d", chain.from_iterable(each.values for each in group)),
-        list(chain.from_iterable(each.places for each in group)),
-        list(chain.from_iterable(_times(each) for each in group)) if timed else None,
-        {
-            start + row: exemplar
-            for start, rows in zip(starts, group, strict=False)
-            for row, exemplar in rows.exemplars.items()
-        },
-    )
-    order = sorted(range(len(joined)), key=joined.places.__getitem__)
-    return take(joined, order)
+def rows_of(series: Sequence[tuple[Labels, int]]) -> tuple[Rows, ...]:
+    """Label sets and their places in columns, grouped by metric and label names."""
+    groups: dict[tuple[str, tuple[str, ...]], list[tuple[Labels, int]]] = {}
+    for each in series:
+        groups.setdefault((each[0].metric, each[0].flat[::2]), []).append(each)
+    return tuple(_group(*key, group) for key, group in groups.items())
 
 
-def _cells(rows: Rows, name: str) -> Iterable[str]:
-    if name in rows.names:
-        return rows.columns[rows.names.index(name)]
-    return repeat("", len(rows))
+def _group(
+    metric: str, names: tuple[str, ...], group: Sequence[tuple[Labels, int]]
+) -> Rows:
+    columns = zip(*(labels.flat[1::2] for labels, _ in group), strict=True)
+    named = {n: list(c) for n, c in zip(names, columns, strict=True) if n != METRIC_NAME}
+    places = array("i", [place for _, place in group])
+    return Rows(metric, tuple(named), tuple(named.values()), places)
 
 
-def _times(rows: Rows) -> Iterable[int | None]:
-    return repeat(None, len(rows)) if rows.timestamps is None else rows.timestamps
+def joined(parts: Sequence[Samples]) -> Samples:
+    """Several samples as one, the places of each behind those of the one before."""
+    if len(parts) == 1:
+        return parts[0]
+    rows: list[Rows] = []
+    exemplars: dict[int, Exemplar] = {}
+    values: array[float] = array("d")
+    times: array[int] = array("q")
+    for part in parts:
+        start = len(values)
+        for each in part.rows:
+            places = array("i", [start + place for place in each.places])
+            rows.append(attrs.evolve(each, places=places))
+        exemplars |= {start + place: each for place, each in part.exemplars.items()}
+        values += part.values
+        times += part.times or array("q", [NO_TIME]) * len(part.values)
+    timed = any(part.times is not None for part in parts)
+    return Samples(tuple(rows), values, times if timed else None, exemplars)
 
 
 def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -148,4 +159,9 @@ def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     if len(places) > 1:
         many: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*places)
         return many
-    return lambda items: tuple(items[place] for place in places)
+    return lambda items: tuple([items[place] for place in places])
+
+
+def flattened(groups: Iterable[Iterable[Rows]]) -> tuple[Rows, ...]:
+    """All rows of all groups."""
+    return tuple(chain.from_iterable(groups))

@@ -54,9 +54,7 @@ def write(store: Store) -> int:
         app.rollback()
     with store.batch("pushed", replace=False, timestamp=1_000) as batch:
         batch.append(0, {"__name__": "depth"}, 1_000, True)
-        batch.append_rows(
-            parse("depth 3\n").rows, {"depth": Metadata("gauge", "How deep.")}
-        )
+        batch.append_samples(parse("depth 3\n"), {"depth": Metadata("gauge", "How deep.")})
     counts: Counts = store.batch("scraped").commit()
     return ref + counts.samples + counts.added + counts.removed + counts.out_of_bounds
 
@@ -64,7 +62,7 @@ def write(store: Store) -> int:
 def write_to_anything(target: Appendable) -> None:
     pending = target.batch("s", replace=True)
     pending.append(0, {"__name__": "m"}, 1, 1.0)
-    pending.append_rows([])
+    pending.append_samples(parse(""))
     pending.commit()
     with target.batch("s", timestamp=5) as app:
         appended(app)
@@ -119,7 +117,7 @@ def sources(store: Store) -> Snapshot:
     print(source.name + "", source.series + 1, source.timestamp + 1, error)
     points: Iterator[DataPoint] = iter(now)
     print(next(points), len(before), stale)
-    store.fail("s", OSError("refused"), report=parse("up 0\n").rows, timestamp=1)
+    store.fail("s", OSError("refused"), report=parse("up 0\n"), timestamp=1)
     store.remove("s")
     dropped: int = store.drop('depth{name="pods"}', Matcher("a", "=~", ".+"))
     print(dropped, store.select("depth", stale=True), store.snapshot(stale=True))

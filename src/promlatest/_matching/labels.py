@@ -12,6 +12,7 @@ then the shorter first), and takes 56 bytes less a pair than a tuple of pairs.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
@@ -68,12 +69,28 @@ class Labels(Mapping[str, str]):
         self._hash = None
 
     @classmethod
-    def from_flat(cls, flat: tuple[str, ...]) -> Labels:
+    def _from_flat(cls, flat: tuple[str, ...]) -> Labels:
         """Labels of a flat tuple that is known to be sorted, unique and valid."""
         labels = object.__new__(cls)
         labels._flat = flat
         labels._hash = None
         return labels
+
+    @classmethod
+    def _from_cells(
+        cls, metric: str, names: tuple[str, ...], cells: tuple[str, ...]
+    ) -> Labels:
+        """Labels of a metric and the values of sorted label names."""
+        at = bisect_left(names, METRIC_NAME)
+        rest = tuple(chain.from_iterable(zip(names, cells, strict=True)))
+        return cls._from_flat((*rest[: 2 * at], METRIC_NAME, metric, *rest[2 * at :]))
+
+    def _cut(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """The metric, the other label names, and their values."""
+        flat = self._flat
+        at = 2 * flat[::2].index(METRIC_NAME)
+        rest = flat[:at] + flat[at + 2 :]
+        return flat[at + 1], rest[::2], rest[1::2]
 
     @property
     def flat(self) -> tuple[str, ...]:
@@ -89,7 +106,7 @@ class Labels(Mapping[str, str]):
         """The same labels less these names."""
         pairs = zip(self._flat[::2], self._flat[1::2], strict=True)  # `items` costs 4x
         kept = [pair for pair in pairs if pair[0] not in names]
-        return Labels.from_flat(tuple(chain.from_iterable(kept)))
+        return Labels._from_flat(tuple(chain.from_iterable(kept)))
 
     def __getitem__(self, name: str) -> str:
         flat = self._flat

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from itertools import takewhile
 from typing import Final, Literal, get_args
 
+from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import quote, quote_name
 from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import LabelError, UsageError
@@ -26,6 +27,7 @@ KeywordValue = str | re.Pattern[str] | frozenset[str]
 # A verdict is kept per distinct value, so a label with millions of values must not
 # turn the memory of one matcher into a second store.
 _VERDICTS_KEPT: Final = 10_000
+_BOUNDS: Final = ("le", "quantile")
 
 
 class Matcher:
@@ -204,7 +206,10 @@ def keyword_matcher(name: str, value: KeywordValue) -> Matcher:
     must match in full; of a collection any value may match.
     """
     if isinstance(value, str):
-        return Matcher(name, "=", value)
+        if name in _BOUNDS and value and value != normalise_bound(value):
+            value = frozenset({value, normalise_bound(value)})  # le="1" is le="1.0"
+        else:
+            return Matcher(name, "=", value)
     if isinstance(value, re.Pattern):
         return KeywordMatcher(name, value.pattern, _python_regex(value), value)
     text = "|".join(sorted(value))

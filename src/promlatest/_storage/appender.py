@@ -8,23 +8,18 @@ stored in its slot, without a lock (half the cost with one: `python -m benchmark
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import count
 from types import TracebackType
 from typing import Final, Self
 
-import attrs
-
+from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
-from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._rows import Rows
+from promlatest._matching.labels import Labels
+from promlatest._rows import Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
-from promlatest._storage.live import LiveSource, Slot, new_refs
-from promlatest._storage.snapshot import Counts
-from promlatest.exceptions import (
-    AppenderClosedError,
-    LabelError,
-    UsageError,
-)
+from promlatest._storage.live import LiveSource, Slot
+from promlatest.exceptions import AppenderClosedError, LabelError, UsageError
 
 FAR_FUTURE: Final = 10 * 60 * 1000  # ms; what Prometheus' scraper allows for
 
@@ -40,30 +35,37 @@ class DirectAppender:
     race, and one of the two samples is held afterwards.
     """
 
-    __slots__ = ("_clock", "_create", "_horizon", "_refuse", "_slots")
+    __slots__ = ("_clock", "_create", "_horizon", "_live", "_pages", "_refuse")
 
     def __init__(
         self,
         source: LiveSource,
         clock: Callable[[], int],
-        create: Callable[[Labels, int, float], tuple[int, Slot]],
-        refuse: Callable[[str], None],
+        create: Callable[[Labels, tuple[int, float]], tuple[int, Slot | None]],
+        refuse: Callable[[str, str], None],
     ) -> None:
-        self._slots = source.slots
+        self._live = source
+        self._pages = source.pages
         self._clock = clock
         self._create = create
         self._refuse = refuse
         self._horizon = clock() + FAR_FUTURE
 
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
-        """Write one sample; see `Appender.append`."""
+        """Write one sample; see `Appender.append`.
+
+        O(1): through a known ref 0.1 µs and no lock, by labels some 5 µs, of a new series
+        some 8 µs and the store's lock for a moment. Called while the same thread is in
+        the middle of adding a series (from `__del__` or a signal handler), it returns 0,
+        and writes when that is done.
+        """
         try:
-            slot = self._slots[ref]  # a third cheaper than get()
-        except KeyError:
-            return self._append_carefully(ref, labels, t, v)
-        if type(t) is int and type(v) is float and slot[0][0] < t <= self._horizon:
-            slot[0] = (t, v)
-            return ref
+            slot = self._pages[ref >> 6][ref & 63]
+            if slot.sample[0] < t <= self._horizon and type(t) is int and type(v) is float:  # type: ignore[union-attr]
+                slot.sample = (t, v)  # type: ignore[union-attr]
+                return ref
+        except (LookupError, AttributeError, TypeError):
+            pass  # an unknown ref, or one that was dropped, or a time that is no number
         return self._append_carefully(ref, labels, t, v)
 
     def append_many(self, refs: Sequence[int], t: int, values: Sequence[float]) -> None:
@@ -84,16 +86,19 @@ class DirectAppender:
         t = checked_time(t)
         if len(refs) != len(values):
             raise UsageError(f"expected {len(refs)} values, one a ref, not {len(values)}")
-        slots = self._slots
-        self._horizon = self._clock() + FAR_FUTURE
+        pages = self._pages
+        horizon = self._horizon = self._clock() + FAR_FUTURE
         for ref, v in zip(refs, values, strict=True):
-            slot = slots.get(ref)
-            if slot is None:
-                raise UsageError(f"no series has the ref {ref!r}; append it with labels")
-            if type(v) is float and slot[0][0] < t <= self._horizon:
-                slot[0] = (t, v)
-            else:
-                self._append_carefully(ref, {}, t, v)
+            try:
+                slot = pages[ref >> 6][ref & 63]
+                if slot.sample[0] < t <= horizon and type(v) is float:  # type: ignore[union-attr]
+                    slot.sample = (t, v)  # type: ignore[union-attr]
+                    continue
+            except (LookupError, AttributeError, TypeError):
+                raise UsageError(
+                    f"no series has the ref {ref!r}; append it with labels"
+                ) from None
+            self._append_carefully(ref, {}, t, v)
 
     def commit(self) -> None:
         """Nothing: everything is written already."""
@@ -111,24 +116,33 @@ class DirectAppender:
         self, ref: int, labels: Mapping[str, str], t: int, v: float
     ) -> int:
         t, v = checked_sample(t, v)
-        self._horizon = self._clock() + FAR_FUTURE
+        slot = self._live.slot(ref) if isinstance(ref, int) else None
         if t > self._horizon:
-            self._refuse("out_of_bounds")
-            return ref if ref in self._slots else 0
-        slot = self._slots.get(ref)
+            self._horizon = self._clock() + FAR_FUTURE
+        if t > self._horizon:
+            self._refuse("out_of_bounds", f"{t} ms is more than 10 minutes ahead")
+            return ref if slot is not None else 0
         if slot is None:
-            ref, slot = self._create(checked_series(labels), t, v)
-        held = slot[0]
-        if held[0] < t:
-            slot[0] = (t, v)
-        elif held[0] > t:
-            self._refuse("out_of_order")
-        elif held[1] != v and not (held[1] != held[1] and v != v):
-            self._refuse("duplicates")
+            ref, slot = self._create(checked_series(labels), (t, v))
+        if slot is not None:
+            self._write(slot, t, v)
         return ref
+
+    def _write(self, slot: Slot, t: int, v: float) -> None:
+        held = slot.sample
+        if held[0] < t:
+            slot.sample = (t, v)
+        elif held[0] > t:
+            self._refuse("out_of_order", f"{t} ms, where a sample of {held[0]} ms is held")
+        elif held[1] != v and not (held[1] != held[1] and v != v):
+            self._refuse("duplicates", f"a second value for {t} ms")
 
 
 # All or nothing
+
+
+# Of the whole process, and apart from those of series that are appended directly.
+_new_refs: Final = count(1 << 62)
 
 
 class RefBook:
@@ -149,14 +163,16 @@ class RefBook:
     def ref(self, labels: Labels) -> int:
         """The ref of a series, a new one if it has none."""
         by_ref, by_labels = self._pages
-        ref = by_labels.setdefault(labels, next(new_refs))
-        by_ref[ref] = labels
+        ref = by_labels.get(labels)
+        if ref is None:
+            ref = by_labels.setdefault(labels, next(_new_refs))
+            by_ref[ref] = labels
         return ref
 
     def forget_all_but(self, used: Collection[Labels]) -> None:
         """Forget the others once they are more than twice what is in use."""
         if len(self._pages[0]) > 2 * len(used) + 1000:
-            by_ref = {self.ref(labels): labels for labels in used}
+            by_ref = {self.ref(labels): labels for labels in set(used)}
             self._pages = by_ref, {labels: ref for ref, labels in by_ref.items()}
 
 
@@ -172,7 +188,8 @@ class Batch:
         replace: whether what the batch does not bring is gone afterwards (a scrape),
             or stays (a push).
         timestamp: of samples without one of their own; None: the moment of the commit.
-        report: makes samples about the commit, once it is committed; see `commit`.
+        lookback: how much older than the batch a sample's own timestamp may be, in
+            milliseconds; None: however much.
     """
 
     def __init__(
@@ -182,29 +199,33 @@ class Batch:
         *,
         replace: bool,
         timestamp: int | None,
+        lookback: int | None,
         limits: Limits,
         book: RefBook,
     ) -> None:
         self.source: Final = source
         self.replace: Final = replace
         self.timestamp: Final = timestamp
+        self.lookback: Final = lookback
         self.metadata: dict[str, Metadata] = {}
-        self.report: Callable[[Counts], Iterable[Rows]] | None = None
+        self.report: Callable[[Counts], Sequence[float]] | None = None
         self._commit = commit
         self._limits = limits
         self._book = book
-        self._rows: list[Rows] = []
-        self._places = 0
-        self._appended: list[tuple[int, Labels, int, float]] = []
-        self._ended = ""
+        self._parts: list[Samples] = []
+        self._labels: list[Labels] = []
+        self._appended: list[Labels] = []
+        self._values: array[float] = array("d")
+        self._times: array[int] = array("q")
 
     @property
-    def rows(self) -> list[Rows]:
+    def samples(self) -> Samples:
         """Everything that was appended, in columns."""
-        return [*self._rows, *_rows_of(self._appended)]
+        self._close_part()
+        return joined(self._parts) if self._parts else Samples((), array("d"))
 
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
-        """Take one sample; see `Appender.append`.
+        """Take one sample; see `Appender.append`. O(1), about 1 µs through a ref.
 
         Raises:
             AppenderClosedError: the batch has ended.
@@ -217,32 +238,31 @@ class Batch:
             series = checked_series(labels)
             check_labels(series, self._limits)
             ref = self._book.ref(series)
-        self._appended.append((self._places, series, t, v))
-        self._places += 1
+        self._labels.append(series)
+        self._values.append(v)
+        self._times.append(t)
         return ref
 
-    def append_rows(
-        self, rows: Iterable[Rows], metadata: Mapping[str, Metadata] | None = None
+    def append_samples(
+        self, samples: Samples, metadata: Mapping[str, Metadata] | None = None
     ) -> None:
-        """Take many samples in columns, and what is known of their families.
+        """Take many samples in columns, and what is known of their families. O(1).
 
         Raises:
             AppenderClosedError: the batch has ended.
         """
         self._check_open()
-        taken = list(rows)
-        start = self._places
-        self._rows += [_moved(each, start) for each in taken] if start else taken
-        self._places += 1 + max((each.places[-1] for each in taken if each), default=0)
+        self._close_part()
+        self._parts.append(samples)
         self.metadata.update(metadata or {})
 
-    def commit(self, report: Callable[[Counts], Iterable[Rows]] | None = None) -> Counts:
+    def commit(self, report: Callable[[Counts], Sequence[float]] | None = None) -> Counts:
         """Show everything at once.
 
         Args:
-            report: makes samples about the commit itself, such as
-                `scrape_series_added`, of what became of the others. They are shown with
-                the others and are not counted. It may be called more than once.
+            report: gives the last values of the batch, which are about the commit itself
+                (such as `scrape_series_added`), of what became of the others. Their rows
+                are not `Rows.counted`. It may be called more than once.
 
         Returns:
             What became of the samples.
@@ -261,6 +281,16 @@ class Batch:
         finally:
             self._forget()
         return counts
+
+    _ended = ""
+
+    def _close_part(self) -> None:
+        """Put what was appended one by one into columns."""
+        if self._labels:
+            rows = rows_of([(labels, at) for at, labels in enumerate(self._labels)])
+            self._parts.append(Samples(rows, self._values, self._times))
+            self._appended += self._labels
+            self._labels, self._values, self._times = [], array("d"), array("q")
 
     def rollback(self) -> None:
         """Forget everything."""
@@ -286,42 +316,14 @@ class Batch:
             self.rollback()
 
     def _forget(self) -> None:
-        self._book.forget_all_but({labels for _, labels, _, _ in self._appended})
-        self._rows, self._appended = [], []
+        self._book.forget_all_but([*self._appended, *self._labels])
+        self._parts, self._labels, self._appended = [], [], []
 
     def _check_open(self) -> None:
         if self._ended:
             raise AppenderClosedError(
                 f"this batch of {self.source!r} was {self._ended}; take a new one"
             )
-
-
-def _moved(rows: Rows, start: int) -> Rows:
-    """The rows, placed behind what came before."""
-    return attrs.evolve(rows, places=[start + place for place in rows.places])
-
-
-def _rows_of(appended: Sequence[tuple[int, Labels, int, float]]) -> Iterator[Rows]:
-    """Single samples in columns, grouped by metric and label names."""
-    groups: dict[tuple[str, tuple[str, ...]], list[tuple[int, Labels, int, float]]] = {}
-    for each in appended:
-        labels = each[1]
-        groups.setdefault((labels.metric, labels.flat[::2]), []).append(each)
-    for (metric, names), group in groups.items():
-        columns = zip(*(labels.flat[1::2] for _, labels, _, _ in group), strict=True)
-        named = {
-            name: column
-            for name, column in zip(names, columns, strict=True)
-            if name != METRIC_NAME
-        }
-        yield Rows(
-            metric,
-            tuple(named),
-            tuple(map(list, named.values())),
-            array("d", [v for _, _, _, v in group]),
-            array("q", [place for place, _, _, _ in group]),
-            [t for _, _, t, _ in group],
-        )
 
 
 # Checks

@@ -33,7 +33,12 @@ def check_labels(labels: Labels, limits: Limits) -> None:
     Raises:
         LimitError: it has more labels, or longer ones, than allowed.
     """
-    _check_limit("labels", len(labels), limits.labels, labels.metric)
+    flat = labels.flat
+    _check_limit("labels", len(flat) // 2, limits.labels, labels.metric)
+    # UTF-8 takes at most 4 bytes a character: only near a limit each text is looked at.
+    least = min(limits.label_name_length, limits.label_value_length)
+    if 4 * max(map(len, flat)) <= least:
+        return
     for name, value in labels.items():
         _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
         _check_limit("label_value_length", _bytes(value), limits.label_value_length, name)

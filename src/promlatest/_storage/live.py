@@ -1,191 +1,350 @@
-"""What is appended sample by sample: the one source that has no moments.
+"""What is appended sample by sample: a map from label set to the slot of its latest point.
 
-Each series has a slot, which holds its latest sample. An append through a known ref stores
-one tuple there, without a lock. Tables grow at their end only, under the store's lock, so
-a reader without it sees whole rows.
+The map is keyed by hash and settled by equality, and grows and shrinks with its series, as
+the indexes do that questions have built on it. An append through a known ref stores one
+reference in a slot and takes no lock. Series come and go under the store's lock; a
+selection is made under it too, and kept for as long as no series came or went.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
-from itertools import count
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
+from typing import Any, Final
+
+from sortedcontainers import SortedDict
 
 from promlatest._datapoint import DataPoint, Metadata
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
+from promlatest._rows import rows_of
+from promlatest._storage.cache import Cache
+from promlatest._storage.layout import EMPTY, Selection, laid_out
+from promlatest._storage.plan import Plan
 from promlatest._storage.rowmap import RowMap
-from promlatest._storage.snapshot import SourceSnapshot
-from promlatest._storage.table import Layout, Selection, Table
+from promlatest._storage.scrape import Scrape
+from promlatest._storage.table import _FEW, _LAST, _cost, values_that_match
 
-Slot = list[tuple[int, float]]
-"""Where the sample of one series is kept: a list of just that."""
+_PAGE: Final = 64
+# Of the whole process, in steps of a page: a ref never stands for two series.
+_new_pages: Final = count(1)
+_HITS_KEPT: Final = 65_536
 
-new_refs: Final = count(1)
-"""Of the whole process: a ref never stands for two series."""
+
+class Slot:
+    """Where the latest sample of one series is kept, as one reference."""
+
+    __slots__ = ("sample",)
+
+    def __init__(self, sample: tuple[int, float]) -> None:
+        self.sample = sample
 
 
 class LiveTable:
-    """A metric whose series are appended one by one.
+    """The series of one metric with the same label names, which come and go.
 
-    Rows are only ever added at the end, under the store's lock, and a row is counted
-    (`_refs`) last, so that a reader without a lock sees whole rows only.
+    The caller of every method holds the store's lock. A row that is free is taken by the
+    next series that comes.
     """
 
-    __slots__ = ("_layout", "_metric", "_refs", "_rowmap", "_shape", "_slots")
+    __slots__ = (
+        "_free",
+        "_indexes",
+        "_rowmap",
+        "columns",
+        "metric",
+        "names",
+        "refs",
+        "slots",
+    )
 
-    def __init__(self, metric: str) -> None:
-        self._metric = metric
-        self._refs: list[int] = []
-        self._slots: list[Slot] = []
-        self._shape: tuple[tuple[str, ...], tuple[list[str], ...]] = ((), ())
+    def __init__(self, metric: str, names: tuple[str, ...]) -> None:
+        self.metric: Final = metric
+        self.names: Final = names
+        self.columns: Final[tuple[list[str], ...]] = tuple([] for _ in names)
+        self.slots: Final[list[Slot | None]] = []
+        self.refs: Final = array("q")
+        self._free: list[int] = []
         self._rowmap = RowMap((), 0)
-        self._layout = Layout(metric, (), (), 0)
+        self._indexes: dict[str, Any] = {}
 
-    @property
-    def layout(self) -> Layout:
-        """The series there are now; made anew when there are more than last time."""
-        size = len(self._refs)
-        layout = self._layout
-        if layout.size != size:
-            names, columns = self._shape
-            frozen = tuple(column[:size] for column in columns)
-            layout = self._layout = Layout(self._metric, names, frozen, size)
-        return layout
+    def __len__(self) -> int:
+        return len(self.slots) - len(self._free)
 
-    def points(self, selection: Selection) -> list[DataPoint]:
-        """The points of a selection, in its order."""
-        slots = self._slots
-        return [
-            DataPoint(labels, *slots[row][0])
-            for row, labels in zip(selection.rows, selection.labels, strict=True)
-        ]
+    def find(self, cells: tuple[str, ...]) -> int:
+        """The row with these label values; -1 if there is none."""
+        return self._rowmap.find(cells, self.columns)
 
-    def ref(self, labels: Labels) -> int:
-        """The ref of a series, 0 if there is none. The caller holds the lock."""
-        row = self._rowmap.find(self._cells(labels), self._shape[1])
-        return self._refs[row] if row >= 0 else 0
+    def add(self, cells: tuple[str, ...], slot: Slot, ref: int) -> None:
+        """Add a series that is not there yet."""
+        if self._free:
+            row = self._free.pop()
+            for column, cell in zip(self.columns, cells, strict=True):
+                column[row] = cell
+            self.slots[row], self.refs[row] = slot, ref
+            self._rowmap.put(cells, row)
+        else:
+            row = len(self.slots)
+            for column, cell in zip(self.columns, cells, strict=True):
+                column.append(cell)
+            self.slots.append(slot)
+            self.refs.append(ref)
+            self._rowmap.add(cells)
+        for name, index in self._indexes.items():
+            _into(index, cells[self.names.index(name)], row)
 
-    def create(self, labels: Labels, ref: int, slot: Slot) -> None:
-        """Add a series that is not there yet. The caller holds the lock."""
-        self._widen(labels)
-        cells = self._cells(labels)
-        for cell, column in zip(cells, self._shape[1], strict=True):
-            column.append(cell)
-        self._rowmap.add(cells)
-        self._slots.append(slot)
-        self._refs.append(ref)
+    def remove(self, row: int) -> int:
+        """Remove a series; its ref is returned."""
+        cells = self.cells(row)
+        self._rowmap.remove(cells, row)
+        for name, index in self._indexes.items():
+            _out_of(index, cells[self.names.index(name)], row)
+        self.slots[row] = None
+        self._free.append(row)
+        return self.refs[row]
 
-    def refs(self, rows: Iterable[int]) -> list[int]:
-        """The refs of these rows."""
-        return [self._refs[row] for row in rows]
+    def cells(self, row: int) -> tuple[str, ...]:
+        """The label values of a row."""
+        return tuple([column[row] for column in self.columns])
 
-    def less(self, gone: Iterable[int]) -> LiveTable:
-        """A table without these rows. The caller holds the lock."""
-        left = LiveTable(self._metric)
-        lost = set(gone)
-        for row, labels in enumerate(self.layout.labels()):
-            if row not in lost:
-                left.create(labels, self._refs[row], self._slots[row])
-        return left
+    def select(self, matchers: Iterable[Matcher]) -> Sequence[int]:
+        """The rows that fulfil all matchers; none of them is of `__name__`."""
+        asked: list[Matcher] = []
+        for matcher in matchers:
+            if matcher.name in self.names:
+                asked.append(matcher)
+            elif not matcher.matches(""):
+                return ()
+        rows: Iterable[int]
+        if asked and len(self.slots) > _FEW:
+            asked.sort(key=_cost)
+            index = self._index(asked[0].name)
+            rows = chain.from_iterable(
+                map(index.get, values_that_match(index, asked.pop(0)))
+            )
+        else:
+            rows = [row for row, slot in enumerate(self.slots) if slot is not None]
+        for matcher in asked:
+            column, matches = self.columns[self.names.index(matcher.name)], matcher.matches
+            rows = [row for row in rows if matches(column[row])]
+        return list(rows)
 
-    def freeze(self) -> Table:
-        """The samples as they are now."""
-        layout = self.layout
-        held = [slot[0] for slot in self._slots[: layout.size]]
-        times = array("q", (time for time, _ in held))
-        values = array("d", (value for _, value in held))
-        return Table(layout, values, 0, times)
+    def labels(self, row: int) -> Labels:
+        """The label set of a row."""
+        return Labels._from_cells(self.metric, self.names, self.cells(row))
 
-    def _cells(self, labels: Labels) -> tuple[str, ...]:
-        names = self._shape[0]
-        extra = tuple(n for n in labels if n != METRIC_NAME and n not in names)
-        # A label that no row has yet: no row can be equal to these cells.
-        return (*(labels.get(name, "") for name in names), *extra)
+    def values(self, name: str) -> Iterable[str]:
+        """The values that a label of all series has."""
+        known: Iterable[str] = self._index(name)
+        return known
 
-    def _widen(self, labels: Labels) -> None:
-        names, columns = self._shape
-        new = [n for n in labels if n != METRIC_NAME and n not in names]
-        if not new:
-            return
-        size = len(self._refs)
-        wide = {
-            **dict(zip(names, columns, strict=True)),
-            **{n: [""] * size for n in new},
-        }
-        names = tuple(sorted(wide))
-        self._shape = (names, tuple(wide[name] for name in names))
-        self._rowmap = RowMap(self._shape[1], size)
+    def _index(self, name: str) -> Any:
+        """The rows of each value of a label, sorted by value; built when somebody first
+        asks, and kept as series come and go."""
+        index = self._indexes.get(name)
+        if index is None:
+            found: dict[str, set[int]] = {}
+            column = self.columns[self.names.index(name)]
+            for row, value in enumerate(column):
+                if self.slots[row] is not None:
+                    found.setdefault(value, set()).add(row)
+            index = self._indexes[name] = SortedDict(found)
+        return index
+
+    def _check(self) -> None:
+        held = [row for row, slot in enumerate(self.slots) if slot is not None]
+        assert sorted(self._free) == sorted(set(range(len(self.slots))) - set(held))
+        for row in held:
+            assert self.find(self.cells(row)) == row, self.cells(row)
+        for name, index in self._indexes.items():
+            rows = sorted(row for rows in index.values() for row in rows)
+            assert rows == held, f"{name}: rows of the index"
+            column = self.columns[self.names.index(name)]
+            assert all(column[r] == value for value, rows in index.items() for r in rows)
+
+
+def _into(index: Any, value: str, row: int) -> None:
+    rows = index.get(value)
+    if rows is None:
+        index[value] = {row}
+    else:
+        rows.add(row)
+
+
+def _out_of(index: Any, value: str, row: int) -> None:
+    rows = index[value]
+    rows.discard(row)
+    if not rows:
+        del index[value]
 
 
 class LiveSource:
-    """What was appended directly: the one source that has no moments.
+    """What was appended directly.
 
-    `slots` holds what was appended last, by ref. Storing a sample in the slot of a ref
-    that is known is all that an append does, and is safe without the lock; adding and
-    removing a ref happens under the store's lock. An append that races with a drop
-    stores in a slot that nobody sees any more. Were the samples themselves in the dict,
-    it would bring back a ref without a series, and every later append would be lost.
+    `pages` finds the slot of a ref. Storing a sample in a slot is safe without the lock.
+    An append that races with a drop stores in a slot that nobody sees any more; the ref
+    is not found the next time, and the series is made anew.
+
+    The methods that say so are called with the store's lock held.
     """
 
     def __init__(self) -> None:
-        self.tables: dict[str, LiveTable] = {}
-        self.slots: dict[int, Slot] = {}
+        self.pages: dict[int, list[Slot | None]] = {}
+        self.size = 0
+        self.version = 0
         self.metadata: Mapping[str, Metadata] = {}
+        self._tables: Any = SortedDict()  # metric -> label names -> table
+        self._page = 0
+        self._page_rows = _PAGE
+        self._selections: Cache[Any, tuple[int, Selection, list[Slot]]] = Cache(_HITS_KEPT)
+        self._frozen: tuple[int, Scrape, list[Slot]] = (0, Scrape(), [])
 
-    def ref(self, labels: Labels) -> int:
+    def slot(self, ref: int) -> Slot | None:
+        """The slot of a ref; None if there is no such series (any more)."""
+        page = self.pages.get(ref // _PAGE)
+        return None if page is None else page[ref % _PAGE]
+
+    def find(self, labels: Labels) -> int:
         """The ref of a series, 0 if there is none. The caller holds the lock."""
-        table = self.tables.get(labels.metric)
-        return 0 if table is None else table.ref(labels)
+        metric, names, cells = labels._cut()
+        table = self._tables.get(metric, _NO_TABLES).get(names)
+        row = -1 if table is None else table.find(cells)
+        return table.refs[row] if row >= 0 else 0
 
-    def create(self, labels: Labels, t: int, v: float) -> int:
-        """Add a series with its first sample. The caller holds the lock."""
-        metric = labels.metric
-        table = self.tables.get(metric) or LiveTable(metric)
-        ref = next(new_refs)
-        slot = self.slots[ref] = [(t, v)]
-        table.create(labels, ref, slot)
-        if metric not in self.tables:
-            self.tables = {**self.tables, metric: table}
+    def create(self, labels: Labels, sample: tuple[int, float]) -> int:
+        """Add a series that is not there yet. The caller holds the lock."""
+        metric, names, cells = labels._cut()
+        shapes = self._tables.get(metric)
+        if shapes is None:
+            shapes = self._tables[metric] = {}
+        table = shapes.get(names)
+        if table is None:
+            table = shapes[names] = LiveTable(metric, names)
+        slot = Slot(sample)
+        ref = self._new_ref(slot)
+        table.add(cells, slot, ref)
+        self.size += 1
+        self.version += 1
         return ref
 
-    def select(
-        self, matchers: tuple[Matcher, ...]
-    ) -> dict[str, tuple[LiveTable, Selection]]:
-        """The tables with series that fulfil all matchers, and their rows."""
-        named = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
-        selected = {}
-        for metric, table in self.tables.items():
-            if all(matcher.matches(metric) for matcher in named):
-                selection = table.layout.select(matchers)
-                if selection.rows:
-                    selected[metric] = (table, selection)
-        return selected
+    def _new_ref(self, slot: Slot) -> int:
+        if self._page_rows == _PAGE:
+            self._page = next(_new_pages)
+            self._page_rows = 0
+            self.pages[self._page] = []
+        self.pages[self._page].append(slot)
+        self._page_rows += 1
+        return self._page * _PAGE + self._page_rows - 1
 
-    def drop(self, selected: Mapping[str, tuple[LiveTable, Selection]]) -> bool:
-        """Remove rows that were selected before; False if they have moved since, and
-        nothing was removed. The caller holds the lock."""
-        tables = dict(self.tables)
-        if any(tables.get(m) is not table for m, (table, _) in selected.items()):
-            return False
-        for metric, (table, selection) in selected.items():
-            left = table.less(selection.rows)
-            tables[metric] = left
-            if not left.layout.size:
-                del tables[metric]
-            for ref in table.refs(selection.rows):
-                del self.slots[ref]
-        self.tables = tables
-        return True
+    def drop(self, plan: Plan) -> int:
+        """Remove the series that fulfil a plan, and say how many those were. The caller
+        holds the lock. O(those that are removed), once the labels that are asked about
+        have an index."""
+        gone = [(table, row) for table, rows in self.selected(plan) for row in rows]
+        for table, row in gone:
+            self._forget(table.remove(row))
+            if not len(table):
+                shapes = self._tables[table.metric]
+                del shapes[table.names]
+                if not shapes:
+                    del self._tables[table.metric]
+        self.size -= len(gone)
+        self.version += bool(gone)
+        return len(gone)
 
-    def freeze(self) -> SourceSnapshot:
-        """What is there now, as a snapshot. Samples may be appended meanwhile."""
-        tables = {metric: table.freeze() for metric, table in self.tables.items()}
-        return SourceSnapshot(tables, dict(self.metadata), 0)
+    def _forget(self, ref: int) -> None:
+        number = ref // _PAGE
+        page = self.pages[number]
+        page[ref % _PAGE] = None
+        if number != self._page and not any(page):
+            del self.pages[number]
+
+    def selected(self, plan: Plan) -> Iterator[tuple[LiveTable, Sequence[int]]]:
+        """The tables and their rows that fulfil a plan. The caller holds the lock."""
+        for table in self._candidates(plan):
+            rows = table.select(plan.rest)
+            if rows:
+                yield table, rows
+
+    def _candidates(self, plan: Plan) -> list[LiveTable]:
+        names: Iterable[str] = self._tables
+        if plan.names is not None:
+            names = [name for name in plan.names if name in self._tables]
+        elif plan.prefix:
+            names = self._tables.irange(plan.prefix, plan.prefix + _LAST)
+        kept = [name for name in names if plan.means(name)]
+        return [table for name in kept for table in self._tables[name].values()]
+
+    def select(self, plan: Plan) -> tuple[Selection, list[Slot]]:
+        """The series that fulfil a plan, sorted, and their slots. The caller holds the
+        lock, unless series neither came nor went since the last time."""
+        kept = self._selections.get(plan.matchers)
+        if kept is None or kept[0] != self.version:
+            version = self.version
+            hits = [
+                (table.labels(row), table.slots[row])
+                for table, rows in self.selected(plan)
+                for row in rows
+            ]
+            hits.sort(key=lambda hit: hit[0]._flat)
+            labels = tuple([labels for labels, _ in hits])
+            slots: list[Any] = [slot for _, slot in hits]
+            kept = (version, Selection(labels, ()), slots)
+            self._selections.keep(plan.matchers, kept, len(hits) + 1)
+        return kept[1], kept[2]
+
+    def known(self, plan: Plan) -> tuple[Selection, list[Slot]] | None:
+        """What `select` has kept, if it is still true; it needs no lock."""
+        kept = self._selections.get(plan.matchers)
+        return (kept[1], kept[2]) if kept is not None and kept[0] == self.version else None
+
+    def freeze(self) -> Scrape:
+        """What is there now. The caller holds the lock; samples may be appended meanwhile.
+        Where no series came or went since the last time, O(series) in C."""
+        version, frozen, slots = self._frozen
+        layout = frozen.layout
+        if version != self.version or not self.size:
+            held = [
+                (table.labels(row), slot)
+                for shapes in self._tables.values()
+                for table in shapes.values()
+                for row, slot in enumerate(table.slots)
+                if slot is not None
+            ]
+            slots = [slot for _, slot in held]
+            rows = rows_of([(labels, place) for place, (labels, _) in enumerate(held)])
+            layout = laid_out(rows, len(held), EMPTY)
+        samples = [slot.sample for slot in slots]
+        scrape = Scrape(
+            layout,
+            array("d", [value for _, value in samples]),
+            max((time for time, _ in samples), default=0),
+            array("q", [time for time, _ in samples]) if samples else None,
+            {},
+            dict(self.metadata),
+        )
+        self._frozen = (self.version, scrape, slots)
+        return scrape
+
+    def metrics(self) -> list[str]:
+        """The names of the metrics, sorted. The caller holds the lock."""
+        return list(self._tables)
 
     def _check(self) -> None:
-        held = [table.refs(range(table.layout.size)) for table in self.tables.values()]
-        refs = [ref for each in held for ref in each]
-        assert sorted(refs) == sorted(self.slots), "refs without a series"
-        self.freeze()._check()
+        tables = [t for shapes in self._tables.values() for t in shapes.values()]
+        for table in tables:
+            assert len(table), f"{table.metric}: an empty table"
+            table._check()
+            for row, slot in enumerate(table.slots):
+                assert slot is None or self.slot(table.refs[row]) is slot
+        slots = [slot for page in self.pages.values() for slot in page if slot is not None]
+        assert len(slots) == self.size == sum(map(len, tables)), "slots without a series"
+
+
+_NO_TABLES: Final[Mapping[Any, Any]] = {}
+
+
+def points(labels: Sequence[Labels], slots: Sequence[Slot]) -> list[DataPoint]:
+    """The points of a selection, in its order."""
+    return [DataPoint(each, *slot.sample) for each, slot in zip(labels, slots, strict=True)]

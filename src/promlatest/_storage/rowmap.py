@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _FREE: Final = -1
+_GONE: Final = -2  # the slot of a row that was removed: a search goes on behind it
 _SMALLEST: Final = 8
 _BITS: Final = 0x7FFFFFFF  # what of a hash is kept; 4 bytes a row
 
@@ -32,11 +33,12 @@ class RowMap:
     writing.
     """
 
-    __slots__ = ("_hashes", "_slots")
+    __slots__ = ("_hashes", "_slots", "_taken")
 
     def __init__(self, columns: Columns, size: int) -> None:
         self._hashes = array("i")
         self._slots = array("i", [_FREE]) * _SMALLEST
+        self._taken = 0
         cells: Sequence[tuple[str, ...]] = (
             list(zip(*columns, strict=True)) if columns else [()] * size
         )
@@ -50,7 +52,7 @@ class RowMap:
         mask = len(slots) - 1
         slot = wanted & mask
         while (row := slots[slot]) != _FREE:
-            if hashes[row] == wanted and _equal(cells, columns, row):
+            if row >= 0 and hashes[row] == wanted and _equal(cells, columns, row):
                 return row
             slot = (slot + 1) & mask
         return _FREE
@@ -59,16 +61,38 @@ class RowMap:
         """Give the next row number to label values that are not there yet."""
         row = len(self._hashes)
         self._hashes.append(row_hash(cells))
-        if 3 * row >= 2 * len(self._slots):
-            self._grow()
-        else:
-            self._place(row)
+        self._put(row)
         return row
 
+    def put(self, cells: tuple[str, ...], row: int) -> None:
+        """Give the number of a row that was removed to label values that are not there."""
+        self._hashes[row] = row_hash(cells)
+        self._put(row)
+
+    def remove(self, cells: tuple[str, ...], row: int) -> None:
+        """Forget the row of these label values."""
+        mask = len(self._slots) - 1
+        slot = row_hash(cells) & mask
+        while self._slots[slot] != row:
+            slot = (slot + 1) & mask
+        self._slots[slot] = _GONE
+
+    def _put(self, row: int) -> None:
+        self._taken += 1  # those that are gone still take a slot
+        if 3 * self._taken >= 2 * len(self._slots):
+            self._grow()
+        self._place(row)
+
     def _grow(self) -> None:
-        self._slots = array("i", [_FREE]) * (2 * len(self._slots))
-        for row in range(len(self._hashes)):
+        """Make room: a larger array, or one of this size where enough rows are gone."""
+        held = [row for row in self._slots if row >= 0]
+        size = len(self._slots)
+        if 3 * len(held) >= size:
+            size *= 2
+        self._slots = array("i", [_FREE]) * size
+        for row in held:
             self._place(row)
+        self._taken = len(held) + 1
 
     def _place(self, row: int) -> None:
         slots = self._slots
@@ -80,11 +104,11 @@ class RowMap:
 
     def _check(self, columns: Columns) -> None:
         """Assert that every row is found where it is."""
-        for row in range(len(self._hashes)):
+        for row in sorted(row for row in self._slots if row >= 0):
             cells = tuple(column[row] for column in columns)
             found = self.find(cells, columns)
             assert found == row, f"row {row} {cells} found at {found}"
 
 
 def _equal(cells: tuple[str, ...], columns: Columns, row: int) -> bool:
-    return cells == tuple(column[row] for column in columns)
+    return cells == tuple([column[row] for column in columns])

@@ -1,25 +1,29 @@
 """The store: the latest sample of every series, by source, behind the core's only lock.
 
-Everything that readers see hangs on one `View`, `_shown`, that is never changed and only
-ever replaced. Reading takes that reference and goes. Writers build what is to come
+Each source has a `_Cell`, in which one reference, to a `Source` that never changes, is
+swapped at a commit. Reading takes that reference and goes. Writers build what is to come
 aside, without the lock, and take it to swap the reference in; if somebody else was
-faster, they build again on what is there now.
+faster, they build again on what is there now. A `Directory` knows which sources have
+which metrics and labels, so that neither a commit nor a question walks all of them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
-from typing import Final
+import os
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import RLock
+from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import attrs
 
+from promlatest._counts import Counts
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
-from promlatest._matching.matcher import Matcher
-from promlatest._matching.selector import parse_selector
-from promlatest._rows import Rows
+from promlatest._rows import Samples
 from promlatest._storage.appender import (
     FAR_FUTURE,
     Batch,
@@ -27,29 +31,36 @@ from promlatest._storage.appender import (
     RefBook,
     checked_time,
 )
+from promlatest._storage.cache import Cache
+from promlatest._storage.directory import Directory
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
-from promlatest._storage.query import Part, QueryMethods, Snapshot, StalePart, View
-from promlatest._storage.snapshot import (
-    Commit,
-    Counts,
-    SourceSnapshot,
-    replace,
-    update,
-    with_report,
-    without,
+from promlatest._storage.plan import Plan, plan_of
+from promlatest._storage.query import (
+    QUESTIONS_KEPT,
+    Cell,
+    Condition,
+    QueryMethods,
+    Question,
+    Snapshot,
+    flat_matchers,
 )
+from promlatest._storage.scrape import Commit, Scrape, replaced, updated, without
 from promlatest._turns import now_ms
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
-from promlatest.exposition._families import MetricFamily, Registry, rows_of
+from promlatest.exposition._families import MetricFamily, Registry, samples_of
 
 __all__ = ["Change", "Source", "Store"]
+
+LOOKBACK: Final = 5 * 60 * 1000  # ms; how old a timestamp of a sample's own may be
+
+T = TypeVar("T")
 
 _log: Final = logging.getLogger("promlatest")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Source:
     """What the store has of one source.
 
@@ -59,27 +70,34 @@ class Source:
         series: how many series are visible.
         error: why the last scrape failed; None if it did not.
         current: what is visible, as a frozen `Queryable`.
-        previous: what was visible before that; with `current` it gives differences.
+        previous: what the last good scrape before that left; with `current` it gives
+            differences.
         last_known: what was visible before the scrapes failed; None if they did not.
+        history: the last scrapes, oldest first, the current one at the end; a failed one
+            is a gap (`Snapshot.failed`). As many as `Store(history=...)` keeps.
     """
 
     name: str
-    _snapshot: SourceSnapshot = attrs.field(factory=SourceSnapshot)
-    _previous: SourceSnapshot = attrs.field(factory=SourceSnapshot)
-    _last_known: SourceSnapshot | None = None
+    _scrapes: tuple[Scrape, ...] = ()
+    _newest: Scrape = attrs.field(factory=Scrape)
+    _previous: Scrape = attrs.field(factory=Scrape)
     error: Exception | None = None
 
     @property
+    def visible(self) -> Scrape:
+        return self._scrapes[-1] if self._scrapes else self._newest
+
+    @property
     def timestamp(self) -> int:
-        return self._snapshot.timestamp
+        return self.visible.timestamp
 
     @property
     def series(self) -> int:
-        return self._snapshot.size
+        return self.visible.size
 
     @property
     def current(self) -> Snapshot:
-        return Snapshot((self._snapshot,))
+        return Snapshot((self.visible,))
 
     @property
     def previous(self) -> Snapshot:
@@ -87,20 +105,34 @@ class Source:
 
     @property
     def last_known(self) -> Snapshot | None:
-        return None if self._last_known is None else Snapshot((self._last_known,))
-
-    def advanced(self, snapshot: SourceSnapshot) -> Source:
-        """The source after a commit."""
-        return Source(self.name, snapshot, self.newest)
-
-    def failed(self, report: SourceSnapshot, error: Exception) -> Source:
-        """The source after a failed scrape: all but the report of it is stale."""
-        return Source(self.name, report, self._previous, self.newest, error)
+        return Snapshot((self._newest,)) if self.visible.failed else None
 
     @property
-    def newest(self) -> SourceSnapshot:
-        """The last good snapshot, visible or not."""
-        return self._snapshot if self._last_known is None else self._last_known
+    def history(self) -> tuple[Snapshot, ...]:
+        return tuple(Snapshot((scrape,)) for scrape in self._scrapes)
+
+    def __repr__(self) -> str:
+        state = f", failed: {self.error}" if self.error is not None else ""
+        return f"<Source {self.name!r} of {self.series} series at {self.timestamp}{state}>"
+
+    def _after(self, scrape: Scrape, keep: int) -> Source:
+        """The source after a commit."""
+        scrapes = (*self._scrapes, scrape)[-keep:]
+        return Source(self.name, scrapes, scrape, self._newest)
+
+    def _failed(self, report: Scrape, error: Exception, keep: int) -> Source:
+        """The source after a failed scrape: all but the report of it is stale."""
+        scrapes = (*self._scrapes, report)[-keep:]
+        return Source(self.name, scrapes, self._newest, self._previous, error)
+
+    def _without(self, plan: Plan) -> Source:
+        """The source less some series; what it had before that stays as it was."""
+        newest = without(self._newest, plan)
+        shown = without(self.visible, plan) if self.visible.failed else newest
+        if newest is self._newest and shown is self.visible:
+            return self
+        scrapes = (*self._scrapes[:-1], shown)
+        return Source(self.name, scrapes, newest, self._previous, self.error)
 
 
 @attrs.frozen(eq=False)
@@ -116,6 +148,22 @@ class Change:
     counts: Counts
 
 
+class _Cell:
+    """Where the state of one source is found."""
+
+    __slots__ = ("book", "name", "reader", "source")
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.source = Source(name)
+        self.book: Final = RefBook()
+        self.reader: Reader | None = None  # None while it is in use
+
+    @property
+    def visible(self) -> Scrape:
+        return self.source.visible
+
+
 class Store(QueryMethods):
     """The latest sample of every series, in memory.
 
@@ -124,31 +172,62 @@ class Store(QueryMethods):
         ...     ref = app.append(
         ...         0, {"__name__": "workqueue_depth", "name": "pods"}, 1_000, 3.0
         ...     )
-        >>> store.query("workqueue_depth", name="pods")[0].value
+        >>> store.value("workqueue_depth", name="pods")
         3.0
 
-    It is safe to use from any thread. Reading takes no lock.
+    It is safe to use from any thread. Reading takes no lock, but for a moment where series
+    came or went among those that are appended directly.
 
     Args:
         limits: what the store takes at the most.
         clock: what tells the time, in milliseconds since the epoch.
+        history: how many scrapes of each source are kept, at least two. One in which no
+            series came or went costs 8 bytes a series.
+
+    Raises:
+        UsageError: an argument is not of its kind.
     """
 
     def __init__(
-        self, *, limits: Limits | None = None, clock: Callable[[], int] = now_ms
+        self,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], int] = now_ms,
+        history: int = 2,
     ) -> None:
+        if limits is not None and not isinstance(limits, Limits):
+            raise UsageError(
+                f"limits must be Limits, such as Limits(series=5), not {limits!r}"
+            )
+        if not callable(clock):
+            raise UsageError(
+                f"clock must be a function that gives milliseconds, not {clock!r}"
+            )
+        if not isinstance(history, int) or isinstance(history, bool) or history < 2:
+            raise UsageError(
+                f"history must be an int of at least 2 scrapes, not {history!r}"
+            )
         self._limits: Final = Limits() if limits is None else limits
         self._clock: Final = clock
-        self._live: Final = LiveSource()
-        self._lock: Final = Lock()
-        # Guarded by the lock for writing. Each is replaced and never changed, so
-        # a reader may keep what it took.
-        self._sources: Mapping[str, Source] = {}
-        self._shown = View((), self._live)
+        self._keep: Final = history
+        self._lock: Any = RLock()
+        self._live: LiveSource = LiveSource()
+        self._questions: Cache[Any, Question] = Cache(QUESTIONS_KEPT)
+        # Guarded by the lock.
+        self._cells: Final[dict[str, _Cell]] = {}
+        self._directory: Final = Directory()
+        self._size = 0  # of all sources
         self._subscribers: tuple[Callable[[Change], None], ...] = ()
-        self._books: dict[str, RefBook] = {}
-        self._readers: dict[str, Reader] = {}  # a reader in use is not in here
         self._counts: Final = Counts()
+        self._is_changing = False
+        self._late: Final[deque[Callable[[], object]]] = deque()
+        _stores.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Store of {len(self)} series from {len(self._directory.sources)} sources>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Store stays in its process; pickle its snapshot() instead")
 
     @property
     def clock(self) -> Callable[[], int]:
@@ -162,7 +241,12 @@ class Store(QueryMethods):
         return DirectAppender(self._live, self._clock, self._create, self._refuse)
 
     def batch(
-        self, source: str, *, replace: bool = True, timestamp: int | None = None
+        self,
+        source: str,
+        *,
+        replace: bool = True,
+        timestamp: int | None = None,
+        lookback: int | None = None,
     ) -> Batch:
         """A batch that becomes visible at once when it is committed.
 
@@ -173,25 +257,26 @@ class Store(QueryMethods):
             timestamp: of samples without one of their own, in milliseconds since
                 the epoch; None: the moment of the commit, or just after the last one
                 where the clock says it is not later. A replacing batch from before the
-                last one is not taken.
+                last one is not taken; of two for one moment the later one counts.
+            lookback: how much older than the batch a sample's own timestamp may be, in
+                milliseconds; None: however much.
 
         Raises:
             UsageError: the source has no name, or the timestamp is no int, or more than
                 ten minutes ahead: it would pin every series of the batch.
         """
-        if not source:
-            raise UsageError("a batch needs the name of its source")
+        if not isinstance(source, str) or not source:
+            raise UsageError(f"a batch needs the name of its source, not {source!r}")
         if timestamp is not None:
             self._check_time(timestamp)
-        with self._lock:
-            book = self._books.setdefault(source, RefBook())
         return Batch(
             source,
             self._commit,
             replace=replace,
             timestamp=timestamp,
+            lookback=lookback,
             limits=self._limits,
-            book=book,
+            book=self._cell(source).book,
         )
 
     def ingest(
@@ -218,16 +303,24 @@ class Store(QueryMethods):
             timestamp: of samples without one of their own, in milliseconds.
             lenient: skip lines that cannot be read; the result's `diagnostics` tell.
 
+        Returns:
+            What the body says; its `counts` tell what became of the samples. One with a
+            timestamp of its own that is older than five minutes or lies ahead is not
+            taken, as a scrape would not.
+
         Raises:
             ParseError, ContentTypeError, LimitError: nothing of the body is kept.
+            UsageError: the body is no bytes and no text.
         """
+        if not isinstance(body, str | bytes | bytearray | memoryview):
+            raise UsageError(f"expected a body as bytes or str, not {body!r:.60}")
         if lenient:
             exposition = parse(body, content_type, lenient=True)
         else:
             exposition = self._read(source, body, content_type)
-        with self.batch(source, timestamp=timestamp) as batch:
-            batch.append_rows(exposition.rows, exposition.metadata)
-        return exposition
+        batch = self.batch(source, timestamp=timestamp, lookback=LOOKBACK)
+        batch.append_samples(exposition, exposition.metadata)
+        return attrs.evolve(exposition, counts=batch.commit())
 
     def collect(
         self,
@@ -247,7 +340,7 @@ class Store(QueryMethods):
         """
         families = registry if isinstance(registry, Iterable) else registry.collect()
         batch = self.batch(source, timestamp=timestamp)
-        batch.append_rows(*rows_of(families))
+        batch.append_samples(*samples_of(families))
         return batch.commit()
 
     def fail(
@@ -255,7 +348,7 @@ class Store(QueryMethods):
         source: str,
         error: Exception,
         *,
-        report: Iterable[Rows] = (),
+        report: Samples | None = None,
         timestamp: int | None = None,
     ) -> None:
         """Make a source stale: its series are not seen until its next commit.
@@ -267,31 +360,39 @@ class Store(QueryMethods):
             timestamp: of the failure, in milliseconds since the epoch.
         """
         when = self._clock() if timestamp is None else self._check_time(timestamp)
-        commit = Commit(list(report), {}, when, when + FAR_FUTURE, self._limits)
+        samples = _NOTHING if report is None else report
+        commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
 
         def build(held: Source) -> tuple[Source, Counts]:
-            shown, counts = replace(SourceSnapshot(), commit)
-            return held.failed(shown, error), counts
+            before = held.visible if held.visible.failed else Scrape()
+            moment = attrs.evolve(before, timestamp=min(before.timestamp, when))
+            shown, _ = replaced(moment, commit)
+            shown = attrs.evolve(shown, failed=True)
+            return held._failed(shown, error, self._keep), Counts()
 
         self._swap(source, build)
 
     def remove(self, source: str) -> None:
         """Forget a source and its series."""
         with self._lock:
-            self._books.pop(source, None)
-            self._readers.pop(source, None)
-            held = self._sources.get(source)
-            if held is None:
+            cell = self._cells.pop(source, None)
+            if cell is None or cell not in self._directory.sources:
                 return
-            self._show({k: v for k, v in self._sources.items() if k != source})
-            counts = Counts(removed=held.newest.size)
+            held = cell.source
+            cell.source = Source(source)  # whoever keeps the cell keeps no samples
+            self._directory.change(cell, held.visible.layout, None)
+            self._size -= held.series
+            counts = Counts(removed=held._newest.size)
             self._counts.add(counts)
         self._tell(Change(Source(source), counts))
 
-    def drop(self, *matchers: Matcher | str) -> int:
-        """Forget the series that fulfil all matchers, or a selector text.
+    def drop(self, *conditions: Condition) -> int:
+        """Forget the series that fulfil all conditions.
 
         A source that is scraped brings back what it still exposes.
+
+        Args:
+            conditions: matchers, selector texts, or collections of them.
 
         Returns:
             How many series are gone.
@@ -300,20 +401,32 @@ class Store(QueryMethods):
             UsageError: no matcher was given.
             SelectorError: a text is no selector.
         """
-        wanted = tuple(_flat_matchers(matchers))
-        if not wanted:
+        plan = plan_of(tuple(flat_matchers(conditions)))
+        if not plan.matchers:
             raise UsageError("drop needs a matcher or a selector: it drops no whole store")
-        gone = [
-            self._swap(name, lambda held: _source_without(held, wanted)).removed
-            for name in list(self._sources)
-        ]
-        return sum(gone) + self._drop_live(wanted)
+
+        def build(held: Source) -> tuple[Source, Counts]:
+            left = held._without(plan)
+            gone = held._newest.size - left._newest.size
+            if held.visible.failed:
+                gone += held.series - left.series
+            return left, Counts(removed=gone)
+
+        gone = [self._swap(cell.name, build).removed for cell in self._candidates(plan)]
+        return sum(gone) + self._drop_live(plan)
 
     # Reading
 
     @property
-    def _view(self) -> View:
-        return self._shown
+    def _version(self) -> int:
+        return self._directory.version
+
+    def _cells_of(self, plan: Plan | None = None) -> Sequence[Cell]:
+        return self._candidates(plan) if plan else tuple(self._directory.sources)
+
+    def __len__(self) -> int:
+        """How many series there are; one that two sources have counts twice. O(1)."""
+        return self._size + self._live.size
 
     def select(self, selector: str, /, *, stale: bool = False) -> list[DataPoint]:
         """The latest points of a selector text, ``name{a="b",c=~"d|e"}``.
@@ -333,21 +446,24 @@ class Store(QueryMethods):
     def snapshot(self, *, stale: bool = False) -> Snapshot:
         """Everything at this moment: a frozen `Queryable`, safe to keep for ever.
 
+        O(sources), and O(series) for what was appended directly.
+
         Args:
             stale: also show the last known points of sources whose scrape failed.
         """
-        sources = self._sources.values()
-        parts: list[Part] = [self._live.freeze()]
-        parts += [source._snapshot for source in sources]
+        sources = [cell.source for cell in tuple(self._directory.sources)]
+        with self._lock:
+            scrapes = [self._live.freeze()] if self._live.size else []
+        scrapes += [source.visible for source in sources]
         if stale:
-            known = (source._last_known for source in sources)
-            parts += [StalePart(each) for each in known if each is not None]
-        return Snapshot(tuple(parts))
+            failed = (source for source in sources if source.visible.failed)
+            scrapes += [attrs.evolve(source._newest, stale=True) for source in failed]
+        return Snapshot(scrapes)
 
     @property
     def sources(self) -> Mapping[str, Source]:
         """What the store has of each source, by name."""
-        return dict(self._sources)
+        return {cell.name: cell.source for cell in tuple(self._directory.sources)}
 
     @property
     def counts(self) -> Counts:
@@ -377,36 +493,49 @@ class Store(QueryMethods):
 
     # How it is done
 
+    def _cell(self, name: str) -> _Cell:
+        """The cell of a source, a new one if it has none."""
+        cell = self._cells.get(name)
+        return self._cells.setdefault(name, _Cell(name)) if cell is None else cell
+
+    def _candidates(self, plan: Plan) -> list[_Cell]:
+        """The sources that may have what a plan asks for."""
+        with self._lock:
+            return self._directory.candidates(plan)
+
     def _read(self, source: str, body: bytes | str, content_type: str) -> Exposition:
         """Read a body with the reader that read the last one of this source."""
+        cell = self._cell(source)
         with self._lock:
-            reader = self._readers.pop(source, None) or Reader()
+            reader, cell.reader = cell.reader or Reader(), None
         exposition = reader.read(body, content_type, max_samples=self._limits.series)
-        with self._lock:
-            self._readers[source] = reader
+        cell.reader = reader
         return exposition
 
     def _commit(self, batch: Batch) -> Counts:
         now = self._clock()
-        put = replace if batch.replace else update
+        samples = batch.samples
 
         def build(held: Source) -> tuple[Source, Counts]:
-            before = held.newest
+            before = held._newest
             when = batch.timestamp
             if when is None:
                 # Two commits in one millisecond, or a clock that was set back: what
                 # comes later counts as later.
                 when = max(now, before.timestamp + 1)
+            oldest = None if batch.lookback is None else when - batch.lookback
             commit = Commit(
-                batch.rows, batch.metadata, when, now + FAR_FUTURE, self._limits
+                samples, batch.metadata, when, now + FAR_FUTURE, oldest, self._limits
             )
-            snapshot, counts = put(before, commit)
-            if snapshot is before:
+            scrape, counts = (replaced if batch.replace else updated)(before, commit)
+            if scrape is before:
                 return held, counts
             if batch.report is not None:
-                report = attrs.evolve(commit, rows=list(batch.report(counts)))
-                snapshot = with_report(before, snapshot, report, counts)
-            return held.advanced(snapshot), counts
+                values = array("d", batch.report(counts))
+                scrape.values[len(samples.values) - len(values) : len(samples.values)] = (
+                    values
+                )
+            return held._after(scrape, self._keep), counts
 
         return self._swap(batch.source, build)
 
@@ -415,33 +544,32 @@ class Store(QueryMethods):
         meanwhile, since building happens without the lock. A source that is left as it
         was is no change, and nobody is told."""
         while True:
-            held = self._sources.get(name)
-            start = Source(name) if held is None else held
-            source, counts = build(start)
-            if source is start:
-                with self._lock:
-                    self._counts.add(counts)
-                return counts
+            cell = self._cell(name)
+            held = cell.source
+            source, counts = build(held)
             with self._lock:
-                if self._sources.get(name) is held:
-                    sources = {**self._sources, name: source}
-                    self._check_size(sources)
-                    self._show(sources)
+                if source is held:
+                    self._counts.add(counts)
+                    return counts
+                if self._cells.get(name) is cell and cell.source is held:
+                    self._show(cell, held, source)
                     self._counts.add(counts)
                     break
         self._tell(Change(source, counts))
         return counts
 
-    def _show(self, sources: Mapping[str, Source]) -> None:
-        """Let readers see these sources. The caller holds the lock."""
-        self._sources = sources
-        frozen = tuple(source._snapshot for source in sources.values())
-        self._shown = View(frozen, self._live)
+    def _show(self, cell: _Cell, held: Source, source: Source) -> None:
+        """Let readers see a source as it is now. The caller holds the lock."""
+        self._check_size(source.series - held.series)
+        before, after = held.visible.layout, source.visible.layout
+        cell.source = source
+        self._size += source.series - held.series
+        if before is not after or not held._scrapes:
+            self._directory.change(cell, before if held._scrapes else None, after)
 
-    def _check_size(self, sources: Mapping[str, Source], extra: int = 0) -> None:
-        size = extra + len(self._live.slots)
-        size += sum(each.series for each in sources.values())
-        if size > self._limits.series:
+    def _check_size(self, more: int) -> None:
+        size = self._size + self._live.size + more
+        if more > 0 and size > self._limits.series:
             raise LimitError(
                 f"expected at most {self._limits.series} series in the store, got {size}",
                 limit="series",
@@ -463,56 +591,80 @@ class Store(QueryMethods):
             except Exception:
                 _log.exception("a subscriber of %r failed", change.source.name)
 
-    def _create(self, labels: Labels, t: int, v: float) -> tuple[int, Slot]:
+    def _create(self, labels: Labels, sample: tuple[int, float]) -> tuple[int, Slot | None]:
+        """The ref and the slot of a series, which is made if it is not there."""
         check_labels(labels, self._limits)
-        with self._lock:
-            ref = self._live.ref(labels)
+
+        def create() -> tuple[int, Slot | None]:
+            ref = self._live.find(labels)
             if not ref:
-                self._check_size(self._sources, extra=1)
-                ref = self._live.create(labels, t, v)
-            return ref, self._live.slots[ref]
+                self._check_size(1)
+                ref = self._live.create(labels, sample)
+            return ref, self._live.slot(ref)
 
-    def _refuse(self, reason: str) -> None:
+        return self._change_live(create) or (0, None)
+
+    def _drop_live(self, plan: Plan) -> int:
+        return self._change_live(lambda: self._live.drop(plan)) or 0
+
+    def _change_live(self, change: Callable[[], T]) -> T | None:
+        """Let series come or go among those that are appended directly.
+
+        Python may run a finaliser or a signal handler in the middle of such a change, and
+        that may come here again. Its change waits until this one is done, for a lock that
+        the same thread has would not keep it out; None is returned for it.
+        """
         with self._lock:
-            setattr(self._counts, reason, getattr(self._counts, reason) + 1)
+            if self._is_changing:
+                self._late.append(change)
+                return None
+            self._is_changing = True
+            try:
+                result = change()
+            finally:
+                self._is_changing = False
+            while self._late:
+                self._change_live(self._late.popleft())
+            return result
 
-    def _drop_live(self, wanted: tuple[Matcher, ...]) -> int:
-        """Drop from what was appended directly; select again if rows have moved."""
-        while True:
-            selected = self._live.select(wanted)
-            with self._lock:
-                if self._live.drop(selected):
-                    return sum(len(each.rows) for _, each in selected.values())
+    def _refuse(self, reason: str, example: str) -> None:
+        with self._lock:
+            self._counts.refuse(reason, 1, example)
 
     def _check(self) -> None:
         """Assert every promise that the store makes about itself."""
-        assert self._shown.live is self._live
-        for source in self._sources.values():
-            source._snapshot._check()
-            source._previous._check()
+        size = 0
+        for cell in self._cells.values():
+            for scrape in (cell.visible, cell.source._previous, *cell.source._scrapes):
+                scrape._check()
+            size += cell.visible.size
+        assert size == self._size
         self._live._check()
+        self._directory._check(
+            cell for cell in self._cells.values() if cell.source._scrapes
+        )
 
 
-def _source_without(held: Source, wanted: tuple[Matcher, ...]) -> tuple[Source, Counts]:
-    """The source less some series; what it had before that stays as it was."""
-    left = without(held.newest, wanted)
-    counts = Counts(removed=held.newest.size - left.size)
-    if held.error is None and not counts.removed:
-        return held, counts
-    if held.error is None:
-        return Source(held.name, left, held._previous), counts
-    report = without(held._snapshot, wanted)
-    counts.removed += held.series - report.size
-    if not counts.removed:
-        return held, counts
-    return Source(held.name, report, held._previous, left, held.error), counts
+_NOTHING: Final = Samples((), array("d"))
+
+# A child of a fork must not find a lock held by a thread that it does not have.
+_stores: Final[WeakSet[Store]] = WeakSet()
 
 
-def _flat_matchers(given: Iterable[Matcher | str]) -> Iterable[Matcher]:
-    for each in given:
-        if isinstance(each, str):
-            yield from parse_selector(each)
-        elif isinstance(each, Matcher):
-            yield each
-        else:
-            raise UsageError(f"expected a Matcher or a selector text, not {each!r}")
+def _acquire_all() -> None:
+    _forking.extend(_stores)
+    for store in _forking:
+        store._lock.acquire()
+
+
+def _release_all() -> None:
+    while _forking:
+        _forking.pop()._lock.release()
+
+
+_forking: Final[list[Store]] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_acquire_all, after_in_parent=_release_all, after_in_child=_release_all
+    )

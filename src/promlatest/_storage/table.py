@@ -1,273 +1,168 @@
-"""One metric as a table: a row for each series, a column for each label.
+"""The series of one metric that have the same label names, as a table.
 
-A `Layout` is the part that a scrape seldom changes: which series there are. A `Table` is
-a layout with one sample for each row. Both never change once made, so they need
-no lock; what a layout builds on first use (an index of a column, the selection of a
-repeated query) is the same whichever thread builds it.
+A row for each series, a column for each label, no empty cell. A table holds no values: it
+knows for each row its place in the vectors of values. It never changes once made,
+so it needs no lock; what it builds on first use (an index of a column, the map from
+label values to a row) is the same whichever thread builds it.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-import attrs
+from sortedcontainers import SortedDict
 
-from promlatest._datapoint import DataPoint, Exemplar
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
-from promlatest._rows import labels_of, picker
+from promlatest._rows import Rows
 from promlatest._storage.rowmap import RowMap
 
-# Selections of repeated queries are kept with their label sets, some 150 bytes a hit;
-# more than this many hits in one layout are not, so that asking for everything does not
-# double the memory of a large table.
-_HITS_KEPT: Final = 4096
-
-_new_tuple: Final = tuple.__new__
+# Up to so many rows asking each costs less than an index: most metrics have one or two.
+_FEW: Final = 16
+_LAST: Final = "\U0010ffff"
 
 
-@attrs.frozen(eq=False)
-class Selection:
-    """The rows that fulfil some matchers, and their label sets, sorted by these."""
-
-    rows: tuple[int, ...]
-    labels: tuple[Labels, ...]
-    take: Callable[[Any], tuple[Any, ...]] = attrs.field(init=False)
-    """The items of these rows out of a column, picked by C code."""
-
-    @take.default
-    def _picker(self) -> Callable[[Any], tuple[Any, ...]]:
-        return picker(self.rows)
-
-
-_NOTHING: Final = Selection((), ())
-
-
-class Layout:
-    """Which series a metric has.
+class Table:
+    """The series of one metric with the same label names.
 
     Attributes:
+        rows: the series in columns, without an empty cell, none twice.
         metric: the metric's name.
-        names: the label names, sorted, less `__name__`; each is held by some row.
-        columns: for each name the values, one a row; "" where a row lacks the label.
-        size: how many rows there are.
+        names: the label names, sorted, less `__name__`.
+        columns: for each name the values, one a row.
+        places: for each row its place in a vector of values.
+        series: equal for two tables exactly if one was made of the other with its series.
     """
 
     __slots__ = (
-        "_hits_kept",
         "_indexes",
         "_rowmap",
-        "_selections",
         "columns",
-        "histograms",
         "metric",
         "names",
+        "places",
+        "rows",
         "series",
-        "size",
     )
 
-    def __init__(
-        self,
-        metric: str,
-        names: tuple[str, ...],
-        columns: tuple[Sequence[str], ...],
-        size: int,
-    ) -> None:
-        self.metric: Final = metric
-        self.names: Final = names
-        self.columns: Final = columns
-        self.size: Final = size
-        self._indexes: dict[str, dict[str, array[int]]] = {}
-        self._selections: dict[tuple[Matcher, ...], Selection] = {}
-        self._hits_kept = 0
-        self._rowmap: RowMap | None = None
-        # Equal for two layouts exactly if one was made of the other with its series.
+    def __init__(self, rows: Rows) -> None:
+        self.rows: Final = rows
+        self.metric: Final = rows.metric
+        self.names: Final = rows.names
+        self.columns: Final = rows.columns
+        self.places: Final = rows.places
         self.series: object = object()
-        # What `_assembly` keeps with the layout of a histogram's buckets.
-        self.histograms: dict[Any, Any] = {}
+        self._indexes: dict[str, Any] = {}
+        self._rowmap: RowMap | None = None
 
-    def same_series(self, other: Layout) -> bool:
-        """Whether both have the same series in the same rows."""
-        return (
-            self.size == other.size
-            and self.names == other.names
-            and self.columns == other.columns
-        )
+    def __len__(self) -> int:
+        return len(self.places)
 
-    def with_columns(self, columns: tuple[Sequence[str], ...]) -> Layout:
-        """The same layout over equal columns, with everything that was built for it."""
-        twin = Layout(self.metric, self.names, columns, self.size)
-        twin._indexes = self._indexes
-        twin._selections = self._selections
-        twin._hits_kept = self._hits_kept
-        twin._rowmap = self._rowmap
+    def moved(self, rows: Rows) -> Table:
+        """The same series at other places, with everything that was built for them."""
+        twin = Table(rows)
         twin.series = self.series
-        twin.histograms = self.histograms
+        twin._indexes = self._indexes
+        twin._rowmap = self._rowmap
         return twin
 
-    def select(self, matchers: tuple[Matcher, ...]) -> Selection:
-        """The rows that fulfil all matchers; those of `__name__` are not looked at."""
-        kept = self._selections.get(matchers)
-        if kept is not None:
-            return kept
-        selection = self._sorted(self.rows(matchers))
-        if self._hits_kept + len(selection.rows) <= _HITS_KEPT:
-            self._hits_kept += len(selection.rows) + 1
-            self._selections[matchers] = selection
-        return selection
+    def select(self, matchers: Iterable[Matcher]) -> Sequence[int]:
+        """The rows that fulfil all matchers, in order; none of them is of `__name__`.
 
-    def rows(self, matchers: Iterable[Matcher]) -> Sequence[int]:
-        """The rows that fulfil all matchers, in order; nothing of it is kept.
-
-        The matcher that leaves the fewest rows is taken from its index; the others are
-        asked about these rows only.
+        The matcher that is likely to leave the fewest rows picks them from the index of
+        its label; the others are asked about these rows only. Up to 170 ns a row for
+        the first question about a label, which builds the index.
         """
-        parts: list[tuple[int, str, frozenset[str]]] = []
+        asked: list[Matcher] = []
         for matcher in matchers:
-            if matcher.name == METRIC_NAME:
-                continue
-            if matcher.name not in self.names:
-                if not matcher.matches(""):
-                    return ()
-                continue
-            accepted = self._accepted(matcher)
-            index = self.index(matcher.name)
-            size = sum(len(index[value]) for value in accepted)
-            if size < self.size:
-                parts.append((size, matcher.name, accepted))
-        if not parts:
-            return range(self.size)
-        parts.sort(key=lambda part: part[0])
-        _, name, accepted = parts[0]
-        index = self.index(name)
-        rows: Sequence[int] = sorted(row for value in accepted for row in index[value])
-        for _, name, accepted in parts[1:]:
-            column = self.column(name)
-            rows = [row for row in rows if column[row] in accepted]
+            if matcher.name in self.names:
+                asked.append(matcher)
+            elif not matcher.matches(""):
+                return ()
+        rows: Sequence[int] = range(len(self.places))
+        if asked and len(rows) > _FEW:
+            asked.sort(key=_cost)
+            rows = self._found(asked.pop(0))
+        for matcher in asked:
+            column, matches = self.column(matcher.name), matcher.matches
+            rows = [row for row in rows if matches(column[row])]
         return rows
 
     def index(self, name: str) -> Mapping[str, Sequence[int]]:
-        """The rows of each value that a label has, "" among them.
+        """The rows of each value that a label has, sorted by value.
 
-        It is built when somebody first asks, about 170 ns a row.
+        It is built when somebody first asks, about 200 ns a row.
         """
         index = self._indexes.get(name)
         if index is None:
-            index = {}
+            found: dict[str, array[int]] = {}
             for row, value in enumerate(self.column(name)):
-                rows = index.get(value)
+                rows = found.get(value)
                 if rows is None:
-                    index[value] = array("i", (row,))
+                    found[value] = array("i", (row,))
                 else:
                     rows.append(row)
-            self._indexes[name] = index
-        return index
+            index = self._indexes[name] = SortedDict(found)
+        known: Mapping[str, Sequence[int]] = index
+        return known
 
     def column(self, name: str) -> Sequence[str]:
         """The values of a label, one a row."""
         return self.columns[self.names.index(name)]
 
-    def cells(self, labels: Mapping[str, str]) -> tuple[str, ...] | None:
-        """The row that these labels would have; None if no row can have them."""
-        cells = tuple(labels.get(name, "") for name in self.names)
-        named = sum(1 for name in labels if name != METRIC_NAME)
-        return cells if len(cells) - cells.count("") == named else None
-
     def find(self, cells: tuple[str, ...]) -> int:
         """The row with these label values; -1 if there is none."""
         if self._rowmap is None:
-            self._rowmap = RowMap(self.columns, self.size)
+            self._rowmap = RowMap(self.columns, len(self))
         return self._rowmap.find(cells, self.columns)
-
-    def keys(self) -> Sequence[tuple[str, ...]]:
-        """The label values of every row."""
-        if not self.columns:
-            return [()] * self.size
-        return list(zip(*self.columns, strict=True))
 
     def labels(self, rows: Sequence[int] | None = None) -> Iterator[Labels]:
         """The label sets of these rows, or of all."""
-        columns = self.columns
-        if rows is not None:
-            columns = tuple([column[row] for row in rows] for column in columns)
-        size = self.size if rows is None else len(rows)
-        return labels_of(self.metric, self.names, columns, size)
+        return self.rows.labels(rows)
 
-    def _accepted(self, matcher: Matcher) -> frozenset[str]:
-        """The values of the matcher's label that fulfil it."""
+    def _found(self, matcher: Matcher) -> Sequence[int]:
         index = self.index(matcher.name)
-        if matcher.literals is not None:  # l="a", l=~"a|b"
-            return frozenset(value for value in matcher.literals if value in index)
-        return frozenset(filter(matcher.matches, index))
-
-    def _sorted(self, rows: Sequence[int]) -> Selection:
-        if not rows:
-            return _NOTHING
-        hits = sorted(
-            zip(self.labels(rows), rows, strict=True), key=lambda hit: hit[0].flat
-        )
-        return Selection(tuple(row for _, row in hits), tuple(labels for labels, _ in hits))
+        found = [index[value] for value in values_that_match(index, matcher)]
+        if len(found) == 1:
+            return found[0]
+        return sorted(row for rows in found for row in rows)
 
     def _check(self) -> None:
         """Assert every promise that this class makes about itself."""
+        size = len(self)
+        assert size, f"{self.metric}: an empty table"
         assert list(self.names) == sorted(set(self.names)), self.names
-        assert all(len(column) == self.size for column in self.columns), self.metric
-        assert all(any(column) for column in self.columns), f"{self.names}: an empty one"
-        assert len(set(self.keys())) == self.size, f"{self.metric}: a series twice"
+        assert all(len(column) == size for column in self.columns), self.metric
+        assert not any("" in column for column in self.columns), f"{self.names}: a hole"
+        assert len(set(self.rows.row_keys())) == size, f"{self.metric}: a series twice"
         for name, index in self._indexes.items():
             column = self.column(name)
+            assert sorted(index) == list(index), f"{name}: the order of the index"
             rows = sorted(row for rows in index.values() for row in rows)
-            assert rows == list(range(self.size)), f"{name}: rows of the index"
+            assert rows == list(range(size)), f"{name}: rows of the index"
             for value, rows_of in index.items():
                 assert all(column[row] == value for row in rows_of), f"{name}={value}"
         if self._rowmap is not None:
             self._rowmap._check(self.columns)
 
 
-class AnyTable(Protocol):
-    """A metric's series with a sample each, whoever holds them."""
+def values_that_match(index: Any, matcher: Matcher) -> list[str]:
+    """The values of a sorted index that fulfil a matcher: those that it lists, or those
+    in the range of its prefix, or each that is asked."""
+    if matcher.literals is not None:  # l="a", l=~"a|b"
+        return [value for value in matcher.literals if value in index]
+    prefix = matcher.prefix
+    if prefix:
+        in_range = index.irange(prefix, prefix + _LAST)
+        return [value for value in in_range if matcher.matches(value)]
+    return [value for value in index if matcher.matches(value)]
 
-    @property
-    def layout(self) -> Layout: ...
 
-    def points(self, selection: Selection) -> list[DataPoint]: ...
-
-
-@attrs.frozen(eq=False)
-class Table:
-    """A layout with one sample for each row.
-
-    Attributes:
-        layout: the series.
-        values: the samples, one a row.
-        timestamp: when they were sampled, in milliseconds, where `times` is None.
-        times: for each row when it was sampled, if they differ.
-        exemplars: exemplars by row.
-    """
-
-    layout: Layout
-    values: array[float]
-    timestamp: int
-    times: array[int] | None = None
-    exemplars: Mapping[int, Exemplar] = attrs.field(factory=dict)
-
-    def points(self, selection: Selection) -> list[DataPoint]:
-        """The points of a selection, in its order, made by C code only."""
-        take = selection.take
-        times: Iterable[int] = (
-            repeat(self.timestamp) if self.times is None else take(self.times)
-        )
-        points = zip(selection.labels, times, take(self.values))  # noqa: B905 repeat has no end
-        return list(map(_new_tuple, repeat(DataPoint), points))
-
-    def time(self, row: int) -> int:
-        """When this row was sampled, in milliseconds."""
-        return self.timestamp if self.times is None else self.times[row]
-
-    def _check(self) -> None:
-        self.layout._check()
-        assert len(self.values) == self.layout.size, "values"
-        assert self.times is None or len(self.times) == self.layout.size, "times"
+def _cost(matcher: Matcher) -> int:
+    """How many rows a matcher is likely to leave: those of a few values, of a range,
+    or of whatever is not excluded."""
+    if matcher.literals is not None:
+        return len(matcher.literals)
+    return 1_000 if matcher.prefix else 1_000_000

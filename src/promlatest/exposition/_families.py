@@ -1,4 +1,4 @@
-"""prometheus_client's metric families to rows, without text in between.
+"""prometheus_client's metric families to samples, without text in between.
 
 It needs the shape of a family only, so it imports nothing of prometheus_client. The names
 are those that the program's `/metrics` shows in the text format, so that a registry and a
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from promlatest._datapoint import BOUND_LABEL, Exemplar, Metadata, MetricType
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import Labels
-from promlatest._rows import Rows
+from promlatest._rows import NO_TIME, Rows, Samples
 
 # The text format names these families by their samples.
 _NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
@@ -62,7 +62,7 @@ class Registry(Protocol):
     def collect(self) -> Iterable[Any]: ...
 
 
-def rows_of(families: Iterable[MetricFamily]) -> tuple[list[Rows], dict[str, Metadata]]:
+def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Metadata]]:
     """The samples of families in columns, and what is known of the families.
 
     Native histograms have no sample of their own here and are left out.
@@ -79,7 +79,17 @@ def rows_of(families: Iterable[MetricFamily]) -> tuple[list[Rows], dict[str, Met
             key = (sample.name, *sorted(sample.labels))
             groups.setdefault(key, []).append((place, sample, bound))
             place += 1
-    return [_rows(key, group) for key, group in groups.items()], metadata
+    rows = tuple(_rows(key, group) for key, group in groups.items())
+    came = sorted((each for group in groups.values() for each in group), key=_place)
+    values = array("d", [float(sample.value) for _, sample, _ in came])
+    times = array("q", [_milliseconds(sample.timestamp) for _, sample, _ in came])
+    exemplars = {
+        place: _exemplar(sample.exemplar)
+        for place, sample, _ in came
+        if sample.exemplar is not None
+    }
+    timed = times.count(NO_TIME) < len(times)
+    return Samples(rows, values, times if timed else None, exemplars), metadata
 
 
 def _metadata(family: MetricFamily) -> dict[str, Metadata]:
@@ -95,21 +105,16 @@ def _metadata(family: MetricFamily) -> dict[str, Metadata]:
 
 def _rows(key: tuple[str, ...], group: list[tuple[int, FamilySample, str]]) -> Rows:
     metric, *names = key
-    times = [_milliseconds(sample.timestamp) for _, sample, _ in group]
-    exemplars = {
-        row: _exemplar(sample.exemplar)
-        for row, (_, sample, _) in enumerate(group)
-        if sample.exemplar is not None
-    }
     return Rows(
         metric,
         tuple(names),
         tuple([_cell(name, sample, bound) for _, sample, bound in group] for name in names),
-        array("d", [float(sample.value) for _, sample, _ in group]),
-        [place for place, _, _ in group],
-        times if any(time is not None for time in times) else None,
-        exemplars,
+        array("i", [place for place, _, _ in group]),
     )
+
+
+def _place(came: tuple[int, FamilySample, str]) -> int:
+    return came[0]
 
 
 def _cell(name: str, sample: FamilySample, bound: str) -> str:
@@ -119,9 +124,11 @@ def _cell(name: str, sample: FamilySample, bound: str) -> str:
 
 def _exemplar(exemplar: Any) -> Exemplar:
     labels = Labels(exemplar.labels)
-    return Exemplar(labels, float(exemplar.value), _milliseconds(exemplar.timestamp))
+    time = exemplar.timestamp
+    when = None if time is None else _milliseconds(time)
+    return Exemplar(labels, float(exemplar.value), when)
 
 
-def _milliseconds(seconds: Any) -> int | None:
-    """Milliseconds of a time in seconds, rounded: it may be any kind of number."""
-    return None if seconds is None else round(float(seconds) * 1000)
+def _milliseconds(seconds: Any) -> int:
+    """Milliseconds of a time in seconds, rounded: it may be any kind of number, or None."""
+    return NO_TIME if seconds is None else round(float(seconds) * 1000)

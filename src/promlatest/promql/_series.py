@@ -119,7 +119,7 @@ def kept_only(names: Sequence[str]) -> Callable[[Labels], Labels]:
             value = labels.get(name)
             if value is not None:
                 flat += [name, value]
-        return Labels.from_flat(tuple(flat))
+        return Labels._from_flat(tuple(flat))
 
     return key
 

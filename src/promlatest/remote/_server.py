@@ -20,7 +20,7 @@ from promlatest._matching.selector import parse_selector
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
-from promlatest.exposition import render
+from promlatest.exposition import parse, render
 from promlatest.remote._answers import Answer, read_answer, shaped
 from promlatest.remote._http import Client
 
@@ -131,7 +131,9 @@ class Server:
         store = Store()
         body = self.exposition(*selectors)
         if body:
-            store.ingest(body, source=self._client.name)
+            read = parse(body)
+            with store.batch(self._client.name) as batch:  # however old a sample is
+                batch.append_samples(read, read.metadata)
         return store.snapshot()
 
     def exposition(self, *selectors: str) -> bytes:

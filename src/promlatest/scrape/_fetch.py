@@ -12,14 +12,14 @@ import select
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
-from promlatest._rows import Rows
+from promlatest._rows import Samples
 from promlatest.exceptions import (
     BodyError,
     ConnectError,
@@ -29,7 +29,7 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import CONTENT_TYPES
-from promlatest.exposition._families import MetricFamily, rows_of
+from promlatest.exposition._families import MetricFamily, samples_of
 from promlatest.scrape._target import Kind, Target
 
 __all__ = [
@@ -100,7 +100,7 @@ class Fetched:
 class Collected:
     """What a prometheus_client registry holds: samples that were never text."""
 
-    rows: Sequence[Rows] = attrs.field(repr=False)
+    samples: Samples = attrs.field(repr=False)
     metadata: Mapping[str, Metadata] = attrs.field(repr=False)
     body: bytes = b""
     status: int | None = None
@@ -264,7 +264,7 @@ def collect(target: Target) -> Collected:
         families = list(families)
         for family in families:
             _check_labels(family, target)
-        return Collected(*rows_of(families))
+        return Collected(*samples_of(families))
     except BodyError:
         raise
     except Exception as error:

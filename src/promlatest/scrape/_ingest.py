@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import Final, Protocol
 
 import attrs
 
+from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
-from promlatest._rows import Rows
+from promlatest._rows import NO_TIME, Rows, Samples
 from promlatest._storage.limits import Limits, check_rows
-from promlatest._storage.snapshot import Counts
 from promlatest._turns import deadline
 from promlatest.exceptions import (
     BodyError,
@@ -32,7 +32,7 @@ from promlatest.exceptions import (
 from promlatest.exposition import Reader, format_of, parse
 from promlatest.scrape._fetch import Collected, EscapedError, Fetched, timed_out
 from promlatest.scrape._job import Job
-from promlatest.scrape._labelling import Labeller, SeriesCache, dated, kept_since
+from promlatest.scrape._labelling import Labeller, SeriesCache
 from promlatest.scrape._relabel import relabel
 from promlatest.scrape._sources import visible_labels
 from promlatest.scrape._target import Target
@@ -56,11 +56,13 @@ _log: Final = logging.getLogger("promlatest.scrape")
 class ScrapeBatch(Protocol):
     """Takes one scrape and shows all of it at once; a store's `Batch` is one."""
 
-    def append_rows(
-        self, rows: Iterable[Rows], metadata: Mapping[str, Metadata] | None = ...
+    def append_samples(
+        self, samples: Samples, metadata: Mapping[str, Metadata] | None = ...
     ) -> None: ...
 
-    def commit(self, report: Callable[[Counts], Iterable[Rows]] | None = ...) -> Counts: ...
+    def commit(
+        self, report: Callable[[Counts], Sequence[float]] | None = ...
+    ) -> Counts: ...
 
 
 class ScrapeSink(Protocol):
@@ -71,7 +73,12 @@ class ScrapeSink(Protocol):
         """What tells the time of samples, in milliseconds since the epoch."""
 
     def batch(
-        self, source: str, *, replace: bool = ..., timestamp: int | None = ...
+        self,
+        source: str,
+        *,
+        replace: bool = ...,
+        timestamp: int | None = ...,
+        lookback: int | None = ...,
     ) -> ScrapeBatch: ...
 
     def fail(
@@ -79,7 +86,7 @@ class ScrapeSink(Protocol):
         source: str,
         error: Exception,
         *,
-        report: Iterable[Rows] = ...,
+        report: Samples | None = ...,
         timestamp: int | None = ...,
     ) -> None: ...
 
@@ -104,6 +111,7 @@ class ScrapeResult:
         out_of_order: samples not taken: older than what was held.
         out_of_bounds: samples not taken: more than ten minutes in the future.
         too_old: samples not taken: their own timestamp is older than the lookback.
+        example: the first sample that was not taken, and why; "" if all were.
         fetch_seconds: from the start to the last byte.
         parse_seconds: reading, labels and relabelling.
         commit_seconds: until the store showed it, its subscribers included.
@@ -125,6 +133,12 @@ class ScrapeResult:
     fetch_seconds: float = 0.0
     parse_seconds: float = 0.0
     commit_seconds: float = 0.0
+    example: str = ""
+
+    @property
+    def untaken(self) -> int:
+        """How many samples were not taken."""
+        return self.duplicates + self.out_of_order + self.out_of_bounds + self.too_old
 
     @property
     def up(self) -> bool:
@@ -146,7 +160,6 @@ class _Progress:
     parsed: float = 0.0
     samples: int = 0
     kept: int = 0
-    too_old: int = 0
 
 
 class Ingester:
@@ -166,7 +179,9 @@ class Ingester:
         self._job = job
         self.labels: Final = _visible(target, source, job)
         self._reader = Reader()
-        self._checked: Mapping[int, object] = {}
+        self._prepared_rows = _PreparedRows()
+        self._checked: tuple[Rows, ...] = ()
+        self._failed_rows = self._report_rows(0)
         self._labeller = Labeller(self.labels, honor=job.honor_labels)
         self._series = SeriesCache(lambda labels: relabel(labels, job.metric_relabel))
         limits = job.limits
@@ -189,9 +204,11 @@ class Ingester:
         progress = _Progress(started, perf_counter())
         try:
             with deadline(self._end_of_reading(progress)):
-                rows, metadata = self._read(answer)
-                batch = self._sink.batch(self.source, timestamp=timestamp)
-                batch.append_rows(self._prepared(rows, timestamp, progress), metadata)
+                samples, metadata = self._read(answer)
+                batch = self._sink.batch(
+                    self.source, timestamp=timestamp, lookback=self._job.lookback
+                )
+                batch.append_samples(self._prepared(samples, progress), metadata)
             progress.parsed = perf_counter()
             counts = batch.commit(lambda counts: self._report(1, progress, counts.added))
         except Exception as error:  # a mistake of ours must not end the scraping
@@ -222,11 +239,11 @@ class Ingester:
 
     def _read(self, answer: Fetched | Collected) -> _Read:
         if isinstance(answer, Collected):
-            return answer.rows, answer.metadata
+            return answer.samples, answer.metadata
         fallback = self._job.fallback
         self._check_long_lines(answer.body)
         read = self._reader.read(answer.body, answer.content_type, fallback=fallback)
-        return read.rows, read.metadata
+        return read, read.metadata
 
     def _check_long_lines(self, body: bytes) -> None:
         """Refuse a line with far too many labels before it is read: a million of them
@@ -249,43 +266,53 @@ class Ingester:
                     allowed=allowed,
                 )
 
-    def _prepared(
-        self, rows: Sequence[Rows], timestamp: int, progress: _Progress
-    ) -> list[Rows]:
-        """The rows as they are kept.
+    def _prepared(self, samples: Samples, progress: _Progress) -> Samples:
+        """The samples as they are kept, with places for the report at their end.
+
+        Of series that are the same as the last time nothing is looked at again.
 
         Raises:
             LimitError: there are too many, or their labels are too long or too many.
         """
-        job = self._job
+        size = len(samples.values)
+        if samples.rows is not self._prepared_rows.exposed or not samples.rows:
+            self._prepared_rows = self._prepare(samples.rows, size, progress)
+        prepared = self._prepared_rows
+        progress.samples, progress.kept = prepared.samples, prepared.kept
+        self._check_samples(prepared.kept)
+        values = samples.values + array("d", bytes(8 * len(SYNTHETIC)))
+        times = samples.times
+        if times is not None:
+            honored = self._job.honor_timestamps
+            times = times + array("q", [NO_TIME]) * len(SYNTHETIC) if honored else None
+        return Samples(prepared.rows, values, times, samples.exemplars)
+
+    def _prepare(
+        self, rows: tuple[Rows, ...], size: int, progress: _Progress
+    ) -> _PreparedRows:
+        """What becomes of rows that are not those of the last time."""
         progress.samples = sum(map(len, rows))
-        dated_rows = dated(rows, honor=job.honor_timestamps)
-        labelled = self._labeller.label(dated_rows)
-        if job.metric_relabel:
+        labelled = self._labeller.label(rows)
+        if self._job.metric_relabel:
             labelled = self._series.relabel(labelled)
-        progress.kept = sum(map(len, labelled))
-        allowed = job.limits.samples
-        if allowed and progress.kept > allowed:
+        progress.kept = kept = sum(map(len, labelled))
+        self._check_samples(kept)
+        checked = {id(each) for each in self._checked}
+        for each in labelled:
+            if id(each) not in checked:
+                check_rows(each, self._label_limits)
+        self._checked = labelled
+        whole = (*labelled, *self._report_rows(size))
+        return _PreparedRows(rows, progress.samples, kept, whole)
+
+    def _check_samples(self, kept: int) -> None:
+        allowed = self._job.limits.samples
+        if allowed and kept > allowed:
             raise LimitError(
-                f"expected at most {allowed} samples, got {progress.kept}",
+                f"expected at most {allowed} samples, got {kept}",
                 limit="samples",
                 allowed=allowed,
             )
-        self._check_labels(labelled)
-        kept, progress.too_old = kept_since(labelled, timestamp - job.lookback)
-        return kept
-
-    def _check_labels(self, rows: Sequence[Rows]) -> None:
-        """Check the limits on labels, of columns that were not checked the last time.
-
-        Raises:
-            LimitError: labels are too long or too many.
-        """
-        checked = {id(each.columns): each.columns for each in rows}
-        for each in rows:
-            if self._checked.get(id(each.columns)) is not each.columns:
-                check_rows(each, self._label_limits)
-        self._checked = checked
 
     def _failed(
         self,
@@ -301,7 +328,7 @@ class Ingester:
         progress.parsed = perf_counter()
         if isinstance(error, ParseError) and isinstance(answer, Fetched):
             self._count_before(answer, error.line, progress)
-        report = self._report(0, progress, 0)
+        report = Samples(self._failed_rows, array("d", self._report(0, progress, 0)))
         try:
             self._sink.fail(self.source, error, report=report, timestamp=timestamp)
         except LimitError:  # a full store has no room for the report of a new target
@@ -317,18 +344,21 @@ class Ingester:
         text = b"\n".join([*lines, b""])
         with suppress(PromlatestError):
             whole = parse(text, answer.content_type, fallback=fallback)
-            self._prepared(whole.rows, 0, progress)
+            self._prepared(whole, progress)
 
-    def _report(self, up: int, progress: _Progress, added: int) -> list[Rows]:
-        """The series about a scrape, with the labels of its target (C-18)."""
+    def _report(self, up: int, progress: _Progress, added: int) -> tuple[float, ...]:
+        """The samples about a scrape, in the order of `SYNTHETIC` (C-18)."""
         took = perf_counter() - progress.started
-        values = (up, took, progress.samples, progress.kept, added)
+        return (up, took, progress.samples, progress.kept, added)
+
+    def _report_rows(self, start: int) -> tuple[Rows, ...]:
+        """The series about a scrape, with the labels of its target."""
         names = tuple(sorted(self.labels))
         columns = tuple([self.labels[name]] for name in names)
-        return [
-            Rows(metric, names, columns, array("d", [value]), [place])
-            for place, (metric, value) in enumerate(zip(SYNTHETIC, values, strict=True))
-        ]
+        return tuple(
+            Rows(metric, names, columns, (place,), counted=False)
+            for place, metric in enumerate(SYNTHETIC, start)
+        )
 
     def _result(
         self,
@@ -352,14 +382,32 @@ class Ingester:
             counts.duplicates,
             counts.out_of_order,
             counts.out_of_bounds,
-            progress.too_old,
+            counts.too_old,
             progress.fetched - progress.started,
             progress.parsed - progress.fetched,
             perf_counter() - progress.parsed,
+            counts.example,
         )
 
 
-_Read = tuple[Sequence[Rows], Mapping[str, Metadata]]
+@attrs.frozen(eq=False)
+class _PreparedRows:
+    """What became of the rows of an exposition.
+
+    Attributes:
+        exposed: the rows as they were read.
+        samples: how many samples they are.
+        kept: how many are left by metric relabelling.
+        rows: what is kept, and the series of the report.
+    """
+
+    exposed: tuple[Rows, ...] = ()
+    samples: int = 0
+    kept: int = 0
+    rows: tuple[Rows, ...] = ()
+
+
+_Read = tuple[Samples, Mapping[str, Metadata]]
 
 
 def _long_lines(body: bytes) -> Iterator[bytes]:

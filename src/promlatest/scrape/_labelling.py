@@ -1,15 +1,15 @@
-"""From the rows of an exposition to the rows that are kept: the labels of the target,
-metric relabelling, the checks after it, timestamps (C-8, C-10, C-11, C-16).
+"""From the rows of an exposition to the rows that are kept: the labels of the target and
+metric relabelling (C-8, C-10, C-11).
 
 Labels of a target are the same for all rows, so they are put on as columns; only metric
-relabelling looks at one series after the other, and remembers what it found.
+relabelling looks at one series after the other, and remembers what it found. Values are
+not touched: rows keep their places, and of a row that is dropped the place has no name.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
 
 import attrs
 
@@ -17,7 +17,7 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest._rows import Rows, take
 from promlatest.exceptions import UsageError
 
-__all__ = ["Labeller", "SeriesCache", "dated", "kept_since"]
+__all__ = ["Labeller", "SeriesCache"]
 
 EXPORTED = "exported_"
 
@@ -25,8 +25,8 @@ EXPORTED = "exported_"
 class Labeller:
     """Puts the labels of one target on the rows of its expositions (C-8).
 
-    Rows that share their columns with rows of the last exposition share them afterwards
-    too, so that what is built on columns (indexes, selections) lasts.
+    Of rows that were there the last time the same object comes back, so that what is
+    built on it lasts.
 
     Args:
         labels: of the target.
@@ -37,41 +37,23 @@ class Labeller:
     def __init__(self, labels: Mapping[str, str], *, honor: bool) -> None:
         self._labels = labels
         self._put = _honouring if honor else _exporting
-        self._known: dict[tuple[int, int], tuple[Columns, tuple[str, ...], Columns]] = {}
+        self._known: dict[int, tuple[Rows, list[Rows]]] = {}
 
-    def label(self, rows: Iterable[Rows]) -> list[Rows]:
+    def label(self, rows: Iterable[Rows]) -> tuple[Rows, ...]:
         """The rows with the labels of their target."""
+        known: dict[int, tuple[Rows, list[Rows]]] = {}
         labelled: list[Rows] = []
-        known: dict[tuple[int, int], tuple[Columns, tuple[str, ...], Columns]] = {}
         for each in rows:
-            key = (id(each.columns), len(each))
-            held = self._known.get(key)
-            if held is not None and held[0] is each.columns:
-                known[key] = held
-                labelled.append(_over(each, held[1], held[2]))
-                continue
-            groups = list(_uniform(each, self._labels))
-            labelled += [self._put(group, self._labels) for group in groups]
-            if len(groups) == 1:
-                known[key] = (each.columns, labelled[-1].names, labelled[-1].columns)
+            held = self._known.get(id(each))
+            if held is None or held[0] is not each:
+                put = [
+                    self._put(group, self._labels) for group in _uniform(each, self._labels)
+                ]
+                held = (each, put)
+            known[id(each)] = held
+            labelled += held[1]
         self._known = known
-        return labelled
-
-
-Columns = tuple[Sequence[str], ...]
-
-
-def _over(rows: Rows, names: tuple[str, ...], columns: Columns) -> Rows:
-    # Not attrs.evolve, which takes a third longer: this is for every metric every time.
-    return Rows(
-        rows.metric,
-        names,
-        columns,
-        rows.values,
-        rows.places,
-        rows.timestamps,
-        rows.exemplars,
-    )
+        return tuple(labelled)
 
 
 def _honouring(rows: Rows, labels: Mapping[str, str]) -> Rows:
@@ -103,7 +85,7 @@ def _constant(labels: Mapping[str, str], size: int) -> dict[str, Sequence[str]]:
 
 def _with_columns(rows: Rows, columns: Mapping[str, Sequence[str]]) -> Rows:
     names = tuple(sorted(columns))
-    return _over(rows, names, tuple(columns[name] for name in names))
+    return attrs.evolve(rows, names=names, columns=tuple(columns[name] for name in names))
 
 
 def _uniform(rows: Rows, labels: Mapping[str, str]) -> Iterator[Rows]:
@@ -130,37 +112,6 @@ def _root(name: str) -> str:
     return name
 
 
-# Timestamps
-
-
-def dated(rows: Iterable[Rows], *, honor: bool) -> Iterable[Rows]:
-    """The rows with their own timestamps, or without (C-16)."""
-    if honor:
-        return rows
-    return [attrs.evolve(each, timestamps=None) for each in rows]
-
-
-def kept_since(rows: Sequence[Rows], oldest: int) -> tuple[list[Rows], int]:
-    """The rows that are not older than a moment, and how many are.
-
-    Args:
-        rows: those without timestamps of their own are all kept.
-        oldest: in milliseconds since the epoch.
-    """
-    kept = [_since(each, oldest) for each in rows]
-    lost = sum(map(len, rows)) - sum(map(len, kept))
-    return [each for each in kept if len(each)], lost
-
-
-def _since(rows: Rows, oldest: int) -> Rows:
-    if rows.timestamps is None:
-        return rows
-    young = [
-        row for row, time in enumerate(rows.timestamps) if time is None or time >= oldest
-    ]
-    return rows if len(young) == len(rows) else take(rows, young)
-
-
 # Metric relabelling
 
 
@@ -183,31 +134,25 @@ class SeriesCache:
         self._apply = apply
         self._known: dict[Flat, Flat] = {}
 
-    def relabel(self, rows: Sequence[Rows]) -> list[Rows]:
+    def relabel(self, rows: Sequence[Rows]) -> tuple[Rows, ...]:
         """The rows after relabelling, less those that are dropped.
 
         Raises:
             UsageError: a series is left without a name (C-11).
         """
-        groups: dict[Flat, _Group] = {}
+        groups: dict[Flat, list[tuple[int, Flat]]] = {}
         for each in rows:
-            self._regroup(each, groups)
+            head = (each.metric, *each.names)
+            for place, cells in zip(each.places, each.row_keys(), strict=True):
+                flat = self._find(head, cells)
+                if flat:
+                    at = 2 * flat[::2].index(METRIC_NAME)
+                    rest = flat[:at] + flat[at + 2 :]
+                    key = (flat[at + 1], *rest[::2])
+                    groups.setdefault(key, []).append((place, rest[1::2]))
         if len(self._known) > 2 * sum(map(len, rows)) + 1000:
             self._known.clear()
-        return [group.rows(key[0], key[1:]) for key, group in groups.items()]
-
-    def _regroup(self, rows: Rows, groups: dict[Flat, _Group]) -> None:
-        keys: Iterable[Flat] = (
-            zip(*rows.columns, strict=True) if rows.columns else repeat((), len(rows))
-        )
-        head = (rows.metric, *rows.names)
-        for row, cells in enumerate(keys):
-            flat = self._find(head, cells)
-            if flat:
-                at = 2 * flat[::2].index(METRIC_NAME)
-                rest = flat[:at] + flat[at + 2 :]
-                group = groups.setdefault((flat[at + 1], *rest[::2]), _Group())
-                group.add(rest[1::2], rows, row)
+        return tuple(_group(key[0], key[1:], group) for key, group in groups.items())
 
     def _find(self, head: Flat, cells: Flat) -> Flat:
         """The label set after the rules; () if it is dropped."""
@@ -228,44 +173,9 @@ def _flat(labels: Mapping[str, str]) -> Flat:
     return tuple(text for pair in held for text in pair)
 
 
-class _Group:
-    """Samples that share metric and label names after relabelling."""
-
-    def __init__(self) -> None:
-        self._cells: list[Flat] = []
-        self._from: list[tuple[Rows, int]] = []
-
-    def add(self, cells: Flat, rows: Rows, row: int) -> None:
-        self._cells.append(cells)
-        self._from.append((rows, row))
-
-    def rows(self, metric: str, names: Flat) -> Rows:
-        self._in_order()
-        times = [_time(rows, row) for rows, row in self._from]
-        exemplars = {
-            new: rows.exemplars[row]
-            for new, (rows, row) in enumerate(self._from)
-            if row in rows.exemplars
-        }
-        return Rows(
-            metric,
-            names,
-            tuple(map(list, zip(*self._cells, strict=True))) if names else (),
-            array("d", [rows.values[row] for rows, row in self._from]),
-            [rows.places[row] for rows, row in self._from],
-            times if any(time is not None for time in times) else None,
-            exemplars,
-        )
-
-    def _in_order(self) -> None:
-        """Sort by place: several groups of rows may have come together here."""
-        both = sorted(
-            zip(self._from, self._cells, strict=True),
-            key=lambda each: each[0][0].places[each[0][1]],
-        )
-        self._from = [origin for origin, _ in both]
-        self._cells = [cells for _, cells in both]
-
-
-def _time(rows: Rows, row: int) -> int | None:
-    return None if rows.timestamps is None else rows.timestamps[row]
+def _group(metric: str, names: Flat, group: list[tuple[int, Flat]]) -> Rows:
+    """Series that share metric and label names after relabelling, by place."""
+    group.sort()
+    columns = zip(*(cells for _, cells in group), strict=True) if names else ()
+    places = array("i", [place for place, _ in group])
+    return Rows(metric, names, tuple(map(list, columns)), places)

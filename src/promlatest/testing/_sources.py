@@ -20,7 +20,7 @@ from promlatest._storage.store import Store
 from promlatest._turns import now_ms
 from promlatest.exceptions import BodyError, EndpointError
 from promlatest.exposition import CONTENT_TYPES
-from promlatest.exposition._families import rows_of
+from promlatest.exposition._families import samples_of
 from promlatest.scrape import Fetched, Target, fetch_once
 from promlatest.testing._io import Io
 from promlatest.testing._process import Process
@@ -171,13 +171,13 @@ class RegistrySource:
         started = time.monotonic()
         store = Store()
         try:
-            rows, declared = rows_of(self.registry.collect())
+            samples, declared = samples_of(self.registry.collect())
         except Exception as error:
             raise BodyError(
                 f"collecting raised {type(error).__name__}: {error}", target=self.name
             ) from error
         with store.batch(self.name) as batch:
-            batch.append_rows(rows, declared)
+            batch.append_samples(samples, declared)
         return Reading(
             self.name, store.snapshot(), declared, started, untaken=_untaken(store)
         )
