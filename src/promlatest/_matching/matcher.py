@@ -16,7 +16,7 @@ from promlatest._matching.labels import quote, quote_name
 from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import LabelError, UsageError
 
-Operator = Literal["=", "!=", "=~", "!~"]
+MatchType = Literal["=", "!=", "=~", "!~"]
 
 LabelValue = str | re.Pattern[str] | Collection[str] | None
 """What a keyword of a query may be: equal, full match, any of them; None: absent."""
@@ -47,11 +47,11 @@ class Matcher:
     __slots__ = ("_hash", "_verdicts", "name", "operator", "value")
 
     name: str
-    operator: Operator
+    operator: MatchType
     value: str
 
-    def __init__(self, name: str, operator: Operator, value: str) -> None:
-        if operator not in get_args(Operator):
+    def __init__(self, name: str, operator: MatchType, value: str) -> None:
+        if operator not in get_args(MatchType):
             raise UsageError(f"operator must be =, !=, =~ or !~, not {operator!r}")
         if not isinstance(name, str) or not name or not isinstance(value, str):
             raise LabelError(f"a matcher needs a name and a text: {name!r}, {value!r}")

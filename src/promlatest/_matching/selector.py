@@ -18,7 +18,7 @@ from promlatest._matching.labels import (
     quote,
 )
 from promlatest._matching.literals import STRING, LiteralError, unquote
-from promlatest._matching.matcher import Matcher, Operator
+from promlatest._matching.matcher import Matcher, MatchType
 from promlatest.exceptions import PatternError, SelectorError
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
@@ -35,7 +35,7 @@ def parse_selector(text: str) -> tuple[Matcher, ...]:
         SelectorError: the text is no selector, or one that Prometheus refuses since
             it could match everything (M-2). It carries the position.
     """
-    matchers = _Reader(text).read()
+    matchers = _SelectorReader(text).read()
     # {a!="x"} or {}: each matcher is fulfilled by an absent label   (M-2)
     if all(matcher.matches("") for matcher in matchers):
         raise SelectorError(
@@ -63,7 +63,7 @@ def format_selector(matchers: Iterable[Matcher]) -> str:
     return "{" + ",".join([quote(metric), *inside]) + "}"
 
 
-class _Reader:
+class _SelectorReader:
     """Reads one selector from left to right; `at` is where it stands."""
 
     def __init__(self, text: str) -> None:
@@ -111,7 +111,7 @@ class _Reader:
         value = self.unquote(literal, at)
         if name == METRIC_NAME and self.metric is not None:
             self.set_metric(value, start)
-        known: dict[str, Operator] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
+        known: dict[str, MatchType] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
         try:
             self.matchers.append(Matcher(name, known[operator], value))
         except PatternError as error:

@@ -22,7 +22,7 @@ import attrs
 
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
-from promlatest._matching.matcher import Matcher, Operator
+from promlatest._matching.matcher import Matcher, MatchType
 from promlatest.exceptions import LabelError, PatternError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
@@ -60,7 +60,7 @@ _PRECEDENCE: Final = {
 }
 _COMPARISONS: Final = frozenset(op for op, level in _PRECEDENCE.items() if level == 3)
 SET_OPERATORS: Final = frozenset(("and", "or", "unless"))
-_MATCHERS: Final[dict[str, Operator]] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
+_MATCHERS: Final[dict[str, MatchType]] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
 _FILLS: Final = frozenset(("fill", "fill_left", "fill_right"))
 _MOST_MS: Final = 2**63 // 1_000_000
 
