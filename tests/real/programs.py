@@ -167,8 +167,10 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(home: Path, jobs: dict[str, tuple[str, str]]) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes jobs: name -> (address, path)."""
+def prometheus(
+    home: Path, jobs: dict[str, tuple[str, str]], rules: dict[str, Any] | None = None
+) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes jobs, name -> (address, path), and evaluates rules."""
     configs = [
         {
             "job_name": job,
@@ -179,7 +181,17 @@ def prometheus(home: Path, jobs: dict[str, tuple[str, str]]) -> Iterator[Prometh
         for job, (address, path) in jobs.items()
     ]
     config = home / "prometheus.yml"
-    config.write_text(json.dumps({"scrape_configs": configs}))  # JSON is YAML
+    rule_file = home / "rules.yml"
+    rule_file.write_text(json.dumps(rules or {"groups": []}))  # JSON is YAML
+    config.write_text(
+        json.dumps(
+            {
+                "global": {"evaluation_interval": "1s"},
+                "rule_files": [str(rule_file)],
+                "scrape_configs": configs,
+            }
+        )
+    )
     url = f"http://127.0.0.1:{free_port()}"
     with running(
         "prometheus",

@@ -311,12 +311,12 @@ def _ranges(tree: Node, covered: int) -> Iterator[tuple[int, int, str]]:
 
 
 def _firing(rule: Rule, labels: Labels, value: float) -> Firing:
-    own = labels.without(METRIC_NAME)
-    added = {name: render(text, own, value) for name, text in rule.labels.items()}
+    # A template sees the metric's name, too; the alert does not keep it.
+    added = {name: render(text, labels, value) for name, text in rule.labels.items()}
     return Firing(
-        Labels({**own, **added, "alertname": rule.name}),
+        Labels({**labels.without(METRIC_NAME), **added, "alertname": rule.name}),
         value,
-        {name: render(text, own, value) for name, text in rule.annotations.items()},
+        {name: render(text, labels, value) for name, text in rule.annotations.items()},
     )
 
 

@@ -265,10 +265,9 @@ def _as_float(letter: str) -> Callable[[str, Value], str]:
     def shown(flags: str, value: Value) -> str:
         if not isinstance(value, float | int):
             raise ValueError
-        if not isfinite(value):
-            return format_float(value)
-        if letter == "g" and "." not in flags:
-            return f"%{flags}s" % format_float(value)
+        if not isfinite(value) or (letter == "g" and "." not in flags):
+            width = flags.partition(".")[0].lstrip("+ 0#")
+            return f"%{width}s" % format_float(value)
         return f"%{flags}{letter}" % value
 
     return shown
