@@ -8,7 +8,7 @@ JOBS   ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check core coverage minimum wheel docs release-check format \
-	bench bench-peers bench-compare bench-plots real pictures screenshots fuzz soak clean
+	bench bench-peers bench-compare bench-plots real pictures screenshots page fuzz soak clean
 
 help:            ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -81,6 +81,7 @@ bench-plots: $(READY) ## Draw an output into docs/performance: RUN=run.json
 
 real: $(READY)   ## Against the real programs of Debian (installs them; needs root)
 	tests/real/install
+	$(BIN)/python -m pip install --quiet --group real
 	$(BIN)/python -m pytest tests/real -m real $(ARGS)
 
 pictures: $(READY) ## Redraw the pages that README and docs show
@@ -88,6 +89,11 @@ pictures: $(READY) ## Redraw the pages that README and docs show
 
 screenshots: $(READY) ## Redraw the pictures of the dashboard in docs/dashboard
 	$(BIN)/python docs/screenshots.py
+
+page: $(READY)   ## Redraw the picture of the served page in docs/serve (needs root)
+	tests/real/install
+	$(BIN)/python -m pip install --quiet --group real
+	$(BIN)/python docs/page.py
 
 fuzz: $(READY)   ## The differential tests with 100 times the examples
 	PROMLATEST_FUZZ=100 $(BIN)/python -m pytest tests/test_exposition_again.py $(ARGS)

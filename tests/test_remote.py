@@ -23,6 +23,7 @@ from promlatest.exceptions import (
     TimeoutExceededError,
     UsageError,
 )
+from promlatest.promql import Scalar, Series, Vector
 from promlatest.remote import Server
 
 TEXT = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -263,6 +264,97 @@ def test_federate_that_refuses(script: tuple[str, Scripted]) -> None:
     told.answers["/federate"] = (503, TEXT, b"too many series")
     with Server(url) as server, pytest.raises(ServerError, match="too many series"):
         server.snapshot("up")
+
+
+# PromQL
+
+
+def test_query(script: tuple[str, Scripted]) -> None:
+    """An expression is sent as a form, and a vector comes back with its remarks."""
+    url, told = script
+    found = [{"metric": {"code": "500"}, "value": [1.5, "NaN"]}]
+    told.answers["/api/v1/query"] = good(
+        {"resultType": "vector", "result": found},
+        warnings=["PromQL warning: a gauge?"],
+        infos=["PromQL info: look"],
+    )
+    with Server(url, timeout=9) as server:
+        vector = server.query("rate(x[5m])", 1500)
+
+    assert isinstance(vector, Vector)
+    assert list(vector.labels) == [Labels(code="500")]
+    assert math.isnan(vector.values[0])
+    assert vector.timestamp == 1500
+    assert vector.annotations.warnings == ("PromQL warning: a gauge?",)
+    assert vector.annotations.infos == ("PromQL info: look",)
+    method, _, params, _ = told.asked[0]
+    assert method == "POST"
+    assert params[:3] == [("query", "rate(x[5m])"), ("time", "1.500"), ("timeout", "9s")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "expected"),
+    [
+        ("scalar", [2, "+Inf"], Scalar(math.inf, 2000)),
+        ("string", [2, "a"], "a"),
+        (
+            "matrix",
+            [{"metric": {"a": "b"}, "values": [[1, "0"], [2.25, "1e3"]]}],
+            [Series(Labels(a="b"), ((1000, 0.0), (2250, 1000.0)))],
+        ),
+        ("vector", [], []),
+    ],
+)
+def test_results(
+    script: tuple[str, Scripted], kind: str, result: object, expected: object
+) -> None:
+    """Each kind of result is that of promlatest.promql."""
+    url, told = script
+    told.answers["/api/v1/query"] = good({"resultType": kind, "result": result})
+    with Server(url) as server:
+        assert server.query("x") == expected
+
+
+def test_query_range(script: tuple[str, Scripted]) -> None:
+    """A range goes out in seconds, and a matrix comes back."""
+    url, told = script
+    found = [{"metric": {}, "values": [[0, "1"], [15, "2"]]}]
+    told.answers["/api/v1/query_range"] = good({"resultType": "matrix", "result": found})
+    with Server(url) as server:
+        matrix = server.query_range("x", 0, 15_000, 15)
+
+    assert matrix == [Series(Labels(), ((0, 1.0), (15_000, 2.0)))]
+    assert told.asked[0][2][:4] == [
+        ("query", "x"),
+        ("start", "0.000"),
+        ("end", "15.000"),
+        ("step", "15"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"resultType": "histogram", "result": []},
+        {"resultType": "vector", "result": [{"metric": {}}]},
+        {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]},
+        [],
+    ],
+)
+def test_results_of_another_shape(script: tuple[str, Scripted], data: object) -> None:
+    """A result that is none of the API's is an error that says so."""
+    url, told = script
+    told.answers["/api/v1/query"] = good(data)
+    with Server(url) as server, pytest.raises(BodyError, match="expected data as"):
+        server.query("x")
+
+
+def test_another_result_than_asked_for(script: tuple[str, Scripted]) -> None:
+    """A range query gives a matrix, and nothing else."""
+    url, told = script
+    told.answers["/api/v1/query_range"] = good({"resultType": "scalar", "result": [1, "1"]})
+    with Server(url) as server, pytest.raises(BodyError, match="expected a matrix for x"):
+        server.query_range("x", 0, 1000, 1)
 
 
 # What a server says is wrong

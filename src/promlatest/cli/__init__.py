@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "check": "report what is wrong with an exposition",
     "contract": "keep what dashboards and alerts rely on across releases",
     "rules": "hold alerts and dashboards against what they watch",
+    "serve": "serve targets by Prometheus' HTTP API, and as a page",
     "demo": "serve a demo operator until Ctrl-C",
 }
 

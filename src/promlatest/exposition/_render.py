@@ -148,7 +148,7 @@ class _Writer:
 
     def write_metadata(self, family: str, told: Metadata) -> None:
         """HELP, TYPE and UNIT, as far as they say something."""
-        name = family if _is_legacy(family) else _quote_name(family)
+        name = metric_text(family)
         openmetrics = self.format == "openmetrics"
         if told.help:
             escapes = _VALUE_ESCAPES if openmetrics else _HELP_ESCAPES
@@ -159,7 +159,7 @@ class _Writer:
             self.lines.append(f"# UNIT {name} {told.unit}")
 
     def write_sample(self, sample: Sample | DataPoint) -> None:
-        line = f"{_series(sample.labels)} {format_float(sample.value)}"
+        line = f"{series_text(sample.labels)} {format_float(sample.value)}"
         if isinstance(sample, Sample) or self.timestamps:
             line += self._timestamp(sample.timestamp)
         if isinstance(sample, Sample) and self.format == "openmetrics":
@@ -199,7 +199,8 @@ def _seconds(milliseconds: int) -> str:
     return text.removesuffix(".0")
 
 
-def _series(labels: Labels) -> str:
+def series_text(labels: Labels) -> str:
+    """The series as a line of an exposition begins."""
     metric = labels.metric
     rest = list(_pairs(labels.without(METRIC_NAME)))
     if not _is_legacy(metric):
@@ -211,6 +212,11 @@ def _pairs(labels: Labels) -> Iterator[str]:
     for name, value in labels.items():
         legacy = LEGACY_LABEL_NAME.fullmatch(name)
         yield f"{name if legacy else _quote_name(name)}={_quote(value)}"
+
+
+def metric_text(metric: str) -> str:
+    """A metric's name as it stands in a line of metadata."""
+    return metric if _is_legacy(metric) else _quote_name(metric)
 
 
 def _is_legacy(metric: str) -> bool:

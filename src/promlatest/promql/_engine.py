@@ -16,6 +16,7 @@ import attrs
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
+from promlatest._turns import check_deadline
 from promlatest.exceptions import EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import COMPARISONS, OPERATORS, combined, combined_with
@@ -232,6 +233,7 @@ def _over(moments: range, compiled: _Compiled, asked: Question) -> Matrix:
     samples: dict[Labels, list[tuple[int, float]]] = {}
     missed: list[Uncovered] = []
     for moment in moments:
+        check_deadline()
         try:
             value = compiled.evaluate(asked, moment)
         except Uncovered as error:
@@ -515,6 +517,7 @@ def _subquery(node: Any, scope: _Scope) -> Evaluate:
         known = asked.inner.setdefault(id(node), {})
         columns = []
         for moment in times:
+            check_deadline()
             column = known.get(moment)
             if column is None:
                 column = inner(asked, moment)

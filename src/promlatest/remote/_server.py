@@ -10,21 +10,24 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self, get_args
+from typing import Final, Self, TypeVar, get_args
 from urllib.parse import quote, urlencode
 
 from promlatest._datapoint import DataPoint, Metadata, MetricType
-from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
 from promlatest._matching.selector import parse_selector
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
-from promlatest.exceptions import UsageError
+from promlatest.exceptions import BodyError, UsageError
 from promlatest.exposition import parse, render
+from promlatest.promql import Matrix, Vector
 from promlatest.remote._answers import Answer, read_answer, shaped
 from promlatest.remote._http import Client
+from promlatest.remote._values import Result, result_of
 
 __all__ = ["Server"]
+
+R = TypeVar("R", Vector, Matrix)
 
 EVERYTHING: Final = '{__name__!=""}'
 
@@ -115,6 +118,45 @@ class Server:
                 if told
             }
 
+    # PromQL, answered by the server
+
+    def query(self, expr: str, at: int | None = None) -> Result:
+        """The value of a PromQL expression at one moment, by the server's engine.
+
+        What it warns of is in the result's `annotations`.
+
+        Args:
+            expr: the expression.
+            at: the moment, in milliseconds; None: the server's now.
+
+        Raises:
+            ServerError: the server cannot read the expression (400), or cannot answer
+                it (422); its own words are in `reason`.
+        """
+        time = [] if at is None else [("time", _seconds(at))]
+        return self._result("query", [("query", expr), *time])
+
+    def query_range(self, expr: str, start: int, end: int, step: float) -> Matrix:
+        """The values of an expression at every step between two moments.
+
+        Args:
+            expr: the expression.
+            start: the first moment, in milliseconds.
+            end: the last moment at the most.
+            step: from one to the next, in seconds.
+
+        Raises:
+            ServerError: as of `query`.
+        """
+        span = [("start", _seconds(start)), ("end", _seconds(end)), ("step", f"{step:g}")]
+        result = self._result("query_range", [("query", expr), *span])
+        return self._checked(result, Matrix, expr)
+
+    def _result(self, path: str, params: Sequence[tuple[str, str]]) -> Result:
+        answer = self._post(path, params)
+        with shaped(self._client.name):
+            return result_of(answer)
+
     # Samples
 
     def snapshot(self, *selectors: str) -> Snapshot:
@@ -150,10 +192,7 @@ class Server:
         if federated is not None:
             described = render((), told).encode()
             return described + _UNTYPED.sub(b"", federated) if federated else b""
-        with shaped(self._client.name):
-            points = {
-                point.labels: point for each in chosen for point in self._latest(each)
-            }
+        points = {point.labels: point for each in chosen for point in self._latest(each)}
         ordered = [points[labels] for labels in sorted(points)]
         return render(ordered, told, timestamps=True).encode() if ordered else b""
 
@@ -178,25 +217,28 @@ class Server:
         timestamps are those of the question. So the raw samples of the last seconds are
         asked for too, and of more where a series had none in them.
         """
-        now = self._query(selector).data
-        at = {Labels(each["metric"]): each["value"] for each in now["result"]}
-        if not at:
-            return []
-        asked = next(iter(at.values()))[0]
+        now = self._of_type(Vector, selector)
         times: dict[Labels, int] = {}
         for window in _WINDOWS:
-            if times.keys() >= at.keys():
+            if times.keys() >= set(now.labels):
                 break
-            raw = self._query(f"{selector}[{window}]", asked).data
-            times |= {Labels(e["metric"]): _ms(e["values"][-1][0]) for e in raw["result"]}
+            raw = self._of_type(Matrix, f"{selector}[{window}]", now.timestamp)
+            times |= {series.labels: series.samples[-1][0] for series in raw}
         return [
-            DataPoint(labels, times.get(labels, _ms(time)), parse_float(text))
-            for labels, (time, text) in at.items()
+            DataPoint(labels, times.get(labels, now.timestamp), value)
+            for labels, value in zip(now.labels, now.values, strict=True)
         ]
 
-    def _query(self, expr: str, at: float | None = None) -> Answer:
-        time = [] if at is None else [("time", format(at, ".3f"))]
-        return self._post("query", [("query", expr), *time])
+    def _of_type(self, kind: type[R], expr: str, at: int | None = None) -> R:
+        return self._checked(self.query(expr, at), kind, expr)
+
+    def _checked(self, result: Result, kind: type[R], expr: str) -> R:
+        if not isinstance(result, kind):
+            raise BodyError(
+                f"expected a {kind.__name__.lower()} for {expr}, got {result!r:.80}",
+                target=self._client.name,
+            )
+        return result
 
     # Requests
 
@@ -251,10 +293,6 @@ def _span(start: int | None, end: int | None) -> list[tuple[str, str]]:
 
 def _seconds(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.3f}"
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 # Types by Prometheus' name; it calls families without one "unknown" or "".

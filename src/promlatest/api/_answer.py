@@ -1,0 +1,73 @@
+"""What goes back: a status, a Content-Type and a body, in Prometheus' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from promlatest.api._text import dump
+from promlatest.exceptions import EvaluationError, PromlatestError, QueryError, UsageError
+
+__all__ = ["Answer", "failure", "plain", "refusal", "success"]
+
+JSON: Final = "application/json"
+PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """What is sent back.
+
+    Attributes:
+        status: the status code.
+        content_type: the Content-Type.
+        body: the bytes.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def success(data: str, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
+    """A good answer.
+
+    Args:
+        data: as JSON text.
+        warnings: what may be wrong with it.
+        infos: what is to be remarked.
+    """
+    beside = "".join(
+        f',"{name}":{dump(list(texts))}'
+        for name, texts in (("warnings", warnings), ("infos", infos))
+        if texts
+    )
+    return Answer(200, JSON, f'{{"status":"success","data":{data}{beside}}}'.encode())
+
+
+def failure(status: int, kind: str, error: str) -> Answer:
+    """A refusal, with Prometheus' word for its kind."""
+    document = {"status": "error", "errorType": kind, "error": error}
+    return Answer(status, JSON, dump(document).encode())
+
+
+def plain(status: int, text: str) -> Answer:
+    """A line of text."""
+    return Answer(status, PLAIN, f"{text}\n".encode())
+
+
+# The first that fits.
+_KINDS: Final[Sequence[tuple[type[PromlatestError], int, str]]] = (
+    (EvaluationError, HTTPStatus.UNPROCESSABLE_ENTITY, "execution"),
+    (UsageError, HTTPStatus.BAD_REQUEST, "bad_data"),
+    (PromlatestError, HTTPStatus.UNPROCESSABLE_ENTITY, "execution"),
+)
+
+
+def refusal(error: PromlatestError) -> Answer:
+    """The refusal that an error of ours is."""
+    status, kind = next((s, k) for of, s, k in _KINDS if isinstance(error, of))
+    unread = isinstance(error, QueryError) and kind == "bad_data"
+    return failure(
+        status, kind, f'invalid parameter "query": {error}' if unread else str(error)
+    )

@@ -1,0 +1,101 @@
+"""What there is: series, labels, metadata, and the samples as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, TypeVar
+
+from promlatest._matching.floats import format_float
+from promlatest.api._answer import Answer, success
+from promlatest.api._params import Params
+from promlatest.api._site import Site
+from promlatest.api._text import dump
+from promlatest.exceptions import UsageError
+from promlatest.exposition import CONTENT_TYPES, render
+from promlatest.exposition._render import metric_text
+
+__all__ = [
+    "expose",
+    "federate",
+    "label_names",
+    "label_values",
+    "metadata",
+    "series",
+    "within",
+]
+
+T = TypeVar("T")
+
+_CUT: Final = "results truncated due to limit"
+
+
+def series(site: Site, params: Params) -> Answer:
+    """The label sets of the series that fulfil one of the selectors."""
+    selectors = params.matchers()
+    if not selectors:
+        raise UsageError("no match[] parameter provided")
+    texts = [site.json[point.labels] for point in site.points(selectors)]
+    kept, warnings = within(texts, params)
+    return success(f"[{','.join(kept)}]", warnings)
+
+
+def label_names(site: Site, params: Params) -> Answer:
+    """The names of the labels of the matching series."""
+    found = (site.queryable.label_names(*each) for each in params.matchers() or [()])
+    return _names(found, params)
+
+
+def label_values(site: Site, params: Params, name: str) -> Answer:
+    """The values of one label of the matching series."""
+    if not name:
+        raise UsageError('invalid label name: ""')
+    selectors = params.matchers() or [()]
+    return _names((site.queryable.label_values(name, *each) for each in selectors), params)
+
+
+def _names(found: Iterable[Iterable[str]], params: Params) -> Answer:
+    kept, warnings = within(sorted({name for names in found for name in names}), params)
+    return success(dump(kept), warnings)
+
+
+def within(found: Sequence[T], params: Params) -> tuple[Sequence[T], list[str]]:
+    """The first of what was found, as many as are wanted, and the warning if that cuts."""
+    limit = params.limit()
+    cut = 0 < limit < len(found)
+    return (found[:limit] if cut else found), [_CUT] * cut
+
+
+def metadata(site: Site, params: Params) -> Answer:
+    """Type, help and unit of each family."""
+    wanted, limit = params.text("metric"), params.limit()
+    told = site.queryable.metrics()
+    names = [name for name in told if wanted in ("", name)]
+    return success(dump({
+        name: [{"type": told[name].type, "help": told[name].help, "unit": told[name].unit}]
+        for name in (names[:limit] if limit else names)
+    }))  # fmt: skip
+
+
+# Samples as text
+
+
+def federate(site: Site, params: Params) -> Answer:
+    """The latest samples of the selected series, as Prometheus federates: metric by
+    metric, untyped, and with timestamps."""
+    kept = site.federated
+    found = [(*kept[labels], t, v) for labels, t, v in site.points(params.matchers())]
+    found.sort(key=itemgetter(0))  # a label such as "Zone" sorts before the name
+    lines = []
+    for metric, samples in groupby(found, itemgetter(0)):
+        lines.append(f"# TYPE {metric_text(metric)} untyped\n")
+        lines += [f"{text} {format_float(v)} {t}\n" for _, text, t, v in samples]
+    return Answer(200, CONTENT_TYPES["text"], "".join(lines).encode())
+
+
+def expose(site: Site, _: Params) -> Answer:
+    """Everything that is held, with types and help, without timestamps."""
+    queryable = site.queryable
+    text = render(queryable.match(()), queryable.metrics())
+    return Answer(200, CONTENT_TYPES["text"], text.encode())
