@@ -386,6 +386,48 @@ def test_subscribers_must_not_wait() -> None:
     assert message.startswith("a subscriber of the store must not wait for a scrape")
 
 
+def test_which_thread_commits() -> None:
+    """A small body is read and committed on the loop itself, once it has shown to be
+    quick; but not where somebody is told, who may take his time."""
+    names: list[str] = []
+
+    class Naming(Store):
+        def batch(self, *args: object, **options: object) -> object:  # type: ignore[override]
+            names.append(threading.current_thread().name.rstrip("-0123456789"))
+            return super().batch(*args, **options)  # type: ignore[arg-type]
+
+    store = Naming()
+    scraper = Scraper(store, [lambda: b"a 1\n"])
+    for _ in range(20):
+        scraper.scrape()
+    unwatched = set(names[1:])
+    store.subscribe(lambda _: None)
+    names.clear()
+    scraper.scrape()
+    scraper.stop()
+
+    assert "promlatest-scrape" in unwatched
+    assert names == ["promlatest-commit"]
+
+
+def test_a_larger_body_is_read_on_a_worker() -> None:
+    """A body that has grown is not read on the loop, however quick the last one was."""
+    names: list[str] = []
+
+    class Naming(Store):
+        def batch(self, *args: object, **options: object) -> object:  # type: ignore[override]
+            names.append(threading.current_thread().name.rstrip("-0123456789"))
+            return super().batch(*args, **options)  # type: ignore[arg-type]
+
+    bodies = [b"a 1\n", b"a 1\n", b"".join(b"a%d 1\n" % n for n in range(1000))]
+    scraper = Scraper(Naming(), [lambda: bodies.pop(0)])
+    for _ in range(3):
+        scraper.scrape()
+    scraper.stop()
+
+    assert names[-1] == "promlatest-commit"
+
+
 def test_broken_sink() -> None:
     """A store that raises does not end the scraping."""
 

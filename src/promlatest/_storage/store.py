@@ -234,6 +234,11 @@ class Store(QueryMethods):
         """What tells the time, in milliseconds since the epoch."""
         return self._clock
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody is told of changes: a commit then takes as long as they do."""
+        return bool(self._subscribers)
+
     # Writing
 
     def appender(self) -> DirectAppender:

@@ -72,6 +72,10 @@ class ScrapeSink(Protocol):
     def clock(self) -> Callable[[], int]:
         """What tells the time of samples, in milliseconds since the epoch."""
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a commit calls functions that may take their time."""
+
     def batch(
         self,
         source: str,
