@@ -27,7 +27,7 @@ from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.units import count, duration, rate
+from promlatest.views.units import count, duration, plain, rate
 
 pytestmark = pytest.mark.slow
 
@@ -107,11 +107,16 @@ async def find(pilot, text: str) -> None:
     await pilot.press("enter")
 
 
-def cells(app: Dashboard, title: str, group: str = "") -> dict[str, str]:
+def cells_by_key(app: Dashboard, title: str, group: str = "") -> dict[object, str]:
     """What a column says of each row."""
     sheet = grid(app)._sheet
     column = next(c for c in sheet.columns if (c.title, c.group) == (title, group))
-    return {str(key): column.cell(row).text.strip() for key, row in sheet.rows.items()}
+    return {key: column.cell(row).text.strip() for key, row in sheet.rows.items()}
+
+
+def cells(app: Dashboard, title: str, group: str = "") -> dict[str, str]:
+    """The same, by the key as text."""
+    return {str(key): text for key, text in cells_by_key(app, title, group).items()}
 
 
 # -- the figures ----------------------------------------------------------------------
@@ -184,12 +189,12 @@ async def test_series_are_what_the_store_answers(demo):
         await find(pilot, "workqueue_adds")
         await pilot.press("enter")
         series = {
-            str(labels["name"]): row.value
-            for labels, row in grid(demo.app)._sheet.rows.items()
+            labels["name"]: cell.removesuffix(" ▴")
+            for labels, cell in cells_by_key(demo.app, "value").items()
         }
 
-        assert series == {p.labels["name"]: p.value for p in demo.store.query(
-            "workqueue_adds_total")}  # fmt: skip
+        points = demo.store.query("workqueue_adds_total")
+        assert series == {p.labels["name"]: plain(p.value, 4) for p in points}
         assert "counter" in screen(demo.app)
         assert demo.store.metrics()["workqueue_adds_total"].help in screen(demo.app)
 

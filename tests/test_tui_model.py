@@ -18,12 +18,10 @@ from promlatest.tui.model.keys import help_lines, hints
 from promlatest.tui.model.sections import compared, section
 from promlatest.tui.model.series import (
     change_mark,
-    family_named,
-    histograms_sheet,
+    listing,
     series_sheet,
-    trend_metrics,
 )
-from promlatest.tui.model.trends import Trends
+from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.themes import theme_for
 from promlatest.views.cells import Cell, clip, line, sparkline, tinted, width_of
@@ -193,8 +191,8 @@ def test_history_is_bounded():
         history.add(store.sources["body"])
 
     assert len(history) == 3
-    assert [moment.timestamp - T0 for moment in history] == [7, 8, 9]
-    assert history.taken == 10
+    assert [moment.timestamp - T0 for moment in history.until()] == [7, 8, 9]
+    assert [moment.timestamp - T0 for moment in history.until(T0 + 8)] == [7, 8]
 
 
 def test_rates_count_from_the_window(told):
@@ -225,19 +223,20 @@ def test_a_rate_knows_every_reset_between(told):
     """What a counter gained before and after a reset is added up."""
     for second, value in enumerate((10, 14, 3, 5, 1)):
         view = told.say(second, f"jobs_total {value}\n")
-    trends = Trends(["jobs_total"], view.history)
-    rate = trends.rate(Labels(__name__="jobs_total"), 60)
+    trends = Trends()
+    rate = trends.rate(view.past, Labels(__name__="jobs_total"), 60)
 
     assert rate.per_second == (4 + 3 + 2 + 1) / 4
     assert rate.resets == 2
-    assert trends.change(Labels(__name__="jobs_total")) == -4
+    assert rate.gained == 10
+    assert trends.change(view.past, Labels(__name__="jobs_total")) == -4
 
 
 def test_a_restart_hides_no_growth(told):
     """A counter that passed its old value since the restart began again all the same."""
     told.say(0, started(-9) + "jobs_total 10\n")
     view = told.say(1, started(0.5) + "jobs_total 25\n")
-    rate = Trends(["jobs_total"], view.history).rate(Labels(__name__="jobs_total"), 60)
+    rate = Trends().rate(view.past, Labels(__name__="jobs_total"), 60)
 
     assert (rate.per_second, rate.resets) == (25, 1)
 
@@ -250,45 +249,51 @@ def test_another_process_is_no_growth(told):
     labels = Labels(__name__="jobs_total")
     assert view.earlier is None
     assert view.restarts == 1
-    assert Trends(["jobs_total"], view.history).rate(labels, 60).per_second is None
+    assert Trends().rate(view.past, labels, 60).per_second is None
 
     view = told.say(2, started(-500) + "jobs_total 903\n")
     assert view.span == 1
-    assert Trends(["jobs_total"], view.history).rate(labels, 60).per_second == 3
+    assert Trends().rate(view.past, labels, 60).per_second == 3
 
 
-def test_trends_share_series_and_forget_with_the_history(told):
-    """The series are kept once, and no moment outlives the history."""
-    view = told.say(0, 'depth{q="a"} 1\n')
-    trends = Trends(["depth"], view.history)
-    for second in range(1, 500):
-        told.say(second, f'depth{{q="a"}} {second}\n')
-    trends.catch_up()
+def test_trends_look_at_each_scrape_once_and_forget_with_the_history(told, monkeypatch):
+    """A series is looked up once a scrape, and no sample outlives the history."""
+    looked: list[Labels] = []
 
-    labels = Labels(__name__="depth", q="a")
-    assert trends.values(labels, 3) == [497, 498, 499]
-    assert len(trends.values(labels, 10**6)) == len(view.history) == 400
-    assert len({id(each.places) for each in trends._taken}) == 1
+    def look(state, labels):
+        looked.append(labels)
+        return value_of(state, labels)
+
+    monkeypatch.setattr("promlatest.tui.model.trends.value_of", look)
+    trends, labels = Trends(), Labels(__name__="depth", q="a")
+    for second in range(500):
+        view = told.say(second, f'depth{{q="a"}} {second}\n')
+        trends.values(view.past, labels)
+        trends.change(view.past, labels)
+    assert len(looked) == 500
+
+    trends.forget(view.past)
+    assert trends.values(view.past, labels, 3) == [497, 498, 499]
+    assert len(trends.values(view.past, labels, 10**6)) == len(view.past) == 400
+    assert len(trends._held[labels]) == 400
 
 
 def test_figures_are_bounded():
     """A process block keeps the last ones only."""
     figures = Figures(most=3)
     for n in range(9):
-        figures.add({"memory": float(n)})
+        figures.add(n, {"memory": float(n)})
 
     assert figures.values("memory") == [6, 7, 8]
-    assert figures.values("cpu") == []
+    assert figures.until(7).values("memory") == [6, 7]
+    assert figures.values("cpu") == [None] * 3
 
 
 def test_the_trend_of_a_counter_is_per_second(told):
     """A pause makes no peak, and after a reset a counter's gain is all that it holds."""
     for second, value in [(0, 1), (1, 3), (11, 23), (12, 2)]:
         view = told.say(second, f"# TYPE x_total counter\nx_total {value}\n")
-    trends = Trends(["x_total"], view.history)
-    [point] = view.state.query("x_total")
-
-    assert trends.growth(point.labels) == [2, 2, 2]
+    assert Trends().growth(view.past, Labels(__name__="x_total")) == [2, 2, 2]
 
 
 @pytest.mark.parametrize(("change", "mark"), [(1, "▴"), (-1, "▾"), (0, " "), (None, " ")])
@@ -422,10 +427,7 @@ jobs_total{queue="a"} 7
 
 
 def series_text(view: View, family: str, filter_=NO_FILTER):
-    found = family_named(family, view.state)
-    trends = Trends(trend_metrics(found), view.history)
-    make = histograms_sheet if found.histogram else series_sheet
-    return make(found, view, trends, filter_)
+    return series_sheet(listing(family, view.state, filter_), view, Trends())
 
 
 def test_labels_are_columns_and_counters_have_rates(told):

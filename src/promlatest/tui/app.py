@@ -191,13 +191,14 @@ class Dashboard(App[None]):
 
     def _on_change(self, change: Change) -> None:
         """Called on the thread that committed: it may only post."""
-        self.post_message(Scraped(change.source))
+        same = not (change.counts.added or change.counts.removed)
+        self.post_message(Scraped(change.source, same))
 
     def on_scraped(self, message: Scraped) -> None:
         watched = self.watched.get(message.source.name)
         if watched is None or not self._standing:
             return
-        watched.take(message.source)
+        watched.take(message.source, message.same)
         if message.source.name == self.shown:
             self._choose_first_page(watched)
             self.draw()
@@ -329,9 +330,8 @@ class Dashboard(App[None]):
             self._open_controller(page)
         elif isinstance(page, MetricsPage) and page.family:
             self._open_family(page)
-        elif isinstance(page, SeriesPage) and page.histogram is not None:
-            self.query_one(HistogramPage).open(page.histogram.labels, page.order)
-            self._go("histogram")
+        elif isinstance(page, SeriesPage):
+            self._open_series(page)
         elif isinstance(page, TargetsPage) and page.target:
             self._show_target(page.target)
 
@@ -347,6 +347,12 @@ class Dashboard(App[None]):
         carried = page.filter if page.filter.matchers else NO_FILTER
         self.query_one(SeriesPage).open(page.family, self.view(), carried)
         self._go("series")
+
+    def _open_series(self, page: SeriesPage) -> None:
+        labels = page.chosen_labels()
+        if labels is not None and page.family.histogram:
+            self.query_one(HistogramPage).open(labels, page.order)
+            self._go("histogram")
 
     def on_controller_page_switched(self, message: ControllerPage.Switched) -> None:
         self.query_one(OverviewPage).query_one(Grid).choose(message.name)

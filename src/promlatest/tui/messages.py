@@ -12,8 +12,10 @@ class Scraped(Message):
 
     Attributes:
         source: what it has now.
+        same: whether it has the series that it had before.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, same: bool = False) -> None:
         super().__init__()
         self.source = source
+        self.same = same

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from math import inf, isfinite, isnan
 from typing import Final
 
@@ -35,7 +35,7 @@ class BarRow:
         bound: its upper bound, in a unit that a person reads.
         count: its own observations; negative or NaN only in a broken histogram.
         share: of all observations, from 0 to 1.
-        scale: of the largest bucket, from 0 to 1: how long its bar is.
+        scale: of the largest share, from 0 to 1: how long its bar is.
         quantiles: those that lie in it.
         folded: how many empty buckets the row stands for, up to `bound`; 0: it is one.
     """
@@ -55,14 +55,30 @@ def bar_rows(histogram: Histogram, unit: str | None = None) -> list[BarRow]:
         histogram: which one.
         unit: of its bounds, a key of `units.FORMATS`; None: as its name says.
     """
+    (rows,) = paired_rows([histogram], unit)
+    return rows if any(row.count for row in rows) else []
+
+
+def paired_rows(
+    histograms: Sequence[Histogram], unit: str | None = None
+) -> list[list[BarRow]]:
+    """The buckets of histograms with the same bounds, to stand beside each other.
+
+    They are folded alike, and their bars are on one scale: the largest share of all.
+    """
     if unit is None:
-        unit = unit_of(histogram.labels.metric)
-    rows = [*_bucket_rows(histogram, unit), *_beyond(histogram)]
-    if not any(row.count for row in rows):
-        return []
-    most = max((abs(row.count) for row in rows if isfinite(row.count)), default=0)
-    total = sum(row.count for row in rows if isfinite(row.count) and row.count > 0)
-    return _folded([_scaled(row, most, total) for row in rows])
+        unit = unit_of(histograms[0].labels.metric)
+    made = [_shared([*_bucket_rows(h, unit), *_beyond(h)]) for h in histograms]
+    longest = max(map(len, made))
+    made = [[*rows, *[BarRow(_ABOVE, 0)] * (longest - len(rows))] for rows in made]
+    most = max((row.share for rows in made for row in rows), default=0.0)
+    scaled = [[_scaled(row, most) for row in rows] for rows in made]
+    filled = [
+        at
+        for at, beside in enumerate(zip(*scaled, strict=True))
+        if any(row.count or row.quantiles for row in beside)
+    ]
+    return [_folded(rows, filled) for rows in scaled]
 
 
 def _bucket_rows(histogram: Histogram, unit: str) -> Iterator[BarRow]:
@@ -90,15 +106,25 @@ def _marks(histogram: Histogram) -> dict[float, int]:
     return {q: bisect_left(counts, q * counts[-1], 0, top) for q in QUANTILES}
 
 
-def _scaled(row: BarRow, most: float, total: float) -> BarRow:
-    if not isfinite(row.count) or row.count <= 0:
-        return row
-    return attrs.evolve(row, share=row.count / total, scale=row.count / most)
+def _shared(rows: list[BarRow]) -> list[BarRow]:
+    """The rows with what share of all observations each holds."""
+    total = sum(row.count for row in rows if isfinite(row.count) and row.count > 0)
+    return [
+        attrs.evolve(row, share=row.count / total)
+        if isfinite(row.count) and row.count > 0
+        else row
+        for row in rows
+    ]
 
 
-def _folded(rows: list[BarRow]) -> list[BarRow]:
+def _scaled(row: BarRow, most: float) -> BarRow:
+    return attrs.evolve(row, scale=row.share / most) if row.share else row
+
+
+def _folded(rows: list[BarRow], filled: Sequence[int]) -> list[BarRow]:
     """The rows, with the empty ones at either end as one each."""
-    filled = [at for at, row in enumerate(rows) if row.count or row.quantiles]
+    if not filled:
+        return list(_one(rows))
     first, last = filled[0], filled[-1]
     return [*_one(rows[:first]), *rows[first : last + 1], *_one(rows[last + 1 :])]
 
@@ -138,20 +164,67 @@ def _nothing(histogram: Histogram, width: int) -> Iterator[str]:
 
 def _drawn(rows: Sequence[BarRow], width: int, ascii_only: bool) -> Iterator[str]:
     bounds = max(cells(row.bound) for row in rows)
-    counts = max(cells(count(row.count)) for row in rows)
-    marks = max(cells(_marked(row)) for row in rows)
-    room = width - (bounds + 2 + counts + 2 + 6 + 2) - (marks + 1 if marks else 0)
-    for row in rows:
-        if row.folded:
-            yield shorten(f"{pad(row.bound, bounds, 'right')}  {_empty(row)}", width)
-            continue
-        figures = (
-            pad(row.bound, bounds, "right"),
-            pad(count(row.count), counts, "right"),
-            pad(percent(row.share), 6, "right"),
-            f"{_bar(row.scale, room, ascii_only)} {_marked(row)}",
-        )
-        yield shorten("  ".join(figures).rstrip(), width)
+    (texts,) = _beside_bounds([rows], width - bounds - 2, ascii_only)
+    for row, text in zip(rows, texts, strict=True):
+        yield shorten(f"{pad(row.bound, bounds, 'right')}  {text}", width)
+
+
+def _beside_bounds(
+    columns: Sequence[Sequence[BarRow]], width: int, ascii_only: bool
+) -> list[list[str]]:
+    """What stands beside the bounds, of each histogram: counts, shares, bars, quantiles,
+    with as much room for bars in each."""
+    every = [row for rows in columns for row in rows]
+    counts = max(cells(count(row.count)) for row in every)
+    marks = max(cells(_marked(row)) for row in every)
+    room = width - (counts + 2 + 6 + 2) - (marks + 1 if marks else 0)
+    return [[_beside(row, counts, room, ascii_only) for row in rows] for rows in columns]
+
+
+def _beside(row: BarRow, counts: int, room: int, ascii_only: bool) -> str:
+    if row.folded:
+        return _empty(row)
+    figures = (
+        pad(count(row.count), counts, "right"),
+        pad(percent(row.share), 6, "right"),
+        f"{_bar(row.scale, room, ascii_only)} {_marked(row)}",
+    )
+    return "  ".join(figures).rstrip()
+
+
+def paired_lines(
+    titles: Sequence[str],
+    histograms: Sequence[Histogram],
+    width: int,
+    unit: str | None = None,
+) -> list[str]:
+    """Histograms with the same bounds bucket beside bucket, each under its title.
+
+    The bounds stand once, at the left; bars are on one scale, so that equal shares are
+    equally long.
+    """
+    if unit is None:
+        unit = unit_of(histograms[0].labels.metric)
+    made = paired_rows(histograms, unit)
+    bounds = max(cells(row.bound) for row in made[0])
+    each = (width - bounds - 2 * len(made)) // len(made)
+    drawn = _beside_bounds(made, each, ascii_only=False)
+    figures = [
+        list(fold(_figures(histogram, unit, bool(histogram.count)), each, "  "))
+        for histogram in histograms
+    ]
+    lefts = ["", *(pad(row.bound, bounds, "right") for row in made[0])]
+    columns = [
+        [title, *bars, *more]
+        for title, bars, more in zip(titles, drawn, figures, strict=True)
+    ]
+    rows = zip_longest(lefts, *columns, fillvalue="")
+    return [_joined(left, bounds, texts, each) for left, *texts in rows]
+
+
+def _joined(left: str, bounds: int, texts: Sequence[str], each: int) -> str:
+    padded = (pad(shorten(text, each), each) for text in texts)
+    return "  ".join((pad(left, bounds), *padded)).rstrip()
 
 
 def _empty(row: BarRow) -> str:

@@ -66,6 +66,11 @@ def _unit(row: MetricRow) -> str:
     return row.unit or unit_of(row.name)
 
 
+def catalog_columns() -> tuple[Column[MetricRow], ...]:
+    """What stays the same of a family."""
+    return _COLUMNS
+
+
 def catalog_sheet(rows: Iterable[MetricRow]) -> Sheet[MetricRow]:
     """A row for each family."""
     return Sheet(_COLUMNS, {row.name: row for row in rows}, "metrics")

@@ -35,17 +35,23 @@ class Figures:
     """
 
     def __init__(self, most: int = 60) -> None:
-        self._most: Final = most
-        self._held: dict[str, deque[float | None]] = {}
+        self._held: deque[tuple[int, Mapping[str, float | None]]] = deque(maxlen=most)
 
-    def add(self, figures: Mapping[str, float | None]) -> None:
+    def add(self, timestamp: int, figures: Mapping[str, float | None]) -> None:
         """Take the figures of one scrape."""
-        for name, value in figures.items():
-            self._held.setdefault(name, deque(maxlen=self._most)).append(value)
+        self._held.append((timestamp, figures))
+
+    def until(self, timestamp: int | None) -> Figures:
+        """Those up to a moment, in milliseconds; None: all."""
+        if timestamp is None:
+            return self
+        made = Figures()
+        made._held.extend(each for each in self._held if each[0] <= timestamp)
+        return made
 
     def values(self, name: str) -> Sequence[float | None]:
         """The last figures of a name, the newest last."""
-        return list(self._held.get(name, ()))
+        return [figures.get(name) for _, figures in self._held]
 
 
 def below_lines(rows: Overview, width: int, figures: Figures | None = None) -> list[Line]:

@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 RowKey = Hashable
 GAP: Final = 2
-_SAMPLE: Final = 300  # rows that are looked at to tell how wide a column is
+_SAMPLE: Final = 60  # rows that are looked at to tell how wide a column is
 PINNED_LEAST: Final = 8
 PROSE_LEAST: Final = 20
 
@@ -33,6 +33,7 @@ class Column(Generic[R]):
         title: its head.
         cell: what it says of a row.
         order: what to sort by; None: it cannot be sorted by.
+        orders: the same for all rows at once, by their keys, where that is cheaper.
         align: where its cells stand.
         group: a head above the heads of neighbours that belong together.
         least: it takes so many cells even if its texts are shorter, so that it does not
@@ -58,6 +59,7 @@ class Column(Generic[R]):
     rising: bool = False
     prose: bool = False
     optional: bool = False
+    orders: Callable[[], Mapping[RowKey, Any]] | None = None
 
 
 @attrs.frozen(eq=False)
@@ -74,20 +76,26 @@ class Sheet(Generic[R]):
     rows: Mapping[RowKey, R] = attrs.field(factory=dict)
     name: str = ""
 
-    def widths(self) -> list[int]:
-        """How wide each column wants to be, as far as the first rows tell."""
-        rows = list(islice(self.rows.values(), _SAMPLE))
+    def widths(self, keys: Sequence[RowKey] = ()) -> list[int]:
+        """How wide each column wants to be, as far as these rows tell, or the first."""
+        known = [self.rows[key] for key in keys if key in self.rows]
+        rows = known or list(islice(self.rows.values(), _SAMPLE))
         return [_width(column, rows) for column in self.columns]
 
     def sorted_keys(self, at: int | None, falling: bool) -> list[RowKey]:
         """The keys by what a column says; what is unknown comes last either way."""
-        order = None if at is None else self.columns[at].order
-        if order is None:
+        column = None if at is None else self.columns[at]
+        if column is None or column.order is None:
             return list(self.rows)
-        known = {key: order(row) for key, row in self.rows.items()}
-        told = [key for key in known if known[key] is not None]
+        known: dict[RowKey, Any]
+        if column.orders is not None:
+            told = column.orders()
+            known = {key: told.get(key) for key in self.rows}
+        else:
+            known = {key: column.order(row) for key, row in self.rows.items()}
+        there = [key for key in known if known[key] is not None]
         rest = [key for key in known if known[key] is None]
-        return [*sorted(told, key=lambda key: known[key], reverse=falling), *rest]
+        return [*sorted(there, key=lambda key: known[key], reverse=falling), *rest]
 
 
 def _width(column: Column[R], rows: Iterable[R]) -> int:

@@ -1,4 +1,4 @@
-"""What a target exposed lately: snapshots, bounded, and what rates are worked out from.
+"""What a target exposed lately: its good scrapes, bounded, and which of them are a window.
 
 The store holds the latest scrape and the one before. The dashboard keeps a few more of
 its snapshots; they share their series and names, so that one of 5,000 series takes 40 kB
@@ -45,14 +45,16 @@ class Moment:
         source: what the store had of the target then.
         restarted: whose process is another than at the moment before, by job and
             instance: behind one endpoint there may be several.
-        foreign: whether such a process had started before the moment before already: then
+        foreign: whether such a process had started before the scrape before already: then
             another one answers there now, as when a port is forwarded to another replica,
             and nothing can be told from the difference.
+        shape: a number that another scrape has, too, if it had the same series.
     """
 
     source: Source
     restarted: frozenset[Owner] = frozenset()
     foreign: bool = False
+    shape: int = 0
 
     @property
     def timestamp(self) -> int:
@@ -63,6 +65,9 @@ class Moment:
     def state(self) -> Snapshot:
         """What was exposed; a new snapshot each time, with no answer kept."""
         return self.source.current
+
+
+Past = Sequence[Moment]
 
 
 class History:
@@ -78,29 +83,34 @@ class History:
         self._most: Final = moments
         self._samples: Final = samples
         self._starts: dict[Labels, float] = {}
+        self._shape = 0
         self.restarts = 0
-        self.taken = 0  # how many moments there ever were
 
     def __len__(self) -> int:
         return len(self._moments)
 
-    def __iter__(self) -> Iterator[Moment]:
-        return iter(self._moments)
+    def until(self, timestamp: int | None = None) -> Past:
+        """The scrapes up to a timestamp; None: all that are kept."""
+        if timestamp is None:
+            return tuple(self._moments)
+        return tuple(each for each in self._moments if each.timestamp <= timestamp)
 
-    @property
-    def newest(self) -> Moment | None:
-        return self._moments[-1] if self._moments else None
+    def add(self, source: Source, same: bool = False) -> None:
+        """Take a good scrape; one that is not newer than the last is left out.
 
-    def add(self, source: Source) -> None:
-        """Take a good scrape; one that is not newer than the last is left out."""
+        Args:
+            source: what the store has after it.
+            same: whether it has the series of the scrape before, no more and no fewer.
+        """
         if self._moments and source.timestamp <= self._moments[-1].timestamp:
             return
         started = dict(self._restarted(source.current))
         self.restarts += bool(started)
         before = self._moments[-1].timestamp if self._moments else 0
         foreign = any(start * 1000 < before for start in started.values())
-        self._moments.append(Moment(source, frozenset(started), foreign))
-        self.taken += 1
+        self._shape += not same
+        moment = Moment(source, frozenset(started), foreign, self._shape)
+        self._moments.append(moment)
         while len(self._moments) > self._allowed(source.series):
             self._moments.popleft()
 
@@ -115,23 +125,27 @@ class History:
             if abs(value - before.get(labels, value)) > _SAME_START:
                 yield owner_of(labels), value
 
-    def earlier(self, seconds: float) -> Moment | None:
-        """The moment that rates count from: about so many seconds before the newest.
 
-        It is never before the last one ahead of a restart: from that one on, a counter's
-        rate is what it has counted since the restart.
-        """
-        window = self.window(seconds)
-        return window[0] if len(window) > 1 else None
+def window(past: Past, seconds: float, mark: Moment | None = None) -> Past:
+    """The scrapes of the last seconds, the one that they count from included.
 
-    def window(self, seconds: float) -> Sequence[Moment]:
-        """The moments of the last seconds, the one that they count from included."""
-        found: list[Moment] = []
-        since = (self._moments[-1].timestamp if self._moments else 0) - seconds * 1000
-        for moment in reversed(self._moments):
-            found.append(moment)
-            restarted_next = len(found) > 1 and found[-2].restarted
-            reached = len(found) > 1 and moment.timestamp <= since
-            if restarted_next or reached or moment.foreign:
-                break
-        return found[::-1]
+    It is never one from before a restart but the last ahead of it: from that one on, a
+    counter's rate is what it has counted since the restart.
+
+    Args:
+        past: the scrapes there are, the newest last.
+        seconds: how long it is to be.
+        mark: the scrape to count from instead, however long ago it was.
+    """
+    if mark is not None:
+        since = [each for each in past if each.timestamp > mark.timestamp]
+        return (mark, *since)
+    found: list[Moment] = []
+    start = (past[-1].timestamp if past else 0) - seconds * 1000
+    for moment in reversed(past):
+        found.append(moment)
+        restarted_next = len(found) > 1 and found[-2].restarted
+        reached = len(found) > 1 and moment.timestamp <= start
+        if restarted_next or reached or moment.foreign:
+            break
+    return found[::-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -11,12 +10,13 @@ from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
-from promlatest.views.bars import bar_lines
-from promlatest.views.cells import Cell, Line, beside, line, tinted
+from promlatest.views.bars import bar_lines, paired_lines
+from promlatest.views.cells import Cell, Line, line, tinted
 from promlatest.views.units import duration
 
 _HALVES: Final = 96  # from this width on both stand side by side
 _LEAST: Final = 40
+_BEGAN_AGAIN: Final = "  ↺ it began again: counted from there"
 
 
 @attrs.frozen(eq=False)
@@ -85,21 +85,16 @@ def _conditions(labels: Labels) -> dict[str, str]:
 
 
 def section(found: Compared, width: int) -> list[Line]:
-    """One histogram under its title: both halves, never wider than `width`."""
+    """One histogram under its title: since the start and over the window, bucket beside
+    bucket where there is room, else one below the other; never wider than `width`."""
     rule = "─" * max(width - len(found.title) - 4, 0)
     title = line(Cell(f"── {found.title} {rule}"[:width], "head"))
-    if width >= _HALVES:
-        half = (width - 3) // 2
-        return [title, *beside(_padded(_since_start(found, half), half),
-                               _over_window(found, half), width)]  # fmt: skip
-    return [title, *_since_start(found, width), *_over_window(found, width)]
-
-
-def _padded(lines: Sequence[Line], width: int) -> list[Line]:
-    """The first line made as wide as its half, so that the other half stays in place."""
-    first, *rest = lines
-    taken = sum(len(cell.text) for cell in first)
-    return [(*first, Cell(" " * max(width - taken, 0))), *rest]
+    now, window = found.now, found.window
+    if width < _HALVES or now is None or window is None or not window.count:
+        return [title, *_since_start(found, width), *_over_window(found, width)]
+    over = f"last {duration(found.seconds, 2)}{_BEGAN_AGAIN if found.reset else ''}"
+    head, *bars = paired_lines(["since start", over], [now, window], width)
+    return [title, line(Cell(head, "accent")), *map(tinted, bars)]
 
 
 def _since_start(found: Compared, width: int) -> list[Line]:
@@ -112,7 +107,7 @@ def _since_start(found: Compared, width: int) -> list[Line]:
 def _over_window(found: Compared, width: int) -> list[Line]:
     title = [Cell(f"last {duration(found.seconds, 2)}", "accent")]
     if found.reset:
-        title.append(Cell("  ↺ it began again: counted from there", "warn"))
+        title.append(Cell(_BEGAN_AGAIN, "warn"))
     if found.now is None:
         return []
     if found.window is None:

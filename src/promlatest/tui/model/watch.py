@@ -14,7 +14,7 @@ import attrs
 from promlatest._interfaces import Queryable
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Source
-from promlatest.tui.model.history import History
+from promlatest.tui.model.history import History, Moment, Past, window
 from promlatest.views.operator import is_operator, process
 from promlatest.views.panels import Figures
 
@@ -33,7 +33,11 @@ class View:
         span: how long it really is; 0 without an earlier moment.
         since_start: whether p50 and p99 are since the start and not of the window.
         restarted: whether the process was started anew within the window.
-        history: all that is kept of it.
+        restarts: how often the process was seen to have been started anew.
+        past: the scrapes that are kept, up to the one that is shown.
+        mark: the scrape that somebody marked; None: none is.
+        frozen: how many scrapes there are behind the one that is shown; None: the newest
+            is shown, whichever that is.
         figures: of its process, over time.
         error: why the last scrape failed; None if it did not.
         known: whether there was ever a good scrape.
@@ -51,7 +55,10 @@ class View:
     span: float = 0.0
     since_start: bool = False
     restarted: bool = False
-    history: History = attrs.field(factory=History)
+    restarts: int = 0
+    past: Past = ()
+    mark: Moment | None = None
+    frozen: int | None = None
     figures: Figures = attrs.field(factory=Figures)
     error: Exception | None = None
     known: bool = False
@@ -67,9 +74,9 @@ class View:
         return self.known and self.error is not None
 
     @property
-    def restarts(self) -> int:
-        """How often the process was seen to have been started anew."""
-        return self.history.restarts
+    def shape(self) -> int:
+        """A number that changes when series come or go."""
+        return self.past[-1].shape if self.past else 0
 
 
 class Watched:
@@ -88,14 +95,20 @@ class Watched:
         self._tried = 0
         self._took: float | None = None
         self._operator = False
+        self.mark: Moment | None = None
 
     @property
     def down(self) -> bool:
         """Whether the last scrape failed."""
         return self._error is not None
 
-    def take(self, source: Source) -> None:
-        """Take what the store has after a scrape."""
+    def take(self, source: Source, same: bool = False) -> None:
+        """Take what the store has after a scrape.
+
+        Args:
+            source: what it has.
+            same: whether the scrape had the series of the one before.
+        """
         self._tried = source.timestamp
         self._took = _single(source.current, "scrape_duration_seconds")
         self._error = source.error
@@ -103,14 +116,35 @@ class Watched:
             self._failing_since = self._failing_since or source.timestamp
             return
         self._failing_since = 0
-        self._history.add(source)
+        self._history.add(source, same)
         self._operator = is_operator(source.current)
-        self._figures.add(_figures(self._history))
+        self._figures.add(source.timestamp, _figures(self._history.until()))
 
-    def view(self, seconds: float = 60.0, since_start: bool = False) -> View:
-        """What is to be shown now, with rates over so many seconds."""
-        newest, earlier = self._history.newest, self._history.earlier(seconds)
-        window = self._history.window(seconds)
+    def toggle_mark(self) -> None:
+        """Mark the newest scrape, or let go of the mark."""
+        past = self._history.until()
+        self.mark = past[-1] if self.mark is None and past else None
+
+    def timestamps(self) -> list[int]:
+        """When the scrapes were that are kept."""
+        return [moment.timestamp for moment in self._history.until()]
+
+    def view(
+        self, seconds: float = 60.0, since_start: bool = False, until: int | None = None
+    ) -> View:
+        """What is to be shown, with rates over so many seconds, or since the mark.
+
+        Args:
+            seconds: how long the window is to be.
+            since_start: whether latencies are those since the start.
+            until: the moment to show, in milliseconds; None: now.
+        """
+        past = self._history.until(until)
+        mark = self.mark if past and self.mark and self.mark is not past[-1] else None
+        shown = window(past, seconds, mark)
+        newest = past[-1] if past else None
+        earlier = shown[0] if len(shown) > 1 else None
+        frozen = until is not None
         return View(
             name=self.name,
             state=EMPTY if newest is None else newest.state,
@@ -118,14 +152,17 @@ class Watched:
             seconds=seconds,
             span=(newest.timestamp - earlier.timestamp) / 1000 if newest and earlier else 0,
             since_start=since_start,
-            restarted=any(moment.restarted for moment in window[1:]),
-            history=self._history,
-            figures=self._figures,
-            error=self._error,
+            restarted=any(moment.restarted for moment in shown[1:]),
+            restarts=self._history.restarts,
+            past=past,
+            mark=self.mark,
+            frozen=len(self._history) - len(past) if frozen else None,
+            figures=self._figures.until(until),
+            error=None if frozen else self._error,
             known=newest is not None,
             timestamp=0 if newest is None else newest.timestamp,
             tried=self._tried,
-            failing_since=self._failing_since,
+            failing_since=0 if frozen else self._failing_since,
             took=self._took,
             operator=self._operator,
         )
@@ -136,14 +173,13 @@ def _single(state: Queryable, metric: str) -> float | None:
     return points[0].value if points else None
 
 
-def _figures(history: History) -> dict[str, float | None]:
+def _figures(past: Past) -> dict[str, float | None]:
     """The figures of the process that are drawn over time; rates are those since the
     scrape before, so that the line shows what happened just then."""
-    newest = history.newest
-    if newest is None:
+    if not past:
         return {}
-    before = history.earlier(0.0)
-    row = process(newest.state, None if before is None else before.state)
+    shown = window(past, 0.0)
+    row = process(past[-1].state, shown[0].state if len(shown) > 1 else None)
     return {
         "memory": row.memory,
         "heap": row.heap,

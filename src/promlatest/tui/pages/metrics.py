@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.app import ComposeResult
 
 from promlatest.exceptions import UsageError
-from promlatest.tui.pages.page import Page
+from promlatest.tui.model.families import families_sheet
+from promlatest.tui.pages.page import MANY, Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
-from promlatest.views.catalog import MetricRow, catalog, catalog_sheet
+from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.text import escaped
 
@@ -18,15 +21,41 @@ class MetricsPage(Page):
 
     tab = "Metrics"
 
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id)
+        self._rows: list[MetricRow] = []
+        self._wanted: object = None  # what the rows are to be of
+
     def compose(self) -> ComposeResult:
         yield Grid("metrics", id="families")
         yield Lines(id="help-text")
 
     def draw(self) -> None:
-        rows = catalog(self.view.state)
-        passing = self._passing(rows)
-        title = self.title("metrics", len(passing), len(rows))
-        self.query_one(Grid).show(catalog_sheet(passing), title, self.nothing("metric"))
+        wanted = (self.view.name, self.view.shape, self.view.known)
+        if wanted == self._wanted:
+            self._show()
+            return
+        self._wanted = wanted
+        if len(self.view.state) < MANY:
+            self._take(catalog(self.view.state))
+        else:
+            self.run_worker(self._list_apart(wanted), exclusive=True)
+
+    async def _list_apart(self, wanted: object) -> None:
+        """Count so many series on a thread: the loop has scrapes to take meanwhile."""
+        rows = await asyncio.to_thread(catalog, self.view.state)
+        if wanted == self._wanted:
+            self._take(rows)
+
+    def _take(self, rows: list[MetricRow]) -> None:
+        self._rows = rows
+        self._show()
+
+    def _show(self) -> None:
+        passing = self._passing(self._rows)
+        title = self.title("metrics", len(passing), len(self._rows))
+        sheet = families_sheet(passing, self.view)
+        self.query_one(Grid).show(sheet, title, self.nothing("metric"))
         self.on_grid_moved()
 
     def on_grid_moved(self) -> None:

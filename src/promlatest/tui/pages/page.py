@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -9,6 +11,8 @@ from promlatest.tui.model.watch import View
 from promlatest.tui.widgets.grid import Grid
 from promlatest.views.cells import Cell, Line, line
 from promlatest.views.filters import NO_FILTER, Filter
+
+MANY: Final = 20_000  # series; what is linear in so many is done on a thread
 
 
 class Page(Vertical):

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
 
 from textual.app import ComposeResult
 
-from promlatest._datapoint import DataPoint
-from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
 from promlatest.tui.model.series import (
     Family,
+    Listing,
+    count_labels,
     exact,
-    family_named,
-    histograms_sheet,
+    listing,
     series_sheet,
-    trend_metrics,
 )
-from promlatest.tui.model.trends import Trends
+from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View
-from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.page import MANY, Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.filters import NO_FILTER, Filter
-from promlatest.views.sheet import Sheet
 from promlatest.views.text import escaped, shorten
 
 
@@ -38,9 +35,10 @@ class SeriesPage(Page):
 
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id)
-        self.family = Family("")
-        self._trends: Trends | None = None
-        self._of: object = None  # whose history the trends are of
+        self._shown = ""
+        self._listed = Listing(Family(""))
+        self._wanted: object = None  # what the listing is to be of
+        self._trends = Trends()
 
     def compose(self) -> ComposeResult:
         yield Lines(id="about")
@@ -50,48 +48,54 @@ class SeriesPage(Page):
     def open(self, name: str, view: View, filter_: Filter = NO_FILTER) -> None:
         """Show another family."""
         self.filter = filter_
-        self.family = family_named(name, view.state)
-        self._trends = None
+        self._shown = name
+        self._trends = Trends()
         self.show(view)
 
+    @property
+    def family(self) -> Family:
+        """The family that is shown."""
+        return self._listed.family
+
     def path(self) -> str:
-        return self.family.name
+        return self._shown
 
     def draw(self) -> None:
-        if not self.family.name:
+        if not self._shown:
             return
-        self._catch_up()
-        sheet, count = self._sheet()
-        title = self.title(self._kind(), len(sheet.rows), count)
+        self._trends.forget(self.view.past)
+        wanted = (self._shown, self.view.name, self.view.shape, self.filter)
+        if wanted == self._wanted:
+            self._show()
+            return
+        self._wanted = wanted
+        if len(self.view.state) < MANY:
+            self._take(listing(self._shown, self.view.state, self.filter))
+        else:
+            self.run_worker(self._list_apart(wanted), exclusive=True)
+
+    async def _list_apart(self, wanted: object) -> None:
+        """List so many series on a thread: the loop has scrapes to take meanwhile."""
+        view, filter_ = self.view, self.filter
+        listed = await asyncio.to_thread(listing, self._shown, view.state, filter_)
+        if wanted == self._wanted:
+            self._take(listed)
+
+    def _take(self, listed: Listing) -> None:
+        if listed.family.metrics or listed.family.name != self.family.name:
+            self._listed = listed  # else all series are gone: it keeps what it was
+        self._show()
+
+    def _show(self) -> None:
+        listed = self._listed
+        title = self.title(self._kind(), len(listed.rows), listed.total)
         self.query_one("#about", Lines).show(self._about)
+        sheet = series_sheet(listed, self.view, self._trends)
         self.query_one(Grid).show(sheet, title, self.nothing("series"))
         self.query_one("#whole", Lines).show(self._whole)
 
-    def _catch_up(self) -> None:
-        """Take the samples that have come; start anew for another target or names."""
-        now = family_named(self.family.name, self.view.state)
-        if now.metrics:
-            self.family = now
-        wanted = trend_metrics(self.family)
-        history = self.view.history
-        if (
-            self._trends is None
-            or self._of is not history
-            or (self._trends.metrics != wanted)
-        ):
-            self._trends, self._of = Trends(wanted, history), history
-        self._trends.catch_up()
-
     def _kind(self) -> str:
         return "histograms" if self.family.histogram else "series"
-
-    def _sheet(self) -> tuple[Sheet[Any], int]:
-        assert self._trends is not None
-        make: Any = histograms_sheet if self.family.histogram else series_sheet
-        sheet: Sheet[Any] = make(self.family, self.view, self._trends, self.filter)
-        if not self.filter:
-            return sheet, len(sheet.rows)
-        return sheet, len(make(self.family, self.view, self._trends).rows)
 
     def _about(self, width: int) -> list[Line]:
         """The help, and what the type and unit are."""
@@ -117,14 +121,8 @@ class SeriesPage(Page):
 
     def chosen_labels(self) -> Labels | None:
         """The labels of the chosen row; None: there is none."""
-        row: DataPoint | Histogram | None = self.query_one(Grid).row
-        return None if row is None else row.labels
-
-    @property
-    def histogram(self) -> Histogram | None:
-        """The chosen histogram, in a family of histograms."""
-        row = self.query_one(Grid).row
-        return row if isinstance(row, Histogram) else None
+        labels: Labels | None = self.query_one(Grid).row
+        return labels
 
     @property
     def order(self) -> list[Labels]:
@@ -138,10 +136,12 @@ class SeriesPage(Page):
         return "" if labels is None else selector_of(labels)
 
     def value(self) -> str:
-        row = self.query_one(Grid).row
-        if row is None:
+        labels = self.chosen_labels()
+        if labels is None:
             return ""
-        return exact(row.count if isinstance(row, Histogram) else row.value)
+        counted = count_labels(labels) if self.family.histogram else labels
+        value = value_of(self.view.state, counted)
+        return "" if value is None else exact(value)
 
 
 def selector_of(labels: Labels) -> str:

@@ -3,6 +3,7 @@ are drawn again, and the row that was chosen stays chosen wherever it goes."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
 from textual import events
@@ -28,6 +29,7 @@ from promlatest.views.sheet import (
 )
 from promlatest.views.text import cells
 
+_MANY = 5_000  # rows; so many are sorted on a thread
 _GUTTER = 2  # cells for the mark of the chosen row
 
 
@@ -70,6 +72,7 @@ class Grid(Toned, can_focus=True):
         self._sheet: Sheet[Any] = Sheet()
         self._widths: list[int] = []
         self._keys: list[RowKey] = []
+        self._places: dict[RowKey | None, int] = {}
         self._chosen: RowKey | None = None
         self._top = 0
         self._first = 0
@@ -92,8 +95,9 @@ class Grid(Toned, can_focus=True):
         titles = [column.title for column in sheet.columns]
         alike = same and titles == [column.title for column in self._sheet.columns]
         held, at = self._keys, self._chosen_at
+        unmoved = same and sheet.rows is self._sheet.rows
         self._sheet, self._title, self._empty = sheet, title or self._title, empty
-        widths = sheet.widths()
+        widths = sheet.widths(self._keys[self._top : self._top + self._room])
         # Columns grow and never shrink while one looks at them.
         self._widths = list(map(max, widths, self._widths)) if alike else widths
         if not same:
@@ -101,9 +105,14 @@ class Grid(Toned, can_focus=True):
             self._chosen = None
         elif not alike:
             self._by = None
-        self._keys = self._ordered(held)
-        self._keep_chosen(at)
+        if not unmoved:  # a table of 100,000 rows is put in order when one comes or goes
+            self._put(self._ordered(held))
+            self._keep_chosen(at)
         self._draw()
+
+    def _put(self, keys: list[RowKey]) -> None:
+        self._keys = keys
+        self._places = {key: at for at, key in enumerate(keys)}
 
     def _ordered(self, held: list[RowKey]) -> list[RowKey]:
         """The keys in the order that was asked for, when it was asked for."""
@@ -165,10 +174,7 @@ class Grid(Toned, can_focus=True):
 
     @property
     def _chosen_at(self) -> int:
-        try:
-            return self._keys.index(self._chosen)
-        except ValueError:
-            return 0
+        return self._places.get(self._chosen, 0)
 
     @property
     def _heads(self) -> int:
@@ -235,10 +241,24 @@ class Grid(Toned, can_focus=True):
         column = self._sheet.columns[at]
         self._by = at
         self._falling = not column.rising if falling is None else falling
-        self._keys = self._sheet.sorted_keys(at, self._falling)
+        self._bring_into_sight(at)
+        if len(self._keys) < _MANY:
+            self._show_sorted(self._sheet.sorted_keys(at, self._falling))
+        else:
+            self.run_worker(self._sort_apart(at, self._falling), exclusive=True)
+        self._draw()
+
+    async def _sort_apart(self, at: int, falling: bool) -> None:
+        """Sort so many rows on a thread: the loop has scrapes to take meanwhile."""
+        sheet = self._sheet
+        keys = await asyncio.to_thread(sheet.sorted_keys, at, falling)
+        if sheet.rows is self._sheet.rows:
+            self._show_sorted(keys)
+
+    def _show_sorted(self, keys: list[RowKey]) -> None:
+        self._put(keys)
         if self._keys:  # what one sorted for stands first
             self.choose(self._keys[0])
-        self._bring_into_sight(at)
         self._draw()
 
     def _bring_into_sight(self, at: int) -> None:
