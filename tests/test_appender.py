@@ -248,7 +248,7 @@ def test_direct_takes_newer_samples_only(store, known):
 
 
 def test_direct_nan_equals_itself(store):
-    """The same moment with NaN again is the same sample."""
+    """NaN is a value like others: again at the same moment it is the same sample (S-7)."""
     app = store.appender()
     for _ in range(2):
         app.append(0, {"__name__": "m"}, 10, math.nan)

@@ -167,7 +167,7 @@ def test_of_two_sources_the_newest_sample_counts():
 
 
 def test_explicit_timestamps_count_before_the_scrape():
-    """A sample's own timestamp says when it is visible, and what it lies between."""
+    """A sample's own timestamp says when it is visible (Q-1), and what it lies between."""
     stamps = [[1000, 0], None, [12_000, 21_000]]
     rows = [[1.0, 7.0], [2.0, 8.0], [3.0, 9.0]]
     source = Scrapes([scrapes([X, Y], rows, stamps=stamps, step=10 * SECOND)])
@@ -249,7 +249,7 @@ def young() -> Scrapes:
 )
 def test_a_range_that_is_not_reached_is_refused(expr):
     """A number that depends on all of a range is not given for a part of it; the error
-    says what is covered, and how to get more."""
+    says what is covered, and how to get more (Q-12)."""
     with pytest.raises(EvaluationError, match="history=") as caught:
         query(young(), expr, at=1000)
 
@@ -319,7 +319,7 @@ def test_a_comparison_with_0_says_that_it_is_over_a_part():
 
 
 def test_a_range_is_reached_if_a_scrape_more_would_not_fit():
-    """What is missing at the edge is what Prometheus extrapolates over."""
+    """What is missing at the edge is what Prometheus extrapolates over (Q-11)."""
     rows = [[100.0 + at] for at in range(6)]
     source = Scrapes([scrapes([X], rows, since=0)])
 

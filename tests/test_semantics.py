@@ -28,6 +28,9 @@ NAMING = sorted(
 )
 
 
+SCRIPTS = sorted(set(re.findall(r"`(promql/\w+\.test)`", TEXT)))
+
+
 @cache
 def sources_of(name: str) -> dict[str, str]:
     """The source of each test of a file, by its name."""
@@ -59,6 +62,12 @@ def test_every_proof_is_there(rule: str, proof: str) -> None:
 
     assert name in sources_of(file)
     assert rule in sources_of(file)[name]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_is_there(script: str) -> None:
+    """A script of expressions that proves a rule exists."""
+    assert (ROOT / "tests" / script).is_file()
 
 
 def test_rules_that_tests_name_are_proved() -> None:
