@@ -7,6 +7,7 @@ from promlatest._interfaces import Appendable, Appender, Queryable
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._movement import Movement
 from promlatest._storage.limits import Limits
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Change, Source, Store
@@ -24,6 +25,7 @@ __all__ = [
     "Limits",
     "Matcher",
     "Metadata",
+    "Movement",
     "Queryable",
     "Snapshot",
     "Source",

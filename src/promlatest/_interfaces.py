@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+import attrs
+
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._histogram import Histogram
+from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._rows import Samples
 
@@ -110,3 +113,51 @@ class Queryable(Protocol):
     def match(self, matchers: Sequence[Matcher], /) -> list[DataPoint]: ...
 
     def __len__(self) -> int: ...
+
+
+# Columns: the way that an engine reads
+
+
+Values = Sequence[float | None]
+"""One value a series; None: the series was not in that scrape, or the scrape failed."""
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Series that were scraped together, and their samples.
+
+    Attributes:
+        labels: one label set a series. It must be the same object at every call while
+            the series stay the same: what is derived from it is kept by identity.
+        times: when it was scraped, in milliseconds, oldest first.
+        values: for each time one value a series. Columns that are the same objects at
+            every call are compared with each other once only.
+        stamps: for each time the samples' own timestamps, or None where they have none;
+            None if no sample of the block has any.
+        since: the earliest moment from which on every scrape is here; None: there was
+            none before.
+        first: the first good scrape of its source in the range; a series that has no
+            sample then was not there. None: not known.
+    """
+
+    labels: tuple[Labels, ...]
+    times: Sequence[int]
+    values: Sequence[Values]
+    stamps: Sequence[Sequence[int] | None] | None = None
+    since: int | None = None
+    first: int | None = None
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """Gives the scrapes that it keeps as blocks. It may be called from any thread."""
+
+    def columns(
+        self, matchers: Sequence[Matcher], start: int, end: int, /
+    ) -> Sequence[Block]:
+        """The series that match, with the scrapes after `start`, up to `end` (ms).
+
+        A series stands in a block once; it may stand in several blocks, and at every
+        moment its newest sample counts. Blocks without any scrape in between may be
+        left out, unless their `since` lies behind `start`.
+        """

@@ -86,6 +86,8 @@ class Layout:
         self.size: Final = size
         most = min(_HITS_KEPT, size) + _HITS_LEAST
         self._selections: Cache[tuple[Any, ...], Selection] = Cache(2 * most)
+        # The map to the layout before this one, see `window`.
+        self.neighbour: tuple[int, array[int]] | None = None
         # What `histograms` keeps, weighed by buckets.
         self.histograms: Cache[Any, Any] = Cache(2 * most)
 

@@ -17,9 +17,11 @@ import attrs
 
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram, assemble
+from promlatest._interfaces import Block
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._movement import PROCESS_START, Movement, births_of, created_name, movements
 from promlatest._rows import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of, series_plan
@@ -27,8 +29,10 @@ from promlatest._storage.layout import Selection
 from promlatest._storage.live import LiveSource, points
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
+from promlatest._storage.window import Columns, blocks_of
 from promlatest.exceptions import SelectionError, SelectorError, UsageError
 
+COLUMNS_KEPT: Final = 2_000_000  # values, 8 bytes each
 QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
 
 Condition = Matcher | str | Iterable["Matcher | str"]
@@ -40,6 +44,10 @@ class Cell(Protocol):
 
     @property
     def visible(self) -> Scrape: ...
+
+    @property
+    def scrapes(self) -> Sequence[Scrape]:
+        """Those that are kept, oldest first."""
 
 
 @attrs.frozen(eq=False)
@@ -172,6 +180,7 @@ class QueryMethods:
     # What questions are asked of
     _live: LiveSource | None = None
     _questions: Cache[Any, Question]
+    _columns: Columns
     _lock: AbstractContextManager[Any]
 
     @property
@@ -305,6 +314,55 @@ class QueryMethods:
             self._not_one("histogram", metric, matchers, labels, labels_found)
         return found[0]
 
+    def increase(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        over: float | None = None,
+        **labels: LabelValue,
+    ) -> list[Movement]:
+        """By how much counters have increased, over the scrapes that are kept.
+
+        Resets and restarts in between are seen, and nothing is extrapolated. O(series x
+        scrapes), in C where nothing was reset.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> for moment, value in (0, 100), (5_000, 130):
+            ...     _ = store.ingest(f"jobs_total {value}", timestamp=moment)
+            >>> [(each.value, each.seconds) for each in store.increase("jobs_total")]
+            [(30.0, 5.0)]
+
+        Args:
+            metric: the name of the series, suffixes included.
+            matchers: further conditions.
+            over: seconds back from the newest scrape; None: all that is kept.
+            labels: conditions by label name.
+
+        Returns:
+            A `Movement` for each series, sorted by labels: its `value`, the `seconds`
+            that are really covered, and the `resets` in between.
+        """
+        wanted = matchers_of(metric, matchers, labels)
+        now = max((cell.visible.timestamp for cell in self._cells_of()), default=0)
+        start = -(1 << 62) if over is None else now - round(over * 1000) - 1
+        starts = self.columns((Matcher(METRIC_NAME, "=", PROCESS_START),), start, now)
+        created = Matcher(METRIC_NAME, "=", created_name(metric))
+        births = births_of(starts, self.columns((created,), start, now))
+        return movements(self.columns(wanted, start, now), births)
+
+    def rate(
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        over: float | None = None,
+        **labels: LabelValue,
+    ) -> list[Movement]:
+        """The same as `increase`, a second: `value` is divided by `seconds`."""
+        return [m.rate for m in self.increase(metric, *matchers, over=over, **labels)]
+
     def exemplars(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
     ) -> list[tuple[Labels, Exemplar]]:
@@ -354,6 +412,20 @@ class QueryMethods:
             if len(kept) == 1 and not isinstance(kept[0], set)
             else sorted(set(chain.from_iterable(kept)))
         )
+
+    def columns(self, matchers: Sequence[Matcher], start: int, end: int, /) -> list[Block]:
+        """The series that match, with the scrapes after `start`, up to `end`, both in
+        milliseconds; see `Columnar.columns`. What an engine such as PromQL's reads."""
+        plan = self._plan((tuple(matchers),))
+        blocks = [
+            block
+            for cell in self._cells_of(plan)
+            for block in blocks_of(cell.scrapes, plan, start, end, self._columns)
+        ]
+        live = self._live_points(plan)
+        if live:
+            blocks.append(_live_block(live, start, end))
+        return blocks
 
     def metrics(self) -> dict[str, Metadata]:
         """What is known of each family that has series: type, help and unit. O(metrics).
@@ -494,6 +566,7 @@ class _Fixed:
     """A scrape that stays what is visible."""
 
     visible: Scrape
+    scrapes: tuple[Scrape, ...]
 
 
 class Snapshot(QueryMethods):
@@ -508,10 +581,19 @@ class Snapshot(QueryMethods):
     _live = None
     _version = 0
 
-    def __init__(self, scrapes: Iterable[Scrape] = ()) -> None:
+    def __init__(
+        self,
+        scrapes: Iterable[Scrape] = (),
+        before: Mapping[int, tuple[Scrape, ...]] | None = None,
+        columns: Columns | None = None,
+    ) -> None:
+        kept = before or {}
         self.scrapes: Final = tuple(scrapes)
-        self._cells: Final = tuple(map(_Fixed, self.scrapes))
+        self._cells: Final = tuple(
+            _Fixed(each, kept.get(each.number, (each,))) for each in self.scrapes
+        )
         self._questions = Cache(QUESTIONS_KEPT)
+        self._columns = Cache(COLUMNS_KEPT) if columns is None else columns
         self._lock = nullcontext()
         self.timestamp: Final = max((each.timestamp for each in self.scrapes), default=0)
         self.failed: Final = any(each.failed for each in self.scrapes)
@@ -571,6 +653,18 @@ def _is_selector(text: str) -> bool:
     except SelectorError:
         return False
     return "{" in text
+
+
+def _live_block(live: Sequence[DataPoint], start: int, end: int) -> Block:
+    """Directly appended samples as one scrape, each with its own timestamp."""
+    points = [point for point in live if start < point.timestamp <= end]
+    return Block(
+        tuple(point.labels for point in points),
+        [max((point.timestamp for point in points), default=end)],
+        [[point.value for point in points]],
+        [[point.timestamp for point in points]],
+        min((point.timestamp for point in live), default=None),
+    )
 
 
 def _newest(found: Iterable[Histogram]) -> list[Histogram]:

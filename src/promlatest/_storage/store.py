@@ -37,6 +37,7 @@ from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.query import (
+    COLUMNS_KEPT,
     QUESTIONS_KEPT,
     Cell,
     Condition,
@@ -46,6 +47,7 @@ from promlatest._storage.query import (
     flat_matchers,
 )
 from promlatest._storage.scrape import Commit, Scrape, replaced, updated, without
+from promlatest._storage.window import Columns
 from promlatest._turns import now_ms
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
@@ -163,6 +165,10 @@ class _Cell:
     def visible(self) -> Scrape:
         return self.source.visible
 
+    @property
+    def scrapes(self) -> tuple[Scrape, ...]:
+        return self.source._scrapes
+
 
 class Store(QueryMethods):
     """The latest sample of every series, in memory.
@@ -213,6 +219,7 @@ class Store(QueryMethods):
         self._lock: Any = RLock()
         self._live: LiveSource = LiveSource()
         self._questions: Cache[Any, Question] = Cache(QUESTIONS_KEPT)
+        self._columns: Columns = Cache(COLUMNS_KEPT)
         # Guarded by the lock.
         self._cells: Final[dict[str, _Cell]] = {}
         self._directory: Final = Directory()
@@ -463,7 +470,8 @@ class Store(QueryMethods):
         if stale:
             failed = (source for source in sources if source.visible.failed)
             scrapes += [attrs.evolve(source._newest, stale=True) for source in failed]
-        return Snapshot(scrapes)
+        before = {source.visible.number: source._scrapes for source in sources}
+        return Snapshot(scrapes, before, self._columns)
 
     @property
     def sources(self) -> Mapping[str, Source]:

@@ -1,0 +1,125 @@
+"""What moved between scrapes: one answer to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from promlatest import Matcher, Store
+from promlatest._movement import increases
+
+
+def scraped(*bodies: str | None, step: int = 5_000) -> Store:
+    """A store that saw these bodies, 5 s apart; None is a scrape that failed."""
+    store = Store(history=60)
+    for at, body in enumerate(bodies, 1):
+        if body is None:
+            store.fail("body", OSError("refused"), timestamp=at * step)
+        else:
+            store.ingest(body, timestamp=at * step)
+    return store
+
+
+def told(store: Store, metric: str = "c_total") -> list[tuple[float | None, float, int]]:
+    return [(each.value, each.seconds, each.resets) for each in store.increase(metric)]
+
+
+def test_an_increase_is_the_last_less_the_first():
+    """A counter that never fell increased by its last value less its first."""
+    assert told(scraped("c_total 1\n", "c_total 4\n", "c_total 11\n")) == [(10, 10, 0)]
+
+
+def test_every_scrape_in_between_counts():
+    """100, 5, 120 is an increase of 120 with one reset."""
+    assert told(scraped("c_total 100\n", "c_total 5\n", "c_total 120\n")) == [(120, 10, 1)]
+
+
+def test_a_failed_scrape_is_reached_over():
+    """A gap says nothing about a counter."""
+    assert told(scraped("c_total 1\n", None, "c_total 4\n")) == [(3, 10, 0)]
+
+
+@pytest.mark.parametrize(
+    ("moved", "expected"), [(0.2, (20, 5, 0)), (0.9, (20, 5, 0)), (2, (120, 5, 1))]
+)
+def test_a_start_time_may_tremble(moved, expected):
+    """A start time that moves by less than a second is no restart; by more it is."""
+    start = "process_start_time_seconds"
+    store = scraped(f"c_total 100\n{start} 7\n", f"c_total 120\n{start} {7 + moved}\n")
+
+    assert told(store) == [expected]
+
+
+def test_a_created_time_that_moves_is_a_reset_of_its_series():
+    """Only the series whose `_created` moved began anew."""
+    store = scraped(
+        'c_total{a="1"} 5\nc_created{a="1"} 1\nc_total{a="2"} 5\nc_created{a="2"} 1\n',
+        'c_total{a="1"} 9\nc_created{a="1"} 8\nc_total{a="2"} 9\nc_created{a="2"} 1\n',
+    )
+
+    assert told(store) == [(9, 5, 1), (4, 5, 0)]
+
+
+@pytest.mark.parametrize(
+    ("beside", "value"),
+    [
+        ("", None),
+        ("process_start_time_seconds 7\n", 10),
+        ("process_start_time_seconds 1\n", None),
+        ("c_created 8\n", 10),
+        ("c_created 2\n", None),
+    ],
+    ids=["nothing", "young process", "old process", "created since", "created before"],
+)
+def test_a_counter_that_was_not_there_before(beside, value):
+    """It counts from 0 where it is known to have begun since, and is unknown otherwise."""
+    store = scraped("up 1\n", f"up 1\nc_total 10\n{beside}")
+
+    (found,) = store.increase("c_total")
+
+    assert found.value == value
+    assert bool(found.note) == (value is None)
+
+
+def test_a_rate_is_over_what_is_covered():
+    """10 more in one second is a rate of 10/s, however long a range was asked for."""
+    store = scraped("c_total 0\n", "c_total 10\n", step=1_000)
+
+    assert [each.value for each in store.rate("c_total", over=300)] == [10.0]
+
+
+def test_over_leaves_out_older_scrapes():
+    """`over` counts seconds back from the newest scrape."""
+    store = scraped("c_total 0\n", "c_total 100\n", "c_total 101\n")
+
+    (found,) = store.increase("c_total", over=5)
+
+    assert (found.value, found.seconds) == (1, 5)
+
+
+def test_a_series_that_came_and_went_is_followed():
+    """Series of other label sets coming and going do not disturb the ones that stay."""
+    bodies = [f'c_total{{a="0"}} {n}\nc_total{{a="x{n}"}} 1\n' for n in range(8)]
+    store = scraped(*bodies)
+
+    by_label = {each.labels["a"]: each.value for each in store.increase("c_total")}
+
+    assert by_label["0"] == 7
+    assert len(by_label) == 9
+
+
+def test_one_scrape_tells_no_increase():
+    """With one scrape only an increase is not known, and it says so."""
+    (found,) = scraped("c_total 1\n").increase("c_total")
+
+    assert (found.value, found.note) == (None, "it was seen once only")
+
+
+def test_two_snapshots_answer_alike():
+    """Between two snapshots the answer is that of the store over the same two scrapes."""
+    store = scraped("c_total 100\nd_total 1\n", "c_total 5\nd_total 4\ne_total 1\n")
+    source = store.sources["body"]
+    wanted = Matcher("__name__", "=~", ".*_total")
+
+    found = increases(source.previous, source.current, [wanted])
+
+    assert [(each.value, each.resets) for each in found] == [(5, 1), (3, 0), (None, 0)]
