@@ -7,7 +7,7 @@ WHEEL  := $(patsubst $(VENV)/%,.venv-wheel/%,$(BIN))
 JOBS   ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check core coverage minimum wheel docs release-check format \
+.PHONY: help run test quick check core coverage minimum plugins wheel docs release-check format \
 	bench bench-peers bench-compare bench-plots real pictures screenshots page fuzz soak clean
 
 help:            ## List these targets
@@ -41,6 +41,15 @@ coverage: $(READY) ## The tests, and which lines and branches they leave out [AR
 
 minimum:         ## The tests with the oldest dependencies that pyproject.toml allows
 	$(MAKE) test VENV=.venv-minimum CONSTRAINTS=.venv-minimum/constraints.txt
+
+plugins: $(addprefix plugins-,8 9) ## Our pytest plugin beside others, with pytest 8 and 9
+
+plugins-%:
+	$(PYTHON) -m venv .venv-pytest-$*
+	$(patsubst $(VENV)/%,.venv-pytest-$*/%,$(BIN))/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(patsubst $(VENV)/%,.venv-pytest-$*/%,$(BIN))/python -m pip install --quiet \
+		--editable . --group plugins 'pytest==$*.*'
+	$(patsubst $(VENV)/%,.venv-pytest-$*/%,$(BIN))/python -m pytest -c tests/beside/pytest.ini tests/beside
 
 wheel:           ## The tests against the built wheel in an environment of its own
 	$(PYTHON) -m venv --clear .venv-wheel

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import Phase, settings
+
+collect_ignore = ["beside"]  # a project of its own: make plugins
 
 settings.register_profile(
     "local",
@@ -21,3 +24,13 @@ settings.register_profile("ci", phases=list(Phase), print_blob=True, deadline=No
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local")
 )
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Simulated time for the waits of `promlatest.testing`."""
+    from testing_clock import Clock, use
+
+    clock = Clock()
+    use(clock, monkeypatch.setattr)
+    return clock

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
+import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -31,11 +28,13 @@ from prometheus_client import (
 )
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
-from promlatest import Matcher, Store
+from promlatest import Matcher, Store, testing
 from promlatest.exceptions import SelectorError, UsageError
 from promlatest.testing import (
+    AlreadyHeldError,
     AsyncScrapeTarget,
     FakeTarget,
+    FlickerError,
     NeverAppearedError,
     NoSeriesError,
     NotReachedError,
@@ -43,12 +42,15 @@ from promlatest.testing import (
     OvershootError,
     ResetError,
     ScrapeTarget,
+    SeriesBudgetError,
     SeveralSeriesError,
     Status,
     TargetDownError,
     UnknownLabelError,
     UnknownMetricError,
+    UntakenError,
     VanishedError,
+    _sources,
 )
 from promlatest.testing._conditions import reach
 from promlatest.testing._pace import LONGEST
@@ -58,6 +60,12 @@ from promlatest.testing._wait import Terms, Wait
 from promlatest.testing._words import is_near, is_slip, number, sequence
 
 pytestmark = pytest.mark.slow
+
+EVERY = [
+    kind
+    for name in testing.__all__
+    if isinstance(kind := getattr(testing, name), type) and issubclass(kind, Exception)
+]
 
 BODY = b"""# TYPE jobs_total counter
 jobs_total{queue="mail",outcome="ok"} 3
@@ -201,6 +209,15 @@ def test_a_long_sequence_is_cut_in_the_middle():
         (lambda r: r.assert_absent("jobs_total", outcome="lost"), None),
         (lambda r: r.assert_absent("mails_total"), None),
         (lambda r: r.assert_absent("jobs_total", tenant="a", unknown_ok=True), None),
+        (lambda r: r.count("mails_total", unknown_ok=True), 0),
+        (lambda r: r.value("jobs_total", missing=0, queue="mail", outcome="lost"), 0),
+        (lambda r: r.value("depth", missing=0), 4),
+        (lambda r: r.value("retries_total", missing=0), 0),
+        (lambda r: r.sum("jobs_total", missing=7, outcome="lost"), 7),
+        (lambda r: r.value("took_seconds_bucket", queue="mail", le="1"), 3),
+        (lambda r: r.value('took_seconds_bucket{queue="mail",le="1"}'), 3),
+        (lambda r: r.assert_series_below(20), None),
+        (lambda r: r.assert_series_below(9, per="family"), None),
     ],
     ids=count(),
 )
@@ -234,6 +251,33 @@ def test_questions(question, answer):
         (lambda r: r.histogram("took_second"), UnknownMetricError, "took_seconds"),
         (lambda r: r.histogram("took_seconds", queue="post"), NoSeriesError, '"mail"'),
         (lambda r: r.histogram("depth"), NoSeriesError, "no histogram"),
+        (lambda r: r.value("job_total", missing=0), UnknownMetricError, "jobs_total"),
+        (lambda r: r.value("mails_total", missing=0), UnknownMetricError, "no metric"),
+        (
+            lambda r: r.value("jobs_total", missing=0, que="mail"),
+            UnknownLabelError,
+            "queue",
+        ),
+        (
+            lambda r: r.value("jobs_total", missing=0, outcome="failled"),
+            NoSeriesError,
+            "failed",
+        ),
+        (lambda r: r.count("jobs"), UnknownMetricError, "jobs_total"),
+        (lambda r: r.count("jobs_total_total"), UnknownMetricError, "jobs_total"),
+        (lambda r: r.count("took_seconds"), NoSeriesError, "is a histogram"),
+        (lambda r: r.count('{que="mail"}'), UnknownLabelError, "queue"),
+        (lambda r: r.count('{__name__=~"jbos.*"}'), UnknownMetricError, "jobs_total"),
+        (lambda r: r.value("depth", Matcher("que", "!=", "a")), UnknownLabelError, "queue"),
+        (lambda r: r.value("depth", tenant=None), UnknownLabelError, "tenant"),
+        (lambda r: r.assert_absent("jobs_total_total"), UnknownMetricError, "unknown_ok"),
+        (lambda r: r.assert_absent("JOBS_total"), UnknownMetricError, "unknown_ok"),
+        (lambda r: r.assert_absent("took_seconds"), NoSeriesError, "unknown_ok"),
+        (
+            lambda r: r.assert_absent("jobs_total", queue={"mial", "post"}),
+            NoSeriesError,
+            "unknown_ok",
+        ),
         (
             lambda r: r.assert_absent("jobs_total", que="mail"),
             UnknownLabelError,
@@ -250,6 +294,24 @@ def test_what_is_not_there(question, failure, word):
 
     assert word in str(caught.value)
     assert type(caught.value) is failure
+
+
+def test_a_summary_is_no_histogram():
+    """A summary of the same name has no buckets, and says what it is."""
+    body = '# TYPE wait summary\nwait{quantile="0.5"} 1\nwait_sum 3\nwait_count 2\n'
+
+    with pytest.raises(NoSeriesError, match="it is a summary, and has no wait_bucket"):
+        reading(body).histogram("wait")
+
+
+def test_series_are_counted_by_family():
+    """All series of a histogram are its family's, and the widest label is named."""
+    with pytest.raises(SeriesBudgetError, match=r"took_seconds  4, 2 values of le"):
+        reading().assert_series_below(4, per="family")
+    with pytest.raises(
+        SeriesBudgetError, match="fewer than 8 series all together, and has 8"
+    ):
+        reading().assert_series_below(8)
 
 
 def test_several_histograms_are_one_too_many():
@@ -474,6 +536,29 @@ def test_a_series_that_goes_has_moved():
     assert [str(move) for move in moves] == ["y  1 -> missing"]
 
 
+# Failures
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+def test_failures_are_called_by_their_public_name(kind):
+    """A traceback names the module that a failure can be imported from."""
+    assert kind.__module__ == "promlatest.testing"
+
+
+def test_failures_travel():
+    """A failure can be pickled with all that it carries, as pools and xdist do."""
+    with pytest.raises(NotReachedError) as caught:
+        target_of(jobs(1)).expect("jobs_total").to_reach(2, within=0)
+
+    other = pickle.loads(pickle.dumps(caught.value))
+
+    assert (type(other), str(other)) == (NotReachedError, str(caught.value))
+    assert (other.observations, other.sections) == (
+        caught.value.observations,
+        caught.value.sections,
+    )
+
+
 # Waits
 
 
@@ -603,6 +688,12 @@ def test_a_failure_carries_its_data():
         lambda e: e.to_increase(at_least=0),
         lambda e: e.to_reach(1, within=-1),
         lambda e: e.to_reach(1, within=float("inf")),
+        lambda e: e.to_reach(1, within=float("nan")),
+        lambda e: e.to_equal(1, settle=-1),
+        lambda e: e.to_equal(1, settle=float("nan")),
+        lambda e: e.to_stay(throughout=0),
+        lambda e: e.to_stay(throughout=float("nan")),
+        lambda e: e.to_satisfy(is_even_later, "be even"),
         lambda e: e.to_reach(1, on_reset="ignore"),
     ],
     ids=count(),
@@ -611,6 +702,94 @@ def test_waits_that_make_no_sense(call):
     """A wait that could only pass or fail is a wrong call."""
     with pytest.raises(UsageError):
         call(target_of(jobs(1)).expect("jobs_total"))
+
+
+async def is_even_later(value: float) -> bool:
+    return value % 2 == 0
+
+
+def test_a_check_over_several_metrics():
+    """A check of the test's own waits for several conditions at once."""
+    bodies = ("a 1\nb 2\n", "a 2\nb 2\n", "a 2\nb 2\nc 3\n")
+    target = target_of(*bodies)
+
+    def settled(shop) -> None:
+        assert shop.value("a") == shop.value("b")
+        assert shop.value("c") == 3
+
+    outcome = target.expect_that(settled).to_hold()
+    assert len(outcome.observations) == 3
+    assert "c" in outcome.observations[1].words
+
+
+def test_a_relation_since_a_mark():
+    """A check of a mark is given what has happened since."""
+    mark = target_of("a 1\nb 9\n", "a 3\nb 9\n", "a 3\nb 11\n").mark()
+
+    mark.expect_that(lambda since: since.increase("a") == since.increase("b") != 0).to_hold(
+        settle=0.02
+    )
+
+
+@pytest.mark.parametrize(
+    ("bodies", "check", "failure"),
+    [
+        (("a 1\n",), lambda shop: shop.value("a") == 1, AlreadyHeldError),
+        (("a 1\n", "a 2\n", "a 1\n"), lambda shop: shop.value("a") == 2, FlickerError),
+        (("a 1\n",), lambda shop: shop.value("a") == 2, NotReachedError),
+        (("a 1\n",), lambda shop: shop.value("aa"), NotReachedError),
+        (("a 1\n",), is_even_later, UsageError),
+    ],
+    ids=["vacuous", "flicker", "not reached", "typo", "async"],
+)
+def test_checks_that_do_not_hold(bodies, check, failure):
+    """A check has the rules of every wait."""
+    with pytest.raises(failure):
+        target_of(*bodies).expect_that(check).to_hold(within=0.02, settle=0.01)
+
+
+def test_what_a_check_raised_is_its_cause():
+    """The failure ends at the assertion that did not hold."""
+    with pytest.raises(NotReachedError, match="no metric is called b") as caught:
+        target_of("a 1\n").expect_that(lambda shop: shop.value("b")).to_hold(within=0)
+
+    assert isinstance(caught.value.__cause__, UnknownMetricError)
+
+
+class Slow:
+    """A healthy program that answers slowly; its truth comes about at a moment."""
+
+    def __init__(self, clock, takes: float, truth: float) -> None:
+        self.clock, self.takes, self.truth = clock, takes, truth
+        self.scrapes: list[float] = []
+
+    def __call__(self) -> bytes:
+        self.scrapes.append(self.clock.now)
+        value = int(self.clock.now >= self.truth)
+        self.clock.sleep(self.takes)
+        return f"# TYPE jobs_total counter\njobs_total {value}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("takes", "truth"), [(2.0, 3.0), (0.3, 3.99), (3.9, 4.0), (9.0, 4.0)]
+)
+def test_the_truth_in_time_is_never_missed(clock, takes, truth):
+    """The last scrape starts when the time is over, also where one straddles that."""
+    program = Slow(clock, takes, clock.now + truth)
+
+    outcome = ScrapeTarget(program).expect("jobs_total").to_reach(1, within=4)
+
+    assert outcome.value == 1
+
+
+def test_a_slow_target_is_not_down(clock):
+    """A typo at a slow target is found, after the time and two scrapes at the latest."""
+    program = Slow(clock, 9.0, 0)
+    began = clock.now
+
+    with pytest.raises(NeverAppearedError, match="did you mean jobs_total"):
+        ScrapeTarget(program).expect("job_total").to_reach(1, within=4)
+    assert clock.now - began <= 4 + 2 * 9
 
 
 def make_wait(within: float) -> Wait:
@@ -899,6 +1078,29 @@ def test_a_store_counts_only_a_scrape_that_started_after_the_call():
         assert target.value("jobs_total") == 3
 
 
+def test_an_old_commit_is_no_answer_though_the_clock_says_so(monkeypatch):
+    """After a step back of the wall clock what is held is from the future, and old."""
+    store = Store()
+    now = int(time.time() * 1000)
+    store.ingest("jobs_total 1\n", source="shop", timestamp=now)
+    monkeypatch.setattr(_sources, "now_ms", lambda: now - 3_600_000)
+    target = ScrapeTarget(store)
+
+    with later(
+        lambda: time.sleep(0.05), lambda: store.ingest("jobs_total 2\n", source="shop")
+    ):
+        assert target.value("jobs_total") == 2
+
+
+def test_samples_that_no_scraper_takes():
+    """A doubled series fails every question, unless that is said to be meant."""
+    body = "jobs_total 1\njobs_total 2\n"
+
+    with pytest.raises(UntakenError, match="1 of a series that is there twice"):
+        target_of(body).mark()
+    assert ScrapeTarget(lambda: body.encode(), untaken_ok=True).value("jobs_total") == 1
+
+
 def test_a_store_whose_scrape_fails():
     """The failure of the scrape is the failure of the question."""
     store = Store()
@@ -912,128 +1114,7 @@ def test_a_store_whose_scrape_fails():
         target.value("jobs_total")
 
 
-# Programs
-
-
-PROGRAM = """
-import sys, time
-from prometheus_client import Counter, start_http_server
-jobs = Counter("jobs", "Jobs.")
-jobs.inc()
-print("listening on", sys.argv[1], flush=True)
-start_http_server(int(sys.argv[1]), "127.0.0.1")
-time.sleep(float(sys.argv[2]))
-"""
-
-
-def start(seconds: float, **options) -> ScrapeTarget:
-    return ScrapeTarget.process(
-        [sys.executable, "-c", PROGRAM, "{port}", str(seconds)], **options
-    )
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # ended, and not yet taken notice of
-
-
-def test_a_program_is_started_and_ended():
-    """A program is ready when its target is there, and gone when it is closed."""
-    with start(60) as target:
-        pid = target._shared.process.pid
-        assert target.value("jobs_total") == 1
-        assert target.output == f"listening on {target.port}\n"
-        assert target.url == f"http://127.0.0.1:{target.port}"
-        assert is_running(pid)
-
-    assert not is_running(pid)
-    target.close()
-
-
-async def test_a_program_in_a_loop():
-    """A program's metrics can be awaited."""
-    with start(60) as target:
-        assert await target.aio.value("jobs_total") == 1
-
-
-def test_a_program_that_dies_ends_the_wait():
-    """A wait does not outlive its program, and shows what it wrote."""
-    with start(60) as target:
-        pid = target._shared.process.pid
-        kill = later(lambda: time.sleep(0.05), lambda: os.kill(pid, signal.SIGKILL))
-        with kill, pytest.raises(TargetDownError) as caught:
-            target.expect("jobs_total").to_reach(2, within=60)
-
-    assert "was ended by SIGKILL" in str(caught.value)
-    assert "listening on" in str(caught.value)
-
-
-def test_a_program_that_is_forgotten_ends_with_its_parent():
-    """A process that never closes its target leaves no program behind."""
-    parent = (
-        "import sys; from promlatest.testing import ScrapeTarget;"
-        "command = [sys.executable, *sys.argv[1:], '{port}', '60'];"
-        "print(ScrapeTarget.process(command)._shared.process.pid)"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", parent, "-c", PROGRAM],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-
-    assert not is_running(int(told.stdout))
-
-
-def wait_for_end(pid: int) -> None:
-    """Being killed takes a moment; for ever is a failure of the whole run."""
-    while is_running(pid):
-        time.sleep(0.01)
-
-
-STUBBORN = """
-import signal, subprocess, sys
-from prometheus_client import start_http_server
-child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-child += "print('deaf', flush=True); time.sleep(60)"
-worker = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE)
-worker.stdout.readline()
-print(worker.pid, flush=True)
-start_http_server(int(sys.argv[1]), "127.0.0.1")
-signal.pause()
-"""
-
-
-def test_what_a_program_has_started_is_ended_too():
-    """A worker that does not listen to its end is ended by force."""
-    with ScrapeTarget.process([sys.executable, "-c", STUBBORN, "{port}"]) as target:
-        worker = int(target.output)
-        assert is_running(worker)
-
-    wait_for_end(worker)
-
-
-@pytest.mark.parametrize(
-    ("program", "words"),
-    [
-        ("print('no config'); raise SystemExit(2)", "no config"),
-        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("import time; print('loading', flush=True); time.sleep(60)", "loading"),
-    ],
-)
-def test_a_program_that_does_not_get_ready(program, words):
-    """What a program wrote that cannot be scraped is in the failure."""
-    with pytest.raises(TargetDownError) as caught:
-        ScrapeTarget.process([sys.executable, "-c", program], ready=2)
-
-    assert words in str(caught.value)
-
-
-def test_a_program_that_is_not_there():
-    """A command that cannot be started is a wrong call."""
-    with pytest.raises(UsageError, match="no-such-program"):
-        ScrapeTarget.process(["/no-such-program"])
+# Over HTTP
 
 
 def test_over_http_a_fake_target_tells_its_story():

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
+from testing_clock import Clock, use
 
 from promlatest import Store
 from promlatest.testing import (
@@ -37,35 +38,9 @@ from promlatest.testing import (
     UnknownMetricError,
     UntakenError,
     VanishedError,
-    _applications,
-    _io,
-    _sources,
-    _target,
 )
 
 DOCS = Path(__file__).parents[1] / "docs" / "testing.md"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    for module in (_io, _target, _sources, _applications):
-        monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(_sources, "now_ms", lambda: int(clock.now * 1000))
-    return clock
 
 
 def program(*bodies: str | Exception) -> ScrapeTarget:
@@ -596,8 +571,7 @@ def test_what_is_honest_passes(clock):
 
 if __name__ == "__main__":  # prints what the docs have to show
     clock_ = Clock()
-    _io.time = _target.time = _sources.time = _applications.time = clock_
-    _sources.now_ms = lambda: int(clock_.now * 1000)
+    use(clock_, setattr)
     kinds = list(dict.fromkeys(each.title.partition(":")[0] for each in SITUATIONS))
     for each in sorted(SITUATIONS, key=lambda it: kinds.index(it.title.partition(":")[0])):
         clock_.now = 100.0

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from promlatest.exceptions import UsageError
+from promlatest.testing import ScrapeTarget, replay
+
 pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
@@ -206,6 +209,183 @@ def test_it(scrape_target, registry, golden_metrics):
 
     files = sorted(each.name for each in pytester.path.glob("__golden__/*/*"))
     assert files == ["test_it.prom", "test_it@again.prom"]
+
+
+def test_golden_files_of_like_names_are_apart(run, pytester):
+    """Tests of two classes, and parameters that differ in a sign, share no file."""
+    test = """
+class TestA:
+    def test_x(self, scrape_target, golden_metrics):
+        golden_metrics(scrape_target(lambda: b"a 1"))
+
+class TestB:
+    def test_x(self, scrape_target, golden_metrics):
+        golden_metrics(scrape_target(lambda: b"b 1"))
+
+@pytest.mark.parametrize("name", ["a/b", "a-b", "A b", "x" * 300, "x" * 301])
+def test_y(name, scrape_target, golden_metrics):
+    golden_metrics(scrape_target(lambda: f'y{{name="{name}"}} 1'.encode()))
+"""
+    run(test, "--promlatest-update").assert_outcomes(passed=7)
+    run(test).assert_outcomes(passed=7)
+
+    assert len(list(pytester.path.glob("__golden__/*/*.prom"))) == 7
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n2",)], ids=["here", "xdist"])
+def test_golden_files_that_nobody_uses_are_told(run, pytester, arguments):
+    """A file whose test is gone, or compares with it no more, is named at the end."""
+    both = """
+def test_it(scrape_target, registry, golden_metrics):
+    golden_metrics(scrape_target(registry))
+    golden_metrics(scrape_target(registry), "again")
+
+def test_gone(scrape_target, registry, golden_metrics):
+    golden_metrics(scrape_target(registry))
+"""
+    fewer = """
+def test_it(scrape_target, registry, golden_metrics):
+    golden_metrics(scrape_target(registry))
+"""
+    assert "no test compares" not in str(run(both, "--promlatest-update").stdout)
+    result = run(fewer, *arguments)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*golden files that no test compares with:",
+            "*test_gone.prom",
+            "*test_it@again.prom",
+        ]
+    )
+    partly = run(fewer, "test_golden_files_that_nobody_uses_are_told.py::test_it")
+    assert "test_gone.prom" not in str(partly.stdout)
+
+
+def test_what_was_never_asked_fails_at_teardown(run):
+    """A forgotten verb, or await, fails the test that it stands in, and no other one."""
+    result = run(
+        """
+def test_verb(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total")
+
+def test_await(scrape_target, registry):
+    scrape_target(registry).aio.mark()
+
+def test_session(session_scrape_target, registry):
+    session_scrape_target(registry).mark().expect_sum("jobs_total")
+
+def test_failed(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total")
+    assert 0
+
+def test_fine(scrape_target, session_scrape_target, registry):
+    scrape_target(registry).expect("jobs_total").to_stay(throughout=0.01)
+"""
+    )
+
+    result.assert_outcomes(passed=4, failed=1, errors=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*UnaskedError: expect('jobs_total') says nothing by itself*",
+            "*UnaskedError: mark() of the registry was never awaited*",
+            "*UnaskedError: expect_sum('jobs_total') says nothing by itself*",
+            "ERROR *test_verb*",
+            "ERROR *test_await*",
+            "ERROR *test_session*",
+        ]
+    )
+
+
+def test_a_forgotten_verb_without_a_fixture(run):
+    """With warnings as errors a plain target's fails the test, too."""
+    result = run(
+        """
+from promlatest.testing import ScrapeTarget
+
+def test_verb(registry):
+    ScrapeTarget(registry).expect("jobs_total")
+""",
+        "-Werror",
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*UnaskedWarning: expect('jobs_total') says nothing*"])
+
+
+def test_markers_hold_for_targets_of_the_session(run):
+    """A marker says how long this test waits, whoever made its target."""
+    result = run(
+        """
+@pytest.fixture(scope="session")
+def shop(session_scrape_target):
+    return session_scrape_target(lambda: b"jobs_total 1")
+
+@pytest.mark.promlatest(within=0.01)
+def test_marked(shop):
+    with pytest.raises(AssertionError, match="within 0.01 s"):
+        shop.expect("jobs_total").to_reach(2)
+
+def test_unmarked(shop):
+    assert shop._shared.option("within") == 5
+"""
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_reports_show_looks_of_their_own_test_only(run):
+    """What another test looked at at a target of the session is not shown."""
+    result = run(
+        """
+@pytest.fixture(scope="session")
+def shop(session_scrape_target):
+    return session_scrape_target(lambda: b"jobs_total 1\\nmails_total 2")
+
+def test_first(shop):
+    assert shop.value("jobs_total") == 1
+
+def test_second(shop):
+    assert shop.value("mails_total") == 1
+"""
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert "promlatest: mails_total as" in str(result.stdout)
+    assert "promlatest: jobs_total as" not in str(result.stdout)
+
+
+def test_artifacts_are_written_and_replayed(run, pytester):
+    """The scrapes that a failing test looked at are files, and a target replays them."""
+    result = run(
+        """
+def test_it(scrape_target):
+    numbers = iter(range(9))
+    target = scrape_target(lambda: f"jobs_total {next(numbers)}")
+    target.mark()
+    assert target.value("jobs_total") == 7
+
+def test_passes(scrape_target, registry):
+    scrape_target(registry).mark()
+""",
+        "--promlatest-artifacts=out",
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    [directory] = pytester.path.glob("out/*")
+    result.stdout.fnmatch_lines(["*promlatest: scrapes*", "*01-*.prom"])
+    assert [file.read_text() for file in sorted(directory.iterdir())] == [
+        "jobs_total 0",
+        "jobs_total 1",
+    ]
+    mark = ScrapeTarget(replay(directory)).mark()
+    assert [mark.increase("jobs_total"), mark.increase("jobs_total")] == [1, 1]
+
+
+def test_nothing_to_replay(tmp_path):
+    """An empty directory is a wrong call."""
+    with pytest.raises(UsageError, match="expected a directory with scrapes"):
+        replay(tmp_path)
 
 
 # Examples and docs
