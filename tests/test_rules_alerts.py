@@ -56,7 +56,7 @@ def test_a_range_is_since_the_first_scrape() -> None:
 
     for verdict, said in ((one, "1s"), (five, "5m"), (hour, "1h")):
         assert values(verdict) == [("/buy", 10.0)]
-        assert verdict.notes == (f"[{said}] means the 1s covered",)
+        assert verdict.notes == (f"[{said}] means the 1 s covered",)
 
 
 def test_an_old_mark() -> None:
@@ -89,7 +89,7 @@ def test_what_is_not_true() -> None:
     (verdict,) = judged("rate(errors_total[5m]) > 100", scrapes=TWO)
 
     assert (verdict.true, verdict.problem) == ((), "")
-    assert str(verdict) == "r.yml:1: A: not true\n  [5m] means the 1s covered"
+    assert str(verdict) == "r.yml:1: A: not true\n  [5m] means the 1 s covered"
 
 
 def test_what_is_true_and_what_then() -> None:
@@ -111,7 +111,7 @@ def test_what_is_true_and_what_then() -> None:
         'r.yml:1: HighErrorRate{path="/buy", severity="page", where="/buy"} 10: true now;'
         " fires after its `for` (5m), and for 10m after it has ended",
         "  summary: 10 errors/s at /buy",
-        "  [5m] means the 1s covered",
+        "  [5m] means the 1 s covered",
     ]
 
 
@@ -182,6 +182,18 @@ def test_a_series_that_came_after_the_first_scrape() -> None:
 
     assert "errors_total came after the first scrape, and rate() needs two" in rate.problem
     assert values(value) == [("/buy", 5.0)]
+
+
+def test_some_series_came_after_the_first_scrape() -> None:
+    """Where some series are new, the others are judged, and the new ones are named."""
+    scrapes = [at(0, 'errors_total{path="/"} 5\n'), at(1, page(5, 5))]
+
+    (verdict,) = judged("sum(rate(errors_total[5m])) > 1", scrapes=scrapes)
+
+    assert (verdict.true, verdict.problem) == ((), "")
+    assert verdict.notes[1] == (
+        'since the first scrape came errors_total{path="/buy"}: what it began with is not seen'
+    )
 
 
 def test_labels_of_the_target_fit() -> None:

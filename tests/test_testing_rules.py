@@ -156,7 +156,7 @@ def test_some_are_true_or_cannot_be_judged(shop: Shop, alerts: Path) -> None:
         mark.alerts(alerts).assert_none_true()
 
     assert str(caught.value).splitlines() == [
-        f"of 2 alerts on {shop.target.name}, 1 are true and 1 cannot be judged:",
+        f"2 alerts on {shop.target.name}: 1 true, 1 not to be judged:",
         f"  {alerts}:5: HighErrorRate: cannot be judged: no metric is called error_total;"
         " close names: errors_total",
         f"  {alerts}:11: SoldOut 0: true now; fires",

@@ -1,9 +1,14 @@
 """Rules, dashboards and alerts, held against the process that they watch.
 
->>> from promlatest import Store
->>> from promlatest.rules import read_rules  # doctest: +SKIP
->>> for finding in read_rules("alerts.yml", "dashboards/").check(store):  # doctest: +SKIP
-...     print(finding)
+::
+
+    from promlatest.rules import read_rules
+
+    rules = read_rules("alerts.yml", "dashboards/")
+    for finding in rules.check(store):  # what they ask for and nobody exposes
+        print(finding)
+    for verdict in rules.evaluate(before, after):  # two snapshots: which alerts are true
+        print(verdict)
 """
 
 from promlatest.rules._alerts import Evaluation, Firing, Verdict

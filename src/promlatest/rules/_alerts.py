@@ -41,6 +41,7 @@ _NEEDS_TWO: Final = frozenset(
     ("rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear")
 )
 _ABSENT: Final = frozenset(("absent", "absent_over_time"))
+_SHOWN: Final = 3  # series of a note
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
@@ -204,6 +205,9 @@ class Evaluation:
         for selector in selectors:
             if selector.metric in self.failed:
                 return f"{selector.metric} cannot be made: {self.failed[selector.metric]}"
+        empty = [each for each in selectors if not self.now(each)]
+        if not empty:
+            return ""
         found = findings_of(rule, self.known)
         missing = [
             each.what + (f"; close names: {', '.join(each.close)}" if each.close else "")
@@ -212,11 +216,10 @@ class Evaluation:
         ]
         if missing:
             return "; ".join(missing)
-        if selectors and not any(self.now(selector) for selector in selectors):
-            words = [each.what for each in found if each.kind in ("value", "bucket")]
-            nothing = f"no series fits {' nor '.join(map(str, selectors))}"
-            return "; ".join(words) or nothing
-        return ""
+        if len(empty) < len(selectors):
+            return ""
+        words = [each.what for each in found if each.kind in ("value", "bucket")]
+        return "; ".join(words) or f"no series fits {' nor '.join(map(str, selectors))}"
 
     def before_all(self, node: VectorSelector | Subquery) -> bool:
         """Whether `offset` or `@` asks about a moment before the first."""
@@ -224,32 +227,34 @@ class Evaluation:
         moment = node.at if isinstance(node.at, int) else now
         return moment - node.offset < self.moments.times[0]
 
-    def now(self, selector: VectorSelector) -> bool:
-        """Whether a selector finds anything at the last moment."""
+    def now(self, selector: VectorSelector) -> int:
+        """How many series a selector finds at the last moment."""
         blocks = self.moments.series(selector.matchers)
-        return any(value is not None for block in blocks for value in block.values[-1])
+        return sum(value is not None for block in blocks for value in block.values[-1])
+
+    def newborn(self, selector: VectorSelector) -> list[Labels]:
+        """The series of a selector that only the last moment shows."""
+        found: list[Labels] = []
+        for block in self.moments.series(selector.matchers):
+            *before, _ = block.values
+            if before and None not in before[0]:  # as nearly always
+                continue
+            rows = zip(block.labels, *block.values, strict=True)
+            found += [
+                labels
+                for labels, *values in rows
+                if values.pop() is not None and not any(v is not None for v in values)
+            ]
+        return found
 
     def unmoved(self, tree: Node) -> str:
         """What is asked how it moved, and has one sample: no wonder that nothing came."""
-        for call in walk(tree):
-            if isinstance(call, Call) and call.function in _NEEDS_TWO:
-                for selector in _selectors(call):
-                    if self.samples(selector) == 1:
-                        return _UNMOVED[len(self.moments.times) > 1].format(
-                            selector=selector, function=call.function
-                        )
+        for function, selector in _moving(tree):
+            newborn = self.newborn(selector)
+            if newborn and len(newborn) == self.now(selector):
+                words = _UNMOVED[len(self.moments.times) > 1]
+                return words.format(selector=selector, function=function)
         return ""
-
-    def samples(self, selector: VectorSelector) -> int:
-        """The most samples that a series of a selector has."""
-        return max(
-            (
-                sum(value is not None for value in samples)
-                for block in self.moments.series(selector.matchers)
-                for samples in zip(*block.values, strict=True)
-            ),
-            default=0,
-        )
 
     def notes(self, tree: Node) -> Iterator[str]:
         ranges = [
@@ -259,7 +264,12 @@ class Evaluation:
         ]
         if ranges:
             words = ", ".join(f"[{each}]" for each in dict.fromkeys(ranges))
-            yield f"{words} means the {_duration(self.moments.covered / 1000)} covered"
+            yield f"{words} means the {self.moments.covered / 1000:.3g} s covered"
+        newborn = {each for _, selector in _moving(tree) for each in self.newborn(selector)}
+        if newborn:
+            names = [each.series() for each in sorted(newborn)[:_SHOWN]]
+            shown = ", ".join(names) + ", …" * (len(newborn) > _SHOWN)
+            yield f"since the first scrape came {shown}: what it began with is not seen"
 
     def compared(self, rule: Rule) -> list[tuple[Labels, float]]:
         """What the comparison at the top of an alert compares, held or not."""
@@ -281,6 +291,13 @@ def _selectors(tree: Node) -> Iterator[VectorSelector]:
             yield node
         elif not (isinstance(node, Call) and node.function in _ABSENT):
             waiting += reversed(node.children)
+
+
+def _moving(tree: Node) -> Iterator[tuple[str, VectorSelector]]:
+    """The selectors that are asked how they moved, and by which function."""
+    for call in walk(tree):
+        if isinstance(call, Call) and call.function in _NEEDS_TWO:
+            yield from ((call.function, selector) for selector in _selectors(call))
 
 
 def _since_the_first(text: str, covered: int) -> str:

@@ -153,11 +153,10 @@ class Alerts:
         __tracebackhide__ = True
         bad = [each for each in self.verdicts if each.true or each.problem]
         if bad:
-            true, problems = sum(bool(each.true) for each in bad), len(bad)
-            problems -= true
+            true = sum(bool(each.true) for each in bad)
             raise AlertError(
-                f"of {many(len(self.verdicts), 'alert')} on {self.target}, {true} are true"
-                f" and {problems} cannot be judged:",
+                f"{many(len(self.verdicts), 'alert')} on {self.target}: {true} true,"
+                f" {len(bad) - true} not to be judged:",
                 target=self.target,
                 details=shortened([line for each in bad for line in each.lines()], _MOST),
             )
