@@ -4,7 +4,8 @@
     python tests/soak.py --scrapes 100000       # as long as one likes
 
 Twenty targets at 5 s for two hours are 28,800 scrapes. Here they come as fast as they
-can: series churn, targets come and go, and every target plays a fault now and then.
+can: series churn, targets come and go, and every target plays a fault now and then. Then
+two hundred targets over TLS, each with a trust of its own, are added and removed.
 After a warm-up memory, threads and descriptors are noted, and at the end compared.
 """
 
@@ -23,9 +24,12 @@ import scrape_servers
 from scrape_servers import Servers
 
 from promlatest import Store
-from promlatest.scrape import Job, ScrapeLimits, Scraper, Target
+from promlatest.scrape import TLS, Job, ScrapeLimits, Scraper, Target
 
 TARGETS = 20
+TLS_TARGETS = 200
+WARM_TLS = 20
+POOL = 4  # threads that commit
 HOURS = 2
 INTERVAL = 5  # s, of the scraping that is compressed
 SCRAPES = TARGETS * HOURS * 3600 // INTERVAL
@@ -92,12 +96,13 @@ class Outcome:
         """What has grown.
 
         Blocks are what Python has allocated; 3 % cover what caches hold at one moment
-        and not at another. 8 MiB of RSS cover what the allocator does with the rest.
+        and not at another. 8 MiB of RSS cover what the allocator does with the rest. A
+        pool of threads may have come to its end only now.
         """
         checks = {
             "memory": self.end.blocks > self.warm.blocks * 1.03 + 2000,
             "resident memory": self.end.rss > self.warm.rss * 1.03 + (8 << 20),
-            "threads": self.end.threads > self.warm.threads,
+            "threads": self.end.threads > self.warm.threads + POOL,
             "descriptors": self.end.descriptors > self.warm.descriptors,
             "series": self.end.series != self.warm.series,
         }
@@ -110,15 +115,23 @@ class Outcome:
         )
 
 
-def soak(scrapes: int = SCRAPES, *, warm_up: float = 0.2, seed: int = 1) -> Outcome:
+def soak(
+    scrapes: int = SCRAPES,
+    *,
+    warm_up: float = 0.2,
+    seed: int = 1,
+    tls_targets: int = TLS_TARGETS,
+) -> Outcome:
     """Scrape so often, and compare the end with the state after a part of it."""
     with scrape_servers.start() as servers:
         store = Store()
         run = _Run(servers, store, random.Random(seed))
         started = time.monotonic()
         run.until(round(scrapes * warm_up))
+        run.come_and_go(range(WARM_TLS))
         warm = run.resting()
         run.until(scrapes)
+        run.come_and_go(range(WARM_TLS, WARM_TLS + tls_targets))
         end = run.resting()
         run.scraper.stop()
         return Outcome(run.scrapes, run.failed, time.monotonic() - started, warm, end)
@@ -160,6 +173,19 @@ class _Run:
         self.play(tried, "churn")
         self.scraper.remove(self.servers.url(moved))
         self.add(moved)
+
+    def come_and_go(self, numbers: range) -> None:
+        """Targets over TLS are added, scraped once and removed, each with a trust of its
+        own: that takes 0.8 MB as long as it is held."""
+        url = f"https://127.0.0.1:{self.servers.tls}/t/good"
+        for number in numbers:
+            trust = TLS(server_name=f"n{number}.test", skip_verify=True)
+            labels = {"number": str(number)}
+            name = self.scraper.add(Target.parse(url, tls=trust, labels=labels))
+            result = self.scraper.scrape(name)
+            self.scrapes += 1
+            self.failed += not result.up
+            self.scraper.remove(name)
 
     def resting(self) -> State:
         """The state in which everything is well, and everywhere the same."""

@@ -29,7 +29,7 @@ from promlatest.exceptions import (
     StatusError,
     TimeoutExceededError,
 )
-from promlatest.scrape import Job, ScrapeLimits, Scraper, ScrapeResult, Target
+from promlatest.scrape import Job, Relabel, ScrapeLimits, Scraper, ScrapeResult, Target
 
 pytestmark = pytest.mark.slow
 
@@ -365,6 +365,37 @@ def test_samples_are_counted_past_the_limit(servers: Servers) -> None:
         s.scrape()
 
     assert store.query("scrape_samples_scraped")[0].value == 40.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "counted"),
+    [
+        (ScrapeLimits(samples=2), (6, 5)),
+        (ScrapeLimits(label_value_length=10), (5, 4)),
+        (ScrapeLimits(label_name_length=8), (2, 1)),
+        (ScrapeLimits(labels=4), (5, 4)),
+        (ScrapeLimits(body_size=20), (0, 0)),
+    ],
+)
+def test_counts_past_a_limit(limits: ScrapeLimits, counted: tuple[float, float]) -> None:
+    """What is reported of a scrape past a limit is what Prometheus reports: all samples
+    for sample_limit, those up to the first that is too much for a limit on labels, and
+    none where the body is too large (C-13)."""
+    text = (
+        b'a{x="1"} 1\nlong_label{long_name="1"} 1\na{x="2"} 1\nb 2\n'
+        b'a{x="12345678901",y="1"} 1\ndropped 1\n'
+    )
+    store, rule = (
+        Store(),
+        Relabel(source_labels=["__name__"], regex="dropped", action="drop"),
+    )
+    target = Target.of(lambda: text, labels={"instance": "i"})
+    job = Job(name="j", limits=limits, metric_relabel=(rule,))
+    with Scraper(store, [target], job=job) as scraper:
+        scraper.scrape()
+
+    names = ("scrape_samples_scraped", "scrape_samples_post_metric_relabeling")
+    assert tuple(store.query(name)[0].value for name in names) == counted
 
 
 def test_hanging_target_among_200(servers: Servers) -> None:

@@ -19,7 +19,7 @@ import attrs
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
-from promlatest._rows import NO_TIME, Rows, Samples
+from promlatest._rows import NO_TIME, Rows, Samples, take
 from promlatest._storage.limits import Limits, check_rows
 from promlatest._turns import deadline
 from promlatest.exceptions import (
@@ -302,12 +302,28 @@ class Ingester:
         progress.kept = kept = sum(map(len, labelled))
         self._check_samples(kept)
         checked = {id(each) for each in self._checked}
-        for each in labelled:
-            if id(each) not in checked:
-                check_rows(each, self._label_limits)
+        try:
+            for each in labelled:
+                if id(each) not in checked:
+                    check_rows(each, self._label_limits)
+        except LimitError:
+            self._count_to_limit(labelled, progress)
+            raise
         self._checked = labelled
         whole = (*labelled, *self._report_rows(size))
         return _PreparedRows(rows, progress.samples, kept, whole)
+
+    def _count_to_limit(self, labelled: tuple[Rows, ...], progress: _Progress) -> None:
+        """Count the samples up to the first whose labels are past a limit, and those that
+        would have been kept before it: Prometheus reads no further, and reports these."""
+        limits = self._label_limits
+        first = min(
+            each.places[_first_past(each, limits)]
+            for each in labelled
+            if not _fits(each, limits)
+        )
+        progress.samples = first + 1
+        progress.kept = sum(place < first for each in labelled for place in each.places)
 
     def _check_samples(self, kept: int) -> None:
         allowed = self._job.limits.samples
@@ -346,7 +362,8 @@ class Ingester:
         if format_of(answer.content_type, fallback) == "openmetrics":
             lines.append(b"# EOF")
         text = b"\n".join([*lines, b""])
-        with suppress(PromlatestError):
+        until = perf_counter() + max(_LEAST, self._job.timeout)
+        with suppress(PromlatestError, TimeoutError), deadline(until):
             whole = parse(text, answer.content_type, fallback=fallback)
             self._prepared(whole, progress)
 
@@ -412,6 +429,27 @@ class _PreparedRows:
 
 
 _Read = tuple[Samples, Mapping[str, Metadata]]
+
+
+def _fits(rows: Rows, limits: Limits) -> bool:
+    """Whether the labels of rows are within limits."""
+    try:
+        check_rows(rows, limits)
+    except LimitError:
+        return False
+    return True
+
+
+def _first_past(rows: Rows, limits: Limits) -> int:
+    """The first row that is past a limit, of rows of which one is; found by halving."""
+    low, high = 0, len(rows)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _fits(take(rows, range(low, middle)), limits):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _long_lines(body: bytes) -> Iterator[bytes]:
