@@ -58,6 +58,14 @@ print([p.value for p in store.select('m{{a=~"x[0-9]+"}}')])
     assert run(code) == "[1.0]\n"
 
 
+def test_a_store_does_not_load_what_only_check_needs():
+    """`check` is loaded when somebody asks for it."""
+    loaded = "print([m for m in sys.modules if m == 'promlatest.exposition._check'])"
+
+    assert run(f"import sys; from promlatest import Store; {loaded}") == "[]"
+    assert run(f"import sys; from promlatest.exposition import check; {loaded}") != "[]"
+
+
 def test_importing_warns_of_nothing():
     """Importing raises no warning, not even one that is hidden by default."""
     run("import promlatest, promlatest.registry, promlatest.exposition", "-W", "error")

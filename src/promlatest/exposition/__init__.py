@@ -7,11 +7,16 @@
 It opens no socket: bytes in, samples out, and back.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from promlatest.exposition._again import Reader
-from promlatest.exposition._check import check
 from promlatest.exposition._formats import ACCEPT, CONTENT_TYPES, Format, format_of
 from promlatest.exposition._reader import Diagnostic, Exposition, Sample, parse
 from promlatest.exposition._render import render
+
+if TYPE_CHECKING:
+    from promlatest.exposition._check import check
 
 __all__ = [
     "ACCEPT",
@@ -26,3 +31,11 @@ __all__ = [
     "parse",
     "render",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # No scrape and no store needs `check`, which is 7 % of what importing `Store` costs.
+    if name != "check":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = import_module("promlatest.exposition._check").check
+    return globals()[name]
