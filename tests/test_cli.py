@@ -17,6 +17,7 @@ import scrape_servers
 
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
+from promlatest.testing import Cut, FakeTarget
 
 pytestmark = pytest.mark.slow
 
@@ -323,6 +324,14 @@ def test_what_cannot_be_used(
     assert out == ""
     assert target in err
     assert words in err
+
+
+def test_a_body_that_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection that ends before the body does: the answer cannot be read (4)."""
+    with FakeTarget(Cut({"jobs_total": 1})) as fake:
+        assert run("get", fake.url) == 4
+
+    assert "broke off" in capsys.readouterr().err
 
 
 def test_an_empty_body(endpoint: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ from promlatest.scrape import (
     Job,
     Relabel,
     ScrapeLimits,
+    Scraper,
     Target,
     fetch_once,
     scrape_once,
@@ -140,6 +141,16 @@ def test_error_holds_no_body() -> None:
     assert error is not None
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+def test_an_error_that_nobody_raises_holds_no_frames() -> None:
+    """The frames of a traceback would keep the body of a scrape in the background."""
+    store, target = Store(), Target.of(lambda: b"a{ 1\n")
+    with Scraper(store, [target]) as scraper:
+        result = scraper.scrape()
+
+    assert isinstance(result.error, ParseError)
+    assert result.error.__traceback__ is None
 
 
 def test_metric_relabelling() -> None:

@@ -44,6 +44,7 @@ from promlatest.testing import (
     ScrapeTarget,
     SeriesBudgetError,
     SeveralSeriesError,
+    StaleScrapeError,
     Status,
     TargetDownError,
     UnknownLabelError,
@@ -445,8 +446,13 @@ def test_marks_in_many_threads():
             jobs(7, "process_start_time_seconds 200\n"),
             7,
         ),
+        (
+            jobs(5, "process_start_time_seconds 100\n"),
+            jobs(7, "process_start_time_seconds 100.1\n"),
+            7,
+        ),
     ],
-    ids=["it fell", "it was created anew", "the process was started anew"],
+    ids=["it fell", "it was created anew", "the process was started anew", "at once"],
 )
 def test_resets(before, after, gained):
     """A reset fails, also one that no value shows; on request it counts on from 0."""
@@ -522,6 +528,12 @@ def test_only_what_was_said_has_moved():
         target_of(before, after).mark().assert_only("jobs_total", "took", ignore=())
     with pytest.raises(AssertionError, match="jobs_total  1 -> 2"):
         target_of(before, after).mark().assert_only('took_bucket{le="1.0"}', "took")
+
+
+def test_a_new_series_has_moved():
+    """What was not there before is not as it was."""
+    with pytest.raises(AssertionError, match="failed_total"):
+        target_of(jobs(1), jobs(1, "failed_total 1\n")).mark().assert_only()
 
 
 def test_nan_that_stays_has_not_moved():
@@ -1099,6 +1111,19 @@ def test_samples_that_no_scraper_takes():
     with pytest.raises(UntakenError, match="1 of a series that is there twice"):
         target_of(body).mark()
     assert ScrapeTarget(lambda: body.encode(), untaken_ok=True).value("jobs_total") == 1
+
+
+def test_a_scrape_of_the_same_millisecond_is_no_answer(monkeypatch):
+    """It may have started before the question, whether it was good or not."""
+    store, now = Store(), 1_700_000_000_000
+    monkeypatch.setattr(_sources, "now_ms", lambda: now)
+    store.ingest("jobs_total 1\n", source="good", timestamp=now)
+    store.ingest("jobs_total 1\n", source="bad", timestamp=now - 1)
+    store.fail("bad", OSError("gone"), timestamp=now)
+
+    for source in ("good", "bad"):
+        with pytest.raises(StaleScrapeError):
+            ScrapeTarget(store, source=source, timeout=0.05).value("jobs_total")
 
 
 def test_a_store_whose_scrape_fails():

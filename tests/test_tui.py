@@ -377,6 +377,28 @@ async def test_a_chosen_row_stays_chosen(demo):
         assert grid(demo.app).chosen == "certificates"
 
 
+async def test_where_a_chosen_row_was_another_is_chosen():
+    """If the chosen row goes, the one that comes in its place is chosen; if it was the
+    last one, the one before."""
+    store = Store(clock=lambda: T0 + 10**6)
+    app = Dashboard(store, Still("x"))
+
+    def say(second: int, names: str) -> None:
+        lines = (f'workqueue_depth{{name="{name}"}} 1\n' for name in names)
+        store.ingest("".join(lines), source="x", timestamp=T0 + second)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        say(1, "abcd")
+        await pilot.pause()
+        await pilot.press("j", "j")
+        assert grid(app).chosen == "c"
+
+        for second, names, chosen in [(2, "abd", "d"), (3, "ab", "b")]:
+            say(second, names)
+            await pilot.pause()
+            assert grid(app).chosen == chosen
+
+
 async def test_further_columns_are_shown_whole(demo):
     """→ and ← go by groups, and the names stay."""
     async with demo.app.run_test(size=(60, 20)) as pilot:
