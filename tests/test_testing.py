@@ -448,11 +448,16 @@ def test_marks_in_many_threads():
         ),
         (
             jobs(5, "process_start_time_seconds 100\n"),
-            jobs(7, "process_start_time_seconds 100.1\n"),
+            jobs(7, "process_start_time_seconds 101.5\n"),
             7,
         ),
     ],
-    ids=["it fell", "it was created anew", "the process was started anew", "at once"],
+    ids=[
+        "it fell",
+        "it was created anew",
+        "the process was started anew",
+        "and soon after",
+    ],
 )
 def test_resets(before, after, gained):
     """A reset fails, also one that no value shows; on request it counts on from 0."""
