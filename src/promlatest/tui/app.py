@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
@@ -170,8 +171,9 @@ class Dashboard(App[None]):
     def _end_at_signals(self) -> None:
         """Leave the terminal as it was when somebody ends the process, too."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
+        with suppress(AttributeError, NotImplementedError):  # Windows has neither
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
 
     def _on_resume(self, _: object) -> None:
         """Draw everything: the shell has written over it."""
