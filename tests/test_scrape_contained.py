@@ -310,27 +310,26 @@ def test_waiting_in_the_child_of_a_fork() -> None:
 
 
 def test_forks_while_many_scrape() -> None:
-    """Whatever threads hold at the moment of a fork, of a scraper or of its store, no
-    child hangs."""
+    """Whatever threads of the scraper hold at the moment of a fork, no child hangs."""
     code = """
         import os, threading
         from promlatest import Store
         from promlatest.scrape import *
-        ended, store = False, Store()
-        scraper = Scraper(store, [lambda: b"a 1\\n" for _ in range(4)], interval=0.01)
+        ended, left = False, Scraper(Store(), [lambda: b"a 1\\n"] * 4, interval=0.01)
         def once():
             while not ended:
-                scrape_once(store, lambda: b"b 1\\n")
+                scrape_once(Store(), lambda: b"b 1\\n")
         threads = [threading.Thread(target=once, daemon=True) for _ in range(2)]
-        with scraper:
+        with left:
             for thread in threads:
                 thread.start()
             for _ in range(20):
                 child = os.fork()
                 if not child:
-                    ok = scraper.scrape(list(scraper.targets)[0]).up
-                    ok = scrape_once(store, lambda: b"c 1\\n").up and ok
-                    scraper.stop()
+                    ok = scrape_once(Store(), lambda: b"c 1\\n").up
+                    with Scraper(Store(), [lambda: b"d 1\\n"]) as scraper:
+                        ok = scraper.scrape().up and ok
+                    left.stop()
                     os._exit(0 if ok else 1)
                 assert os.waitpid(child, 0)[1] == 0
             ended = True

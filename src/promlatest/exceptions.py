@@ -9,6 +9,7 @@
     │   ├── SelectorError         a selector text that cannot be read; has a position
     │   ├── QueryError            a PromQL expression that cannot be read; has a position
     │   │   └── EvaluationError   one that was read and cannot be answered
+    │   │       └── CoverageError it asks for more than the scrapes kept cover
     │   ├── SelectionError        not exactly one where one was asked for (a LookupError)
     │   ├── AppenderClosedError   a batch used after its commit or rollback
     │   └── MissingExtraError     an optional package is not installed (an ImportError)
@@ -37,6 +38,7 @@ __all__ = [
     "BodyError",
     "ConnectError",
     "ContentTypeError",
+    "CoverageError",
     "EndpointError",
     "EvaluationError",
     "LabelError",
@@ -130,7 +132,23 @@ class QueryError(UsageError):
 
 class EvaluationError(QueryError):
     """A PromQL expression that was read and cannot be answered: its operands do not
-    fit each other, or it asks for more than the scrapes kept cover."""
+    fit each other, say."""
+
+
+class CoverageError(EvaluationError):
+    """A PromQL expression asks about a range that the scrapes kept do not reach.
+
+    Attributes:
+        asked: from when on it asks, in milliseconds since the epoch.
+        since: from when on the scrapes are kept.
+    """
+
+    def __init__(
+        self, line: int, column: int, reason: str, *, asked: int, since: int
+    ) -> None:
+        self.asked = asked
+        self.since = since
+        super().__init__(line, column, reason)
 
 
 class SelectionError(UsageError, LookupError):

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "top": "watch what an operator, or any process, is doing",
     "get": "print the series that match a selector",
     "histogram": "draw histograms as bars",
+    "query": "answer PromQL about a target",
     "check": "report what is wrong with an exposition",
     "contract": "keep what dashboards and alerts rely on across releases",
     "rules": "hold alerts and dashboards against what they watch",

@@ -127,10 +127,15 @@ def pair(text: str, separator: str, form: str) -> tuple[str, str]:
 def scraped(options: argparse.Namespace, target: str) -> Store:
     """A store with what a target says now."""
     store = Store()
+    ingested(options, target, store)
+    return store
+
+
+def ingested(options: argparse.Namespace, target: str, store: Store) -> None:
+    """Scrape a target into a store."""
     fetched = fetch(options, target)
     with _naming(target):
         store.ingest(fetched.body, fetched.content_type, source=target or "-")
-    return store
 
 
 def fetch(options: argparse.Namespace, target: str) -> Fetched:

@@ -8,7 +8,7 @@
 [4.0]
 """
 
-from promlatest.exceptions import EvaluationError, QueryError
+from promlatest.exceptions import CoverageError, EvaluationError, QueryError
 from promlatest.promql._columns import Block, Columnar
 from promlatest.promql._engine import query, query_range
 from promlatest.promql._parser import parse
@@ -19,6 +19,7 @@ __all__ = [
     "Annotations",
     "Block",
     "Columnar",
+    "CoverageError",
     "EvaluationError",
     "Matrix",
     "Node",

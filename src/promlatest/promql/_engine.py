@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NoReturn, Protocol, runtime_checkable
+from typing import Any, Final, NoReturn
 
 import attrs
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest._turns import check_deadline
-from promlatest.exceptions import EvaluationError, UsageError
+from promlatest.exceptions import CoverageError, EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import COMPARISONS, OPERATORS, combined, combined_with
 from promlatest.promql._columns import LOOKBACK, Block, Columnar, read
@@ -84,17 +84,6 @@ _SHOWN: Final = 10  # annotations of a kind; a name or two tell the story
 Evaluate = Callable[["Question", int], Any]
 
 
-class Uncovered(EvaluationError):
-    """The scrapes kept do not reach as far as was asked."""
-
-
-@runtime_checkable
-class _Frozen(Protocol):
-    """Can be frozen, so that one question sees one state."""
-
-    def snapshot(self) -> Any: ...
-
-
 class Question:
     """One question while it is answered: whom it asks, about when, and what was noted."""
 
@@ -108,9 +97,9 @@ class Question:
         ranged: bool,
         partial: bool,
     ) -> None:
-        self.queryable = (
-            queryable.snapshot() if isinstance(queryable, _Frozen) else queryable
-        )
+        # One question sees one state. (To ask a Protocol would cost 10 µs.)
+        freeze = getattr(queryable, "snapshot", None)
+        self.queryable = queryable if freeze is None else freeze()
         self.text = text
         self.start = start
         self.end = end
@@ -183,7 +172,8 @@ def query(
 
     Raises:
         QueryError: the expression cannot be read.
-        EvaluationError: it cannot be answered.
+        EvaluationError: it cannot be answered; a `CoverageError`, since too little is
+            kept.
     """
     moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
     compiled = _compiled(expr)
@@ -231,12 +221,12 @@ def query_range(
 
 def _over(moments: range, compiled: _Compiled, asked: Question) -> Matrix:
     samples: dict[Labels, list[tuple[int, float]]] = {}
-    missed: list[Uncovered] = []
+    missed: list[CoverageError] = []
     for moment in moments:
         check_deadline()
         try:
             value = compiled.evaluate(asked, moment)
-        except Uncovered as error:
+        except CoverageError as error:
             missed.append(error)
             continue
         if not isinstance(value, Column):
@@ -455,7 +445,7 @@ def _before_all(
     ago = format_duration(since - moment)
     text = f"the scrapes kept begin {ago} after the moment asked for (history=)"
     if scope.nested and scope.policy != "any" and not asked.partial:
-        raise Uncovered(*asked.text.place(node.start), text)
+        raise CoverageError(*asked.text.place(node.start), text, asked=moment, since=since)
     asked.warn(node.start, text)
 
 
@@ -490,7 +480,8 @@ def _in_part(
         part, whole = format_duration(max(0, end - known)), format_duration(end - start)
         asked.warn(node.start, f"the answer is over {part} of {whole}: all that was kept")
         return known
-    raise Uncovered(*asked.text.place(node.start), too_short(start, end, known))
+    reason = too_short(start, end, known)
+    raise CoverageError(*asked.text.place(node.start), reason, asked=start, since=known)
 
 
 def _subquery(node: Any, scope: _Scope) -> Evaluate:

@@ -160,12 +160,18 @@ def _sign(value: float) -> float:
 
 
 def _clamp(least: float, most: float) -> Callable[[float], float] | None:
-    if least > most:
-        return None
-    if isnan(least) or isnan(most):
-        return lambda value: value * nan  # None must raise, so that it stays
-    # A NaN is neither less nor greater, and stays: it stands first.
-    return lambda value: max(min(value, most), least)
+    return None if least > most else lambda value: _max(_min(value, most), least)
+
+
+def _min(a: float, b: float) -> float:
+    """The lesser as Go has it: -Inf before NaN, NaN before all else."""
+    if isnan(a) or isnan(b):
+        return -inf if -inf in (a, b) else nan
+    return min(a, b)
+
+
+def _max(a: float, b: float) -> float:
+    return -_min(-a, -b)
 
 
 def _round(to: float = 1.0) -> Callable[[float], float]:

@@ -102,9 +102,7 @@ class Rules:
 
         Args:
             moments: scrapes of one process, the oldest first: snapshots, for one.
-            optional: as of `check`.
-            target_labels: as of `check`.
-            declared: as of `check`.
+            optional, target_labels, declared: as of `check`.
 
         Raises:
             UsageError: there is no moment.

@@ -1,0 +1,181 @@
+"""Answer a PromQL expression about a target.
+
+One scrape is asked, unless there are to be more: --scrapes takes some and asks over
+them, --every scrapes and asks again and again until Ctrl-C.
+
+examples:
+  promlatest query :8080 'sum by (code) (http_requests_total)'
+  promlatest query :8080 'rate(http_requests_total[10s])' --scrapes 6 --interval 2
+  promlatest query :8080 'topk(3, rate(http_requests_total[1m]))' --every 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from math import ceil
+from typing import Any, Final
+
+from promlatest._matching.floats import format_float
+from promlatest._storage.store import Store
+from promlatest.cli._shared import (
+    DONE,
+    NOTHING,
+    add_printing,
+    add_target,
+    ingested,
+    print_json,
+)
+from promlatest.exceptions import EvaluationError, UsageError
+from promlatest.promql import Matrix, Scalar, Vector, parse, query, walk
+from promlatest.views.page import series_page
+
+Answer = Vector | Scalar | str | Matrix
+
+_MOST: Final = 10_000  # scrapes kept: a day at one in nine seconds
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `promlatest query`."""
+    add_target(parser)
+    parser.add_argument("expression", metavar="EXPR", help="PromQL")
+    parser.add_argument(
+        "--every", type=float, metavar="SECONDS", help="scrape and answer again and again"
+    )
+    parser.add_argument(
+        "--scrapes", type=int, metavar="N", help="scrape N times, then answer (default: 1)"
+    )
+    parser.add_argument(
+        "--interval", type=float, metavar="SECONDS",
+        help="between two scrapes (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--partial", action="store_true",
+        help="answer over the part of a range that the scrapes cover",
+    )  # fmt: skip
+    add_printing(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the answer; an empty one is exit code 1."""
+    tree = parse(options.expression)
+    check(options)
+    longest = max((getattr(node, "range", 0) for node in walk(tree)), default=0) / 1000
+    if options.every:
+        return _again(options, longest)
+    scrapes = options.scrapes or 1
+    store = Store(history=max(2, scrapes))
+    for left in reversed(range(scrapes)):
+        ingested(options, options.target, store)
+        if left:
+            time.sleep(options.interval or 1.0)
+    answer = _asked(store, options)
+    _print(answer, options)
+    return DONE if isinstance(answer, Scalar | str) or len(answer) else NOTHING
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse numbers that make no sense, and those that contradict each other."""
+    if options.every is not None and (options.scrapes or options.interval):
+        raise UsageError("--every says how often to scrape: give it or the others")
+    if options.scrapes is not None and not 1 <= options.scrapes <= _MOST:
+        raise UsageError(f"--scrapes: expected 1 to {_MOST}, not {options.scrapes}")
+    for name in ("every", "interval"):
+        seconds = getattr(options, name)
+        if seconds is not None and not 0.001 <= seconds <= 86_400:
+            raise UsageError(f"--{name}: expected seconds, at least 0.001, not {seconds:g}")
+    if options.target == "-" and (options.every or (options.scrapes or 1) > 1):
+        raise UsageError("the standard input can be read once only")
+
+
+def _again(options: argparse.Namespace, longest: float) -> int:
+    """Scrape and print until Ctrl-C; what cannot be answered yet is said."""
+    store = Store(history=min(_MOST, max(2, ceil(longest / options.every) + 2)))
+    while True:
+        begun = time.monotonic()
+        ingested(options, options.target, store)
+        try:
+            _print(query(store, options.expression, partial=options.partial), options)
+        except EvaluationError as error:
+            print(f"promlatest: {error}", file=sys.stderr)
+        sys.stdout.flush()
+        time.sleep(max(0.0, begun + options.every - time.monotonic()))
+
+
+def _asked(store: Store, options: argparse.Namespace) -> Answer:
+    try:
+        return query(store, options.expression, partial=options.partial)
+    except EvaluationError as error:
+        if "history=" not in error.reason:
+            raise
+        hint = "take more with --scrapes N --interval SECONDS, or ask with --partial"
+        covered = error.reason.partition(":")[0]
+        raise EvaluationError(error.line, error.column, f"{covered}: {hint}") from error
+
+
+def _print(answer: Answer, options: argparse.Namespace) -> None:
+    notes = getattr(answer, "annotations", None)
+    for note in (*notes.warnings, *notes.infos) if notes else ():
+        print(note, file=sys.stderr)
+    if options.json:
+        print_json(_document(answer))
+        return
+    text = _PAGES[type(answer)](answer)
+    if text:
+        print(text)
+
+
+def _matrix_page(matrix: Matrix) -> str:
+    return "\n".join(
+        f"{series.labels.series()} {format_float(value)} @ {timestamp / 1000:.3f}"
+        for series in matrix
+        for timestamp, value in series.samples
+    )
+
+
+_PAGES: Final[dict[type, Callable[[Any], str]]] = {
+    Vector: series_page,
+    Scalar: lambda scalar: format_float(scalar.value),
+    str: lambda text: text,
+    Matrix: _matrix_page,
+}
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    notes = getattr(answer, "annotations", None)
+    kind, result = _RESULTS[type(answer)](answer)
+    document = {"type": kind, "result": result}
+    if notes is not None:
+        document |= {"warnings": list(notes.warnings), "infos": list(notes.infos)}
+    return document
+
+
+_RESULTS: Final[dict[type, Callable[[Any], tuple[str, Any]]]] = {
+    Vector: lambda vector: ("vector", [_point(*point) for point in vector]),
+    Scalar: lambda scalar: ("scalar", _number(scalar.value)),
+    str: lambda text: ("string", text),
+    Matrix: lambda matrix: (
+        "matrix",
+        [
+            {
+                "labels": dict(series.labels),
+                "samples": [
+                    [timestamp, _number(value)] for timestamp, value in series.samples
+                ],
+            }
+            for series in matrix
+        ],
+    ),
+}
+
+
+def _point(labels: Any, timestamp: int, value: float) -> dict[str, Any]:
+    return {"labels": dict(labels), "value": _number(value), "timestamp": timestamp}
+
+
+def _number(value: float) -> float | str:
+    """JSON has neither NaN nor infinities: they are texts."""
+    unusual = value != value or value in (float("inf"), float("-inf"))
+    return format_float(value) if unusual else value
