@@ -10,9 +10,9 @@ went make blocks of their own.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, overload
 
 import attrs
 
@@ -129,6 +129,30 @@ def _at(places: Sequence[int] | None, chosen: Sequence[int]) -> Sequence[int] | 
     return None if places is None else [places[at] for at in chosen]
 
 
+class _Picked(Sequence[Any]):
+    """Columns that are picked when somebody looks: what is asked about a moment looks at
+    the last one only."""
+
+    __slots__ = ("_length", "_pick")
+
+    def __init__(self, length: int, pick: Callable[[int], Any]) -> None:
+        self._length = length
+        self._pick = pick
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> Any: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Any]: ...
+    def __getitem__(self, at: int | slice) -> Any:
+        places = range(self._length)[at]
+        if isinstance(places, int):
+            return self._pick(places)
+        return [self._pick(place) for place in places]
+
+
 def _block(
     group: _Group,
     gone: int | None,
@@ -138,22 +162,27 @@ def _block(
     first: int | None,
 ) -> Block:
     """A block; `gone` is when the next scrape did not bring the series any more."""
-    nothing: Sequence[float | None] = [None] * len(group.labels)
-    times: list[int] = [] if gone is None else [gone]
-    values: list[Sequence[float | None]] = [] if gone is None else [nothing]
-    stamps: list[Sequence[int] | None] = [] if gone is None else [None]
-    for scrape, places in group.steps:
-        times.append(scrape.timestamp)
-        own: Sequence[int] | None = None
-        column = nothing
-        if places is not None:
-            key = (plan.matchers, *group.key, scrape.number)
-            column, own = _column(scrape, places, key, kept)
-        values.append(column)
-        stamps.append(own)
-    timed = any(own is not None for own in stamps)
-    own_times = stamps[::-1] if timed else None
-    return Block(group.labels, times[::-1], values[::-1], own_times, since, first)
+    labels, steps = group.labels, group.steps[::-1]
+    nothing: Sequence[float | None] = [None] * len(labels)
+
+    def pick(at: int) -> tuple[Sequence[float | None], Sequence[int] | None]:
+        scrape, places = steps[at] if at < len(steps) else (None, None)
+        if scrape is None or places is None:
+            return nothing, None
+        return _column(scrape, places, (plan.matchers, *group.key, scrape.number), kept)
+
+    times = [scrape.timestamp for scrape, _ in steps]
+    if gone is not None:
+        times.append(gone)
+    values = _Picked(len(times), lambda at: pick(at)[0])
+    stamps = _Picked(len(times), lambda at: pick(at)[1])
+    timed = any(_timed(scrape) for scrape, places in steps if places is not None)
+    return Block(labels, times, values, stamps if timed else None, since, first)
+
+
+def _timed(scrape: Scrape) -> bool:
+    """Whether a sample may have another timestamp than its scrape."""
+    return scrape.times is not None or bool(scrape.patch)
 
 
 def _column(
@@ -163,7 +192,7 @@ def _column(
     if known is None:
         values = array("d", picker(places)(scrape.folded().values))
         own = None
-        if scrape.times is not None or scrape.patch:
+        if _timed(scrape):
             own = [scrape.time(place) for place in places]
         known = (values, own)
         kept.keep(key, known, len(places) + 1)
