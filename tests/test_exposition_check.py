@@ -80,6 +80,7 @@ TEXT = [
     (GAUGE + 'a{b="x\ny"} 1\n', 3, 1, "error", "a line break stands in a label value"),
     (GAUGE + 'a{b="\\q"} 1\n', 3, 1, "error", r'\\, \" and \n, got \q'),
     ("# HELP a \\q\n# TYPE a gauge\na 1\n", 1, 1, "error", r"\\ or \n, got \q"),
+    ('# HELP a \\"x\\"\n# TYPE a gauge\na 1\n', 1, 1, "error", r'\\ or \n, got \"'),
     ("# HELP a{ x\n# TYPE a gauge\na 1\n", 1, 1, "error", "expected a blank after the name of the HELP"),
     # what promtool's linter warns of
     ("#TYPE a gauge\n# HELP a x\na 1\n", 1, 1, "warning", "expected '# TYPE', with a blank"),
@@ -178,7 +179,7 @@ workqueue_depth{controller="a",name="a",priority=""} 0
 CLEAN = [
     GAUGE + 'a{b="x\\\\,y\\"z",c="{d=}"} 1\n',
     GAUGE + 'a { b = "c" , d = "e" , } 1 1\n',
-    '# HELP a He said \\"yes\\".\\nTwice.\n# TYPE a gauge\na{b=""} 1\n',
+    '# HELP a He said "yes" \\\\ no.\\nTwice.\n# TYPE a gauge\na{b=""} 1\n',
     "# Nothing to see.\n#\n# TYPES of things\n" + GAUGE + "a 1\n",
     told("a_metres", "gauge") + "a_metres 1\n",
     told("thermometers_broken", "gauge") + "thermometers_broken 1\n",

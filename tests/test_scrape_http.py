@@ -183,6 +183,18 @@ def test_unix_socket(servers: Servers) -> None:
         fetch_once("unix:/nothing.sock")
 
 
+def test_a_system_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the event loop knows none, that is what the error says."""
+    monkeypatch.setattr(
+        asyncio.SelectorEventLoop,
+        "create_unix_connection",
+        asyncio.AbstractEventLoop.create_unix_connection,
+    )
+
+    with pytest.raises(ConnectError, match="this system has no unix sockets"):
+        fetch_once("unix:/app.sock")
+
+
 # Redirects
 
 

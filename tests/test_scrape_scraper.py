@@ -598,13 +598,15 @@ def test_log(caplog: pytest.LogCaptureFixture) -> None:
     scraper.stop()
 
     assert [
-        record.getMessage().partition(" of job j ")[2][:20] for record in caplog.records
+        record.getMessage().partition(" of job j")[2][:20] for record in caplog.records
     ] == [
-        "is up: 1 samples",
-        "is down: line 1, col",
-        "is up again: 1 sampl",
-        "exposes series twice",
+        " is up: 1 samples",
+        " is down: line 1, co",
+        " is up again: 1 samp",
+        ": 1 of its samples n",
     ]
+    assert "not taken, the first since a{" in caplog.messages[3]
+    assert "stands there twice" in caplog.messages[3]
     assert all("\n" not in line for line in caplog.messages)
     record = caplog.records[1]
     assert (record.job, record.reason) == ("j", "parse")  # type: ignore[attr-defined]

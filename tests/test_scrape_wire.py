@@ -57,6 +57,7 @@ TAKEN = {
         + b"Content-Length: 4\r\n\r\na 1\n",
         True,
     ),
+    "a blank before a colon": (OK + b"X : y\r\nContent-Length: 4\r\n\r\na 1\n", True),
     "it closes": (OK + b"Connection: close\r\nContent-Length: 4\r\n\r\na 1\n", False),
     "HTTP/1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\na 1\n", False),
     "HTTP/1.0 that stays": (
@@ -132,7 +133,6 @@ REFUSED = {
     "a long header": (OK + b"X: " + b"y" * 9000, "a header of its answer is longer than 8,192 bytes"),
     "many headers": (OK + b"X: y\r\n" * 300, "more than 256 headers"),
     "no header": (OK + b"X: y\r\nhello\r\n", "line 2 of its headers is no header"),
-    "a blank before the colon": (OK + b"X : y\r\n", "line 1 of its headers is no header"),
     "two lengths": (OK + b"Content-Length: 4\r\nContent-Length: 8\r\n\r\n", "two different lengths"),
     "a length of words": (OK + b"Content-Length: four\r\n\r\n", "its Content-Length is no number"),
     "a negative length": (OK + b"Content-Length: -4\r\n\r\n", "its Content-Length is no number"),

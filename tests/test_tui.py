@@ -313,12 +313,12 @@ async def test_tab_goes_round_the_pages(demo):
         demo.scrape()
         await pilot.pause()
         seen = []
-        for _ in range(3):
+        for _ in range(4):
             await pilot.press("tab")
             seen.append(demo.app.page.id)
         await pilot.press("shift+tab")
 
-        assert seen == ["metrics", "targets", "overview"]
+        assert seen == ["metrics", "changes", "targets", "overview"]
         assert demo.app.page.id == "targets"
 
 
@@ -976,6 +976,137 @@ async def test_a_long_name_is_shown_whole_somewhere():
         await pilot.pause()
 
         assert name in screen(app)
+
+
+def controllers_of(number: int) -> str:
+    return "".join(f'workqueue_depth{{name="c{n:02}"}} 1\n' for n in range(number))
+
+
+@pytest.mark.parametrize(("lines", "rows"), [(20, 10), (40, 30)])
+async def test_as_many_rows_as_there_is_room(lines, rows):
+    """What stands below the controllers takes what it fills and no more."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("x"))
+    async with app.run_test(size=(100, lines)) as pilot:
+        body = controllers_of(60) + "process_resident_memory_bytes 1\n"
+        store.ingest(body, source="x", timestamp=T0)
+        await pilot.pause()
+
+        shown = [
+            each for each in screen(app).split("\n") if re.match(r" .{2}· c\d\d ", each)
+        ]
+        assert len(shown) == rows
+        assert "memory" in screen(app)
+
+
+async def test_a_tall_screen_shows_the_chosen_controller_in_full(demo):
+    """Its trends and histograms, live, and those of the next one with the next key."""
+    async with demo.app.run_test(size=(200, 60)) as pilot:
+        for _ in range(3):
+            demo.scrape()
+        await pilot.pause()
+        await pilot.press("j", "j", "j")
+        await pilot.pause()
+        said = screen(demo.app)
+        assert "── pods  enter opens it" in said
+        assert "── reconcile time" in said
+        assert "last 20 s" in said
+        assert "depth" in said
+    async with Demo().app.run_test(size=(80, 24)) as pilot:
+        assert not pilot.app.page.query_one("#chosen").display
+
+
+async def test_mark_and_compare(demo):
+    """A key marks now; pages show what came since, and again lets go."""
+    async with demo.app.run_test(size=(160, 50)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.pause()
+        before = demo.store.value("workqueue_adds_total", controller="pods", name="pods")
+        await pilot.press("x")
+        for _ in range(3):
+            demo.scrape()
+        await pilot.pause()
+        now = demo.store.value("workqueue_adds_total", controller="pods", name="pods")
+        gained = f"+{plain(now - before, 4)}"
+        assert "⚑ marked" in screen(demo.app)
+        assert "30 s since the mark" in screen(demo.app)
+
+        await pilot.press("c")
+        await pilot.pause()
+        row = next(
+            row
+            for row in grid(demo.app)._sheet.rows.values()
+            if row.labels.metric == "workqueue_adds_total" and row.labels["name"] == "pods"
+        )
+        assert (row.kind, row.before, row.now) == ("gained", before, now)
+        assert demo.app.page.path() == ""
+
+        await pilot.press("m")
+        await find(pilot, "workqueue_adds")
+        await pilot.pause()
+        assert cells(demo.app, "since mark")["workqueue_adds_total"].startswith("+")
+        await pilot.press("enter")
+        await pilot.pause()
+        series = {
+            labels["name"]: text
+            for labels, text in cells_by_key(demo.app, "since mark").items()
+        }
+        assert series["pods"] == gained
+        await pilot.press("x")
+        await pilot.pause()
+        assert "marked" not in screen(demo.app)
+        assert "since mark" not in screen(demo.app)
+
+
+async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
+    """Scraping goes on; the arrows show what was, and the key shows what is."""
+    async with demo.app.run_test(size=(160, 30)) as pilot:
+        depths = []
+        for _ in range(4):
+            demo.scrape()
+            await pilot.pause()
+            depths.append(cells(demo.app, "adds", "queue in all")["pods"])
+        assert len(set(depths)) == 4
+        await pilot.press("f")
+        demo.scrape()
+        await pilot.pause()
+        assert cells(demo.app, "adds", "queue in all")["pods"] == depths[3]
+        assert "FROZEN, 1 newer" in screen(demo.app)
+        await pilot.press("left", "left")
+        assert cells(demo.app, "adds", "queue in all")["pods"] == depths[1]
+        await pilot.press("right")
+        assert cells(demo.app, "adds", "queue in all")["pods"] == depths[2]
+        await pilot.press("f")
+        assert cells(demo.app, "adds", "queue in all")["pods"] not in depths
+        assert "FROZEN" not in screen(demo.app)
+
+
+async def test_the_metrics_say_their_values():
+    """A single series' value, else the sum, of a histogram the count; with a rate."""
+    store = Store(clock=lambda: T0 + 10**6)
+    app = Dashboard(store, Still("x"))
+    body = """# TYPE a gauge
+a 3
+# TYPE b_total counter
+b_total{{q="1"}} {0}
+b_total{{q="2"}} {0}
+# TYPE c_seconds histogram
+c_seconds_bucket{{le="+Inf"}} {0}
+c_seconds_sum 1
+c_seconds_count {0}
+"""
+    async with app.run_test(size=(120, 24)) as pilot:
+        for second, value in ((0, 10), (2, 14)):
+            stamp = T0 + second * 1000
+            store.ingest(body.format(value), source="x", timestamp=stamp)
+        await pilot.pause()
+        await pilot.press("m")
+        await pilot.pause()
+
+        told = {"a": "3", "b_total": "28 ▴", "c_seconds": "14 ▴"}
+        assert cells(app, "value or sum") == told
+        assert sorted(cells(app, "rate").values()) == ["2/s", "4/s", "–"]
 
 
 async def test_ascii_terminals_get_no_other_character(demo):

@@ -12,6 +12,7 @@ from promlatest import Store
 from promlatest._matching.labels import Labels
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
+from promlatest.tui.model.changes import changes, changes_sheet
 from promlatest.tui.model.health import Status, ago, error_lines, health_lines
 from promlatest.tui.model.history import History
 from promlatest.tui.model.keys import help_lines, hints
@@ -575,3 +576,70 @@ def test_the_theme_fits_the_terminal():
     assert theme_for({}) == "promlatest-dark"
     assert theme_for({"COLORFGBG": "0;15"}) == "promlatest-light"
     assert theme_for({"COLORFGBG": "0;15", "PROMLATEST_THEME": "dark"}) == "promlatest-dark"
+
+
+# -- what changed ---------------------------------------------------------------------
+
+BEFORE = """\
+# TYPE jobs_total counter
+jobs_total{q="a"} 5
+jobs_total{q="b"} 7
+jobs_total{q="same"} 1
+# TYPE depth gauge
+depth 4
+gone 1
+nan NaN
+# TYPE took_seconds histogram
+took_seconds_bucket{le="+Inf"} 2
+took_seconds_sum 3
+took_seconds_count 2
+"""
+AFTER = """\
+# TYPE jobs_total counter
+jobs_total{q="a"} 8
+jobs_total{q="b"} 2
+jobs_total{q="same"} 1
+jobs_total{q="c"} 4
+# TYPE depth gauge
+depth 1
+nan NaN
+# TYPE took_seconds histogram
+took_seconds_bucket{le="+Inf"} 6
+took_seconds_sum 9
+took_seconds_count 6
+"""
+
+
+def test_what_changed_between_two_scrapes():
+    """Each series once that is not what it was: of a histogram its count, no bucket."""
+    stores = Store(), Store()
+    for store, body in zip(stores, (BEFORE, AFTER), strict=True):
+        store.ingest(body)
+    found = changes(*stores)
+
+    assert [(each.labels.series(), each.kind, each.by) for each in found] == [
+        ("depth", "fell", -3),
+        ("gone", "gone", None),
+        ('jobs_total{q="a"}', "gained", 3),
+        ('jobs_total{q="b"}', "reset", 2),
+        ('jobs_total{q="c"}', "new", 4),
+        ("took_seconds_count", "gained", 4),
+    ]
+
+
+def test_what_changed_as_a_table():
+    """With how fast counters grew, and only what a filter passes."""
+    stores = Store(), Store()
+    for store, body in zip(stores, (BEFORE, AFTER), strict=True):
+        store.ingest(body)
+    sheet = changes_sheet(changes(*stores, parse_filter("jobs|gone")), 2.0)
+    rows = [
+        [c.cell(row).text.strip() for c in sheet.columns] for row in sheet.rows.values()
+    ]
+
+    assert rows == [
+        ["gone", "", "gone", "1", "–", "", "{}"],
+        ["gained", "+3", "jobs_total", "5", "8", "1.5/s", '{q="a"}'],
+        ["reset", "+2", "jobs_total", "7", "2", "1/s", '{q="b"}'],
+        ["new", "+4", "jobs_total", "–", "4", "2/s", '{q="c"}'],
+    ]

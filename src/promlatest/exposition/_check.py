@@ -99,10 +99,10 @@ class _Requirement:
 # What the table's words are about: predicates that take more than a line
 
 
-def _escape_unknown(text: str) -> str:
-    r"""The first escape that is none of \\, \" and \n."""
+def _escape_unknown(text: str, known: str) -> str:
+    """The first escape that is none of those."""
     escapes = re.findall(r"\\.", text, re.DOTALL)
-    return next((escape for escape in escapes if escape[1] not in '\\"n'), "")
+    return next((escape for escape in escapes if escape[1] not in known), "")
 
 
 _BETWEEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|([{,=])|[^"{,=]+', re.DOTALL)
@@ -314,9 +314,9 @@ _RULES: Final[tuple[_Requirement, ...]] = (
           "expected no ',' after the last label"),
     _Requirement(_TEXT_ERROR, each.rows, lambda it: "\n" in it.raw,
           r"a line break stands in a label value; expected '\n' for it"),
-    _Requirement(_TEXT_ERROR, each.rows, lambda it: _escape_unknown(it.raw),
+    _Requirement(_TEXT_ERROR, each.rows, lambda it: _escape_unknown(it.raw, '\\"n'),
           r"expected one of \\, \" and \n, got {found}"),
-    _Requirement(_TEXT_ERROR, each.metas, lambda it: _escape_unknown(it.raw),
+    _Requirement(_TEXT_ERROR, each.metas, lambda it: _escape_unknown(it.raw, "\\n"),
           r"expected \\ or \n, got {found}"),
     _Requirement(_TEXT_ERROR, each.metas, _nameless,
           "expected a blank after the name of the {it.meta.keyword}"),

@@ -102,7 +102,9 @@ class Rules:
 
         Args:
             moments: scrapes of one process, the oldest first: snapshots, for one.
-            optional, target_labels, declared: as of `check`.
+            optional: as of `check`.
+            target_labels: as of `check`.
+            declared: as of `check`.
 
         Raises:
             UsageError: there is no moment.

@@ -153,6 +153,7 @@ _WORDS: Final[tuple[tuple[Any, _Words, Callable[..., EndpointError]], ...]] = (
     (ConnectionRefusedError, _connect_words, ConnectError),
     (ConnectionError, _ended_words, ConnectError),
     (OSError, _connect_words, ConnectError),
+    (NotImplementedError, _constant("this system has no unix sockets"), ConnectError),
     (UnicodeError, _constant("no request can be made of its address"), ConnectError),
 )
 

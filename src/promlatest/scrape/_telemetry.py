@@ -141,12 +141,12 @@ class Telemetry:
 
 class StateLog:
     """Writes a line when a target is first seen, fails, fails otherwise, recovers, or
-    begins to expose series twice."""
+    begins to expose samples that are not taken."""
 
     def __init__(self, job: str) -> None:
         self._job = job
         self._state = "new"
-        self._twice = False
+        self._untaken: tuple[str, ...] = ()  # why samples were not taken
 
     def record(self, result: ScrapeResult) -> None:
         """Look at one scrape."""
@@ -154,25 +154,28 @@ class StateLog:
         if state != self._state:
             self._say(state, result)
             self._state = state
-        twice = result.duplicates > 0 if result.up else self._twice
-        if twice and not self._twice:
-            _log.warning(
-                "%s of job %s exposes series twice; the first sample counts (%d left out)",
-                escaped(result.source),
-                escaped(self._job),
-                result.duplicates,
-                extra=self._extra(result),
-            )
-        self._twice = twice
+        if result.up:
+            untaken = tuple(reason for reason in _REFUSED if getattr(result, reason))
+            if untaken and untaken != self._untaken:
+                _log.warning(
+                    "%s: %d of its samples not taken, the first since %s",
+                    self._named(result),
+                    result.untaken,
+                    escaped(result.example),
+                    extra=self._extra(result),
+                )
+            self._untaken = untaken
 
     def _say(self, state: str, result: ScrapeResult) -> None:
-        extra = self._extra(result)
-        named = f"{escaped(result.source)} of job {escaped(self._job)}"
+        extra, named = self._extra(result), self._named(result)
         if result.error is not None:
             _log.warning("%s is down: %s", named, _message(result), extra=extra)
         else:
             up = "up" if self._state == "new" else "up again"
             _log.info("%s is %s: %d samples", named, up, result.samples, extra=extra)
+
+    def _named(self, result: ScrapeResult) -> str:
+        return f"{escaped(result.source)} of job {escaped(self._job)}"
 
     def _extra(self, result: ScrapeResult) -> dict[str, object]:
         reason = None if result.error is None else reason_of(result.error)

@@ -26,8 +26,9 @@ LONGEST_LINE: Final = 8192  # bytes of one header
 _LONGEST_CHUNK_LINE: Final = 4096  # bytes, as in Go
 
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?")
+# Names with blanks are taken, and are other names, as in Go.
 _FIELD: Final = re.compile(
-    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)"
+    rb"([^\x00-\x20:\x7f][^\x00-\x1f:\x7f]*):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)"
 )
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{1,15}")
 
@@ -186,7 +187,10 @@ class Answer:
         found = _FIELD.fullmatch(line)
         if found is None:
             raise _invalid(f"line {self._lines} of its headers is no header")
-        name, value = found[1].lower().decode(), found[2].rstrip().decode("latin-1")
+        name, value = (
+            found[1].lower().decode("latin-1"),
+            found[2].rstrip().decode("latin-1"),
+        )
         held = self.headers.get(name)
         self.headers[name] = value if held is None else f"{held}, {value}"
         self._last = name

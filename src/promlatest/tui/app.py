@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
@@ -25,6 +26,7 @@ from promlatest.tui.feed import Feed
 from promlatest.tui.messages import Scraped
 from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
 from promlatest.tui.model.watch import View, Watched
+from promlatest.tui.pages.changes import ChangesPage
 from promlatest.tui.pages.controller import ControllerPage
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.pages.histogram import HistogramPage
@@ -48,9 +50,10 @@ WINDOWS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
 _PAGES: Final = (
     ("o", "Overview", "app.go('overview')"),
     ("m", "Metrics", "app.go('metrics')"),
+    ("c", "Changes", "app.go('changes')"),
     ("t", "Targets", "app.go('targets')"),
 )
-_TABS: Final = ("overview", "metrics", "targets")
+_TABS: Final = ("overview", "metrics", "changes", "targets")
 
 # They come before whatever has the focus, in the order in which they were pressed: text
 # that arrives in one read with "/" is typed into the filter. `check_action` holds them
@@ -64,6 +67,7 @@ _ACTIONS: Final = {
     "shift+tab": "next_page(-1)",
     "o": "go('overview')",
     "m": "go('metrics')",
+    "c": "go('changes')",
     "t": "go('targets')",
     **{str(n): f"target({n})" for n in range(1, 10)},
     "r": "scrape",
@@ -73,6 +77,10 @@ _ACTIONS: Final = {
     "left_square_bracket": "window(-1)",
     "right_square_bracket": "window(1)",
     "w": "since_start",
+    "x": "mark",
+    "f": "freeze",
+    "left": "step(-1)",
+    "right": "step(1)",
     "s": "sort(False)",
     "S": "sort(True)",
     "y": "copy(False)",
@@ -122,6 +130,7 @@ class Dashboard(App[None]):
         self.feed: Final = feed
         self.window = 60.0
         self.since_start = False
+        self.until: int | None = None  # the moment that is shown; None: now
         self.watched: Final = {name: Watched(name) for name in feed.names}
         self.shown = feed.names[0]
         self._first_time = FIRST_TIME if first_time else ""
@@ -141,6 +150,7 @@ class Dashboard(App[None]):
             yield ControllerPage("controller")
             yield MetricsPage("metrics")
             yield SeriesPage("series")
+            yield ChangesPage("changes")
             yield HistogramPage("histogram")
             yield TargetsPage("targets")
         yield FilterBar()
@@ -161,8 +171,9 @@ class Dashboard(App[None]):
     def _end_at_signals(self) -> None:
         """Leave the terminal as it was when somebody ends the process, too."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
+        with suppress(AttributeError, NotImplementedError):  # Windows has neither
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
 
     def _on_resume(self, _: object) -> None:
         """Draw everything: the shell has written over it."""
@@ -171,6 +182,8 @@ class Dashboard(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key is for the application: it is not while somebody types, or reads
         the help."""
+        if action == "step" and self.until is None:
+            return False  # the arrows go to further columns
         busy = isinstance(self.focused, Input) or isinstance(self.screen, ModalScreen)
         return not (busy and action in _HELD)
 
@@ -230,7 +243,7 @@ class Dashboard(App[None]):
 
     def view(self) -> View:
         """What is to be shown of the target that is shown."""
-        return self.watched[self.shown].view(self.window, self.since_start)
+        return self.watched[self.shown].view(self.window, self.since_start, self.until)
 
     def draw(self) -> None:
         """Draw what is on the screen; the other pages are drawn when one goes there."""
@@ -412,6 +425,27 @@ class Dashboard(App[None]):
 
     def action_since_start(self) -> None:
         self.since_start = not self.since_start
+        self.draw()
+
+    def action_mark(self) -> None:
+        """Mark now on all targets, or let go of the mark."""
+        marked = any(each.mark is not None for each in self.watched.values())
+        for each in self.watched.values():
+            each.mark_now(not marked)
+        self.draw()
+
+    def action_freeze(self) -> None:
+        """Stop the view, while scraping goes on; or show what is now again."""
+        kept = self.watched[self.shown].timestamps()
+        self.until = None if self.until is not None or not kept else kept[-1]
+        self.draw()
+
+    def action_step(self, step: int) -> None:
+        """Show the scrape before, or after."""
+        kept = self.watched[self.shown].timestamps()
+        shown = [each for each in kept if self.until is None or each <= self.until]
+        at = max(min(len(shown) - 1 + step, len(kept) - 1), 0)
+        self.until = kept[at] if kept else None
         self.draw()
 
     def action_sort(self, turn: bool) -> None:

@@ -21,8 +21,8 @@ UNKNOWN: Final = "–"
 # U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
 _WIDENS: Final = "\ufe0f"
 _ASCII: Final = str.maketrans(
-    "–…µ≥·─━│×●✖▶▸◂►▴▾▲▼↑↓←→⇅↺✓‖›▁▂▃▄▅▆▇█▏▎▍▌▋▊▉",
-    "-~u>|-=|xox>><>^v^v^v<>%@+|>_.:-=+*########",
+    "–…µ≥·─━│×●✖▶▸◂►▴▾▲▼↑↓←→⇅↺✓‖›⚑❄▁▂▃▄▅▆▇█▏▎▍▌▋▊▉",
+    "-~u>|-=|xox>><>^v^v^v<>%@+|>!*_.:-=+*########",
 )
 
 

@@ -67,6 +67,11 @@ def _items(view: View, status: Status, now: int) -> Iterator[Line]:
     yield line(state_cell(view), *_down_for(view, now))
     if status.paused:
         yield line(Cell("‖ PAUSED", "warn"))
+    if view.frozen is not None:
+        newer = f"{view.frozen} newer" if view.frozen else "the newest"
+        yield line(Cell(f"❄ FROZEN, {newer}: ← → step, f goes on", "warn"))
+    if view.mark is not None:
+        yield line(Cell(f"⚑ marked {ago(now - view.mark.timestamp)} ago", "accent"))
     if view.known:
         yield line(_scraped(view, now))
         yield from _restart_item(view)
@@ -129,6 +134,8 @@ def _more(view: View) -> Iterator[Line]:
 
 def window_words(view: View) -> str:
     """How long the window is, and how long it is to become."""
+    if view.span and view.mark is not None:
+        return f"{duration(view.span, 2)} since the mark"
     if not view.span:
         return f"{duration(view.seconds)}: needs a second scrape"
     span = duration(view.span, 2)

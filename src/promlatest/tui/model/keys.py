@@ -40,7 +40,7 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
         Key("esc", ("escape",), "back; ends a filter first", "back", "app.back()"),
         Key("tab", ("tab", "shift+tab"), "the next page, or the next histogram; shift+tab"
             " the one before", "page", "app.next_page(1)"),
-        Key("o m t", ("o", "m", "t"), "overview, metrics, targets"),
+        Key("o m c t", ("o", "m", "c", "t"), "overview, metrics, changes, targets"),
         Key("1 … 9", tuple("123456789"), "the target of that number"),
         Key("r", ("r",), "scrape now", "scrape", "app.scrape()"),
         Key("p", ("p",), "pause, and go on", "pause", "app.pause()"),
@@ -48,6 +48,10 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
         Key("[ ]", ("left_square_bracket", "right_square_bracket"),
             "shorter, longer window for rates, p50, p99 and histograms"),
         Key("w", ("w",), "p50 and p99 of the window, or since the start"),
+        Key("x", ("x",), "mark now: all pages show what came since; again to let go",
+            "mark", "app.mark()"),
+        Key("f", ("f",), "freeze the view; ← → step through the scrapes", "freeze",
+            "app.freeze()"),
         Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy(False)"),
         Key("d", ("d",), "dark, light"),
         Key("ctrl+z", ("ctrl+z",), "stop for a while; fg comes back"),
@@ -115,6 +119,7 @@ def _explained(shown: str, words: str, width: int) -> list[Line]:
 
 def hints() -> list[Key]:
     """The keys that the last line names, the most needed first."""
-    order = ("open", "back", "filter", "quit", "sort", "page", "pause", "scrape", "copy")
+    order = ("open", "back", "filter", "quit", "sort", "mark", "page", "pause", "freeze",
+             "scrape", "copy")  # fmt: skip
     named = {key.short: key for _, keys in KEYS for key in keys if key.short}
     return [named["help"], *(named[short] for short in order)]

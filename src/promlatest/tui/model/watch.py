@@ -120,10 +120,10 @@ class Watched:
         self._operator = is_operator(source.current)
         self._figures.add(source.timestamp, _figures(self._history.until()))
 
-    def toggle_mark(self) -> None:
+    def mark_now(self, there: bool) -> None:
         """Mark the newest scrape, or let go of the mark."""
         past = self._history.until()
-        self.mark = past[-1] if self.mark is None and past else None
+        self.mark = past[-1] if there and past else None
 
     def timestamps(self) -> list[int]:
         """When the scrapes were that are kept."""

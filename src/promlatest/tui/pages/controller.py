@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.sections import Compared, compared
+from promlatest.tui.model.chosen import compared_all
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.overview import controller_selector
 from promlatest.views.cells import Cell, grid, line
 from promlatest.views.controllers import controller_pairs
-from promlatest.views.operator import ControllerRow, controllers, owner_of
-
-_HISTOGRAMS = (
-    ("reconcile time", "controller_runtime_reconcile_time_seconds"),
-    ("queue time: how long items waited", "workqueue_queue_duration_seconds"),
-    ("work time: how long items were at work", "workqueue_work_duration_seconds"),
-)
+from promlatest.views.operator import controllers
 
 
 class ControllerPage(BarsPage):
@@ -68,28 +60,11 @@ class ControllerPage(BarsPage):
             self.draw_bars(title, lambda _: [line(Cell("it is not there", "dim"))], ())
             return
         pairs = controller_pairs(row, self.view.state)
-        self.draw_bars(title, lambda width: grid(pairs, width), self._compared(row))
-
-    def _compared(self, row: ControllerRow) -> list[Compared]:
-        return [self._one(title, metric, row.name) for title, metric in _HISTOGRAMS]
-
-    def _one(self, title: str, metric: str, name: str) -> Compared:
-        labels = labels_of(self.view.state, metric, name)
-        view = self.view
-        if labels is None:
-            return Compared(title, None)
-        return compared(title, metric, labels, view.state, view.earlier, view.span)
+        found = compared_all(row.name, self.view)
+        self.draw_bars(title, lambda width: grid(pairs, width), found)
 
     def selector(self) -> str:
         return controller_selector(self.controller, self.view.state)
 
     def value(self) -> str:
         return self.controller
-
-
-def labels_of(state: Queryable, metric: str, name: str) -> Labels | None:
-    """The labels of a controller's histogram; older operators have only `name`."""
-    for histogram in state.histograms(metric):
-        if owner_of(histogram.labels) == name:
-            return histogram.labels.without(METRIC_NAME)
-    return None

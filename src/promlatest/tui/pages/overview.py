@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,7 +11,9 @@ from textual.binding import Binding, BindingType
 from promlatest._interfaces import Queryable
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
+from promlatest.tui.model.chosen import chosen_lines
 from promlatest.tui.model.health import window_words
+from promlatest.tui.model.trends import Trends
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
@@ -19,6 +21,8 @@ from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.operator import OWNERS, ControllerRow, Overview, overview
 from promlatest.views.panels import below_lines
+
+_CHOSEN_LEAST: Final = 9  # lines, for it to say something
 
 
 class OverviewPage(Page):
@@ -31,9 +35,15 @@ class OverviewPage(Page):
 
     tab = "Overview"
 
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id)
+        self._trends = Trends()
+        self._below = 0  # lines that the panels at the bottom would fill
+
     def compose(self) -> ComposeResult:
         yield Grid("controllers", id="controllers")
         yield Lines(id="whole-name")
+        yield Lines("chosen", id="chosen")
         yield Lines("requests and process", id="below")
 
     def draw(self) -> None:
@@ -42,20 +52,44 @@ class OverviewPage(Page):
         sheet = controllers_sheet(self._passing(rows.controllers))
         title = self.title("controllers", len(sheet.rows), len(rows.controllers))
         self.query_one(Grid).show(sheet, (*title, *self._over()), self._empty())
-        self.on_grid_moved()
+        self._trends.forget(view.past)
+        self._below = len(below_lines(rows, max(self.size.width - 2, 1), view.figures))
         self._draw_below(rows)
+        self.on_grid_moved()
 
     def on_grid_moved(self) -> None:
         """Tell the whole name of the chosen controller, where its column cut it."""
         grid, lines = self.query_one(Grid), self.query_one("#whole-name", Lines)
         lines.display = grid.cuts_names
         lines.show(lambda width: prose(self.controller, width, "head"))
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Give the room to the panes: as many rows as there are, what stands below them,
+        and if there is more, the chosen controller in full."""
+        grid, chosen = self.query_one(Grid), self.query_one("#chosen", Lines)
+        room = self.size.height - self.query_one("#whole-name").display
+        rows, below = grid.needs, self._below + 1
+        left = room - rows - below
+        chosen.display = left >= _CHOSEN_LEAST and bool(self.controller)
+        grid.styles.height = min(rows, max(room - below, room * 55 // 100, 4))
+        self.query_one("#below").styles.height = below if chosen.display else "1fr"
+        if chosen.display:
+            name, view, trends = self.controller, self.view, self._trends
+            chosen.show(
+                lambda width: chosen_lines(name, view, trends, width),
+                f"{name}  enter opens it",
+            )
 
     def _over(self) -> Line:
         """What p50 and p99 are of."""
         if self.view.since_start or not self.view.span:
             return line(Cell("  p50, p99 since start", "accent"))
-        return line(Cell(f"  p50, p99 of the last {window_words(self.view)}", "dim"))
+        over = "the" if self.view.mark else "the last"
+        return line(Cell(f"  p50, p99 of {over} {window_words(self.view)}", "dim"))
 
     def _passing(self, rows: Sequence[ControllerRow]) -> list[ControllerRow]:
         names = self.filter.controllers(self.view.state, [row.name for row in rows])

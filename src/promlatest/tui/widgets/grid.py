@@ -150,6 +150,11 @@ class Grid(Toned, can_focus=True):
         return ["".join(cell.text for cell in each).rstrip() for each in self._drawn]
 
     @property
+    def needs(self) -> int:
+        """How many lines it would fill."""
+        return self._heads + max(len(self._keys), 1)
+
+    @property
     def cuts_names(self) -> bool:
         """Whether a pinned column is too narrow for a text in it."""
         shape, columns = self._shape(), self._sheet.columns

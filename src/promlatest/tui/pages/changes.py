@@ -1,0 +1,81 @@
+"""What changed since the mark, or in the window: the difference that a test would tell."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual.app import ComposeResult
+
+from promlatest._interfaces import Queryable
+from promlatest._matching.labels import Labels
+from promlatest.tui.model.changes import Changed, changes, changes_sheet
+from promlatest.tui.model.health import window_words
+from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.series import selector_of
+from promlatest.tui.widgets.grid import Grid
+from promlatest.tui.widgets.lines import Lines
+from promlatest.views.cells import Cell, Line, line, prose
+from promlatest.views.text import escaped
+
+_MANY = 2_000  # series; two scrapes of more are compared on a thread
+
+
+class ChangesPage(Page):
+    """A row for each series that is not what it was."""
+
+    tab = "Changes"
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        super().__init__(id)
+        self._wanted: object = None
+
+    def compose(self) -> ComposeResult:
+        yield Grid("changes", id="changes-grid")
+        yield Lines(id="whole-series")
+
+    def draw(self) -> None:
+        view = self.view
+        if view.earlier is None:
+            empty = "needs a second scrape; x marks now" if view.known else "nothing yet"
+            self._show([], line(Cell(empty, "dim")))
+            return
+        self._wanted = wanted = (view.name, view.timestamp, view.span, self.filter)
+        if len(view.state) < _MANY:
+            self._show(changes(view.earlier, view.state, self.filter))
+        else:
+            self.run_worker(self._compare(wanted, view.earlier, view.state), exclusive=True)
+
+    async def _compare(self, wanted: object, before: Queryable, now: Queryable) -> None:
+        """Compare on a thread: the loop has scrapes to take meanwhile."""
+        found = await asyncio.to_thread(changes, before, now, self.filter)
+        if wanted == self._wanted:
+            self._show(found)
+
+    def _show(self, found: list[Changed], empty: Line = ()) -> None:
+        title = (*self.title("changed", len(found)), *self._since())
+        sheet = changes_sheet(found, self.view.span)
+        self.query_one(Grid).show(sheet, title, empty or self.nothing("change"))
+        self.on_grid_moved()
+
+    def _since(self) -> Line:
+        if self.view.mark is not None:
+            return line(Cell(f"  {window_words(self.view)}", "accent"))
+        return line(Cell(f"  in the last {window_words(self.view)}; x marks now", "dim"))
+
+    def on_grid_moved(self) -> None:
+        """Tell the chosen series whole."""
+        labels = self._chosen()
+        told = "" if labels is None else escaped(selector_of(labels))
+        self.query_one(Lines).show(lambda width: prose(told, width, "dim"))
+
+    def _chosen(self) -> Labels | None:
+        row: Changed | None = self.query_one(Grid).row
+        return None if row is None else row.labels
+
+    def selector(self) -> str:
+        labels = self._chosen()
+        return "" if labels is None else selector_of(labels)
+
+    def value(self) -> str:
+        row: Changed | None = self.query_one(Grid).row
+        return "" if row is None or row.by is None else f"{row.by:g}"
