@@ -90,6 +90,7 @@ def test_json(page: str, alerts: Path, capsys: Output) -> None:
             "line": 7,
             "rule": "SoldOut",
             "kind": "metric",
+            "about": "stocks",
             "what": "no metric is called stocks",
             "close": ["stock"],
             "severity": "failure",
@@ -106,6 +107,19 @@ def test_optional_and_target_labels(page: str, alerts: Path, capsys: Output) -> 
 
     assert main(["rules", "check", *labels, str(alerts), page]) == 0
     assert main(["rules", "check", str(alerts), page]) == 1
+
+
+def test_a_label_that_nothing_has(page: str, alerts: Path, capsys: Output) -> None:
+    """A label that is asked for again and again, and nowhere, gets a hint beside the data."""
+    more = "".join(
+        f"  - {{alert: A{n}, expr: 'stock{{dc=\"{n}\"}} > 1'}}\n" for n in range(3)
+    )
+    alerts.write_text(ALERTS + more)
+
+    assert main(["rules", "check", str(alerts), page]) == 1
+    assert (
+        "3 times nothing has the label dc: if scraping adds it" in capsys.readouterr().err
+    )
 
 
 def test_a_folder(page: str, alerts: Path, capsys: Output) -> None:

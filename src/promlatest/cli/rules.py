@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
@@ -29,7 +30,9 @@ from promlatest._matching.floats import format_float
 from promlatest._storage.store import Store
 from promlatest.cli._shared import DONE, NOTHING, add_fetching, fetch, print_json
 from promlatest.exceptions import UsageError
-from promlatest.rules import TARGET_LABELS, Rules, Verdict, read_rules
+from promlatest.rules import TARGET_LABELS, Finding, Rules, Verdict, read_rules
+
+_MANY: Final = 3  # a label that was renamed is seldom asked of so many metrics
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -79,11 +82,24 @@ def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
     else:
         for finding in found:
             print(finding)
+    for label, count in _foreign(found, store):
+        print(
+            f"{count} times nothing has the label {label}: if scraping adds it, or an"
+            " external label does, say so with --target-labels",
+            file=sys.stderr,
+        )
     failures = sum(finding.severity == "failure" for finding in found)
     words = (_counted(len(rules), "expression"), _counted(failures, "failure"))
     warnings = _counted(len(found) - failures, "warning")
     print(f"{', '.join(words)}, {warnings}", file=sys.stderr)
     return NOTHING if failures else DONE
+
+
+def _foreign(found: Sequence[Finding], store: Store) -> list[tuple[str, int]]:
+    """Labels that are asked for again and again, and that no series at all has."""
+    asked = Counter(finding.about for finding in found if finding.kind == "label")
+    there = set(store.label_names())
+    return [(n, count) for n, count in asked.items() if count >= _MANY and n not in there]
 
 
 def _eval(rules: Rules, target: str, options: argparse.Namespace) -> int:

@@ -113,6 +113,7 @@ def _finding(rule: Rule, offset: int, complaint: Complaint) -> Finding:
         line=rule.expr.line(offset),
         rule=rule.name,
         kind=complaint.kind,
+        about=complaint.about,
         what=complaint.what,
         close=complaint.close,
         severity=complaint.severity,
@@ -356,6 +357,7 @@ class _Check:
 
 
 _LABEL_SHOWN: Final = re.compile(r"\{\{[^}]*\$labels\.([A-Za-z_]\w*)")
+_TITLED: Final = 2
 _RATES: Final = frozenset(("rate", "irate", "increase"))
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _LABELLING: Final = frozenset(("label_replace", "label_join"))
@@ -393,7 +395,9 @@ def _merged(below: Iterable[Shape]) -> Shape:
 
 
 def _titled(metrics: Sequence[Metric]) -> str:
-    return " and ".join(each.name for each in metrics) or "what it is asked of"
+    names = [each.name for each in metrics[:_TITLED]]
+    names += [f"{len(metrics) - _TITLED} more"] * (len(metrics) > _TITLED)
+    return " and ".join(names) or "what it is asked of"
 
 
 def _kept(merged: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:

@@ -21,6 +21,7 @@ class Finding:
         line: of what is asked for, in the file.
         rule: the alert, the recorded metric, or the panel.
         kind: "syntax", "metric", "label", "bucket", "use", "value" or "template".
+        about: the metric, label or function that it is about; "" for all of it.
         what: what is wrong, in words.
         close: the names that were probably meant, the closest first.
         severity: a "failure" can never give anything; a "warning" gives nothing now.
@@ -30,6 +31,7 @@ class Finding:
     line: int
     rule: str
     kind: FindingKind
+    about: str
     what: str
     close: tuple[str, ...] = ()
     severity: Severity = "failure"

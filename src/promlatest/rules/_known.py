@@ -67,8 +67,17 @@ class Vocabulary:
     def _set(self) -> frozenset[str]:
         return frozenset(self.names)
 
-    def closest(self, name: str, most: int = 3) -> tuple[str, ...]:
-        """The names closest to one, the closest first; none if none is close."""
+    @cached_property
+    def _found(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def closest(self, name: str) -> tuple[str, ...]:
+        """The up to three names closest to one, the closest first; () if none is close."""
+        if name not in self._found:
+            self._found[name] = self._closest(name)
+        return self._found[name]
+
+    def _closest(self, name: str) -> tuple[str, ...]:
         words = set(name.split("_"))
         shared: dict[str, float] = defaultdict(float)
         for word in words:
@@ -78,7 +87,7 @@ class Vocabulary:
         alike = sorted(shared, key=lambda each: (-shared[each], each))[:_ALIKE]
         if len(self.names) <= 10 * _ALIKE or not alike:
             alike = sorted(self.names)
-        return tuple(difflib.get_close_matches(name, alike, most, _CLOSE))
+        return tuple(difflib.get_close_matches(name, alike, 3, _CLOSE))
 
 
 class Known:

@@ -39,6 +39,7 @@ _UNIT: Final = re.compile(r"(?:ms|[smhdwy])\b")
 _WORDY: Final = re.compile(r"[\w:]")
 _VECTOR_FOLLOWS: Final = re.compile(r"\s*[{\[]|\s+offset\b")
 _CALLED: Final = re.compile(r"\s*\(")
+_MATCHED: Final = re.compile(r"\s*(?:on|ignoring)\b")
 _GROUPED: Final = re.compile(r"\s*(?:by|without)\b")
 # Where a number is due: functions and aggregations by what stands before it.
 _NUMBER_AFTER: Final[dict[str, frozenset[str]]] = {
@@ -82,8 +83,8 @@ class _Place(NamedTuple):
         text: the whole expression.
         start, end: the variable's place in it.
         before: the token before it.
-        inside: the bracket that is open there, "[" or "{", or the word before an open
-            parenthesis; "" for none.
+        inside: the bracket that is open there, "[" or "{", or the word that an open
+            parenthesis belongs to; "" for none.
     """
 
     text: str
@@ -94,7 +95,7 @@ class _Place(NamedTuple):
 
 
 def _pieces(text: Text) -> Iterator[tuple[int, int, str]]:
-    before = ""
+    before, owner = "", ""
     inside = [""]
     for match in _TOKEN.finditer(text):
         token = match.group()
@@ -108,9 +109,13 @@ def _pieces(text: Text) -> Iterator[tuple[int, int, str]]:
             place = _Place(text, match.start(), match.end(), before, inside[-1])
             yield match.start(), match.end(), _filling(place)
         elif token in "([{":
-            inside.append(before.lower() if token == "(" else token)
+            # In `topk by (a) ($n, x)` the second parenthesis is topk's.
+            called = owner if before == ")" else before.lower()
+            inside.append(called if token == "(" else token)
         elif token in ")]}" and len(inside) > 1:
             inside.pop()
+        elif match["word"] and token.lower() in ("by", "without"):
+            owner = before.lower()
         before = token
 
 
@@ -161,6 +166,10 @@ def _first_argument_is_range(text: str, at: int) -> bool:
     return False
 
 
+def _is_operator(place: _Place) -> bool:
+    return place.before in (")", "}", "]") and bool(_MATCHED.match(place.text, place.end))
+
+
 def _is_matchers(place: _Place) -> bool:
     return place.inside == "{" and not _OPERATOR.match(place.text, place.end)
 
@@ -178,6 +187,7 @@ _FILLINGS: Final[tuple[tuple[Callable[[_Place], bool], str], ...]] = (
     (_is_unit, "m"),  # [5$unit]
     (_is_range, _DURATION),  # [$__rate_interval]
     (_is_part_of_name, WILDCARD),  # ${prefix}_total
+    (_is_operator, "and"),  # x $operator on (a) y
     (_is_matchers, f'{WILDCARD}=~".*"'),  # {$filters}
     (_is_aggregation, "sum"),  # $aggregate by (a) (x)
     (_is_function, "rate"),  # $function(x[5m])
