@@ -33,6 +33,7 @@ from benchmarks.peers.programs import (
     victoria,
     wait_for,
 )
+from benchmarks.peers.serve import beside_prometheus
 from benchmarks.peers.server import CASES, queries_body
 from benchmarks.series import CONTROLLERS, metric_name, shapes, store_of
 from promlatest import Store
@@ -58,6 +59,7 @@ def run(run: Run) -> None:
             _scrape_loop(run, home, bodies, size)
             _queries(run, home, bodies, queried)
             _histograms(run, home, bodies)
+            beside_prometheus(run, home, bodies)
 
 
 # Go

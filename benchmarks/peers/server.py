@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.bench_histogram import histograms
 from benchmarks.bodies import Body, moving, there_and_back
+from benchmarks.peers.serve import served_body
 from benchmarks.series import all_series
 
 CASES: Final = {
@@ -37,6 +38,7 @@ class Player:
         self.static = {
             "series": queries_body(queried).bytes,
             "histograms": histograms(1_000, seed).bytes,
+            "served": served_body(),
         }
         self.served: Counter[str] = Counter()
         self.play(next(iter(CASES)))
