@@ -17,6 +17,7 @@ import scrape_servers
 
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
+from promlatest.exposition import parse
 from promlatest.testing import Cut, FakeTarget
 
 pytestmark = pytest.mark.slow
@@ -582,6 +583,152 @@ def test_a_locale_without_other_characters(command: str, body: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     if command == "get":
         assert 'queue="é"' in done.stdout.decode()
+
+
+# -- waiting and watching -------------------------------------------------------------
+
+
+@pytest.fixture
+def growing() -> Iterator[str]:
+    """An endpoint that counts how often it was asked."""
+    pytest.importorskip("aiohttp")
+    asked = [0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked[0] += 1
+            data = f"# TYPE asked_total counter\nasked_total {asked[0]}\nidle 7\n".encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+WAITS = [
+    (["asked_total", "--at-least", "3"], 0, "after"),
+    (["asked_total", "--increases-by", "2"], 0, "after"),
+    (["idle", "--at-least", "7"], 1, "proves nothing"),
+    (["idle", "--at-least", "7", "--already-ok"], 0, "after"),
+    (["idle", "--at-least", "7", "--within", "1"], 1, "say --already-ok"),
+    (["idle", "--equals", "8", "--within", "300ms"], 1, "did not"),
+    (["idle", "--increases-by", "1", "--within", "300ms"], 1, "behind --"),
+    (["asked_totl", "--present", "--within", "300ms"], 1, "asked_total"),
+    (["idel", "--absent", "--within", "300ms"], 1, "idle"),
+    (["asked_total", "--increases-by", "0.5"], 1, "past"),
+    (["idle", "--at-least", "7", "--settle", "1s"], 2, "--settle does not go"),
+    (["idle", "--at-most", "1", "--within", "0"], 2, "above 0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"), WAITS, ids=[" ".join(w) for w, *_ in WAITS]
+)
+def test_waiting(
+    words: list[str],
+    code: int,
+    said: str,
+    growing: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It ends as the harness does: vacuous, past the goal, a slip and too late are 1."""
+    assert run("wait", growing, *words) == code
+
+    told = capsys.readouterr()
+    assert said in told.err
+    assert bool(told.out) is (code == 0)
+
+
+def test_waiting_for_a_dead_target(capsys: pytest.CaptureFixture[str]) -> None:
+    """What could not be seen is no failed condition."""
+    pytest.importorskip("aiohttp")
+    assert run("wait", "127.0.0.1:1", "up", "--present", "--within", "300ms") == 3
+
+
+def test_waiting_runs_what_is_behind_the_dashes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the mark, so that what it does counts; its failure is that of the wait."""
+    file = tmp_path / "m.prom"
+    file.write_text("# TYPE jobs_total counter\njobs_total 5\n")
+    act = [sys.executable, "-c", f"open({str(file)!r}, 'w').write('jobs_total 7\\n')"]
+
+    wait = ["wait", str(file), "jobs_total", "--increases-by", "2", "--within", "5s", "--"]
+    assert run(*wait, *act) == 0
+    assert capsys.readouterr().out == "7\n"
+    assert run(*wait, sys.executable, "-c", "raise SystemExit(9)") == 9
+    assert run(*wait, str(tmp_path / "nothing")) == 2
+
+
+def test_waiting_as_json(growing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was seen, as data."""
+    assert run("wait", growing, "asked_total", "--at-least", "3", "--json") == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["gain"] >= 1
+    assert float(found["value"]) >= 3
+
+
+def test_watching_prints_what_changed(growing: str) -> None:
+    """Everything first, and then what is not what it was; it can be read again."""
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "promlatest",
+            "get",
+            growing,
+            "--watch",
+            "--interval",
+            "0.2",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(7)]
+        process.send_signal(2)
+        assert process.wait(timeout=10) == 130
+
+    assert lines[0].startswith("# 2")
+    series = [line for line in lines if not line.startswith("#")]
+    assert [line.split()[0] for line in series] == ["asked_total", "idle"] + [
+        "asked_total"
+    ] * 2
+    parse("".join(lines))
+
+
+def test_a_page_has_rates(growing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`top --once` looks twice where that says more than once."""
+    assert run("top", growing, "--once", "--interval", "0.1") == 0
+    assert run("get", growing, "asked_total") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "asked_total 3"
+
+    assert run("top", growing, "--once", "--interval", "0") == 0
+    assert run("get", growing, "asked_total") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "asked_total 5"
+
+
+def test_the_page_of_an_operator_has_rates(
+    operator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And p50 and p99 of the time between the two looks."""
+    assert run("top", operator, "--once", "--width", "120", "--interval", "0.3") == 0
+
+    said = capsys.readouterr().out
+    assert "errors/s" in said
+    assert "p50, p99 over 3" in said
 
 
 COMPLETED = [

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "get": "print the series that match a selector",
     "histogram": "draw histograms as bars",
     "query": "answer PromQL about a target",
+    "wait": "wait until a series is as it should be",
     "check": "report what is wrong with an exposition",
     "contract": "keep what dashboards and alerts rely on across releases",
     "rules": "hold alerts and dashboards against what they watch",
@@ -136,11 +137,22 @@ class _CommandParser(argparse.ArgumentParser):
             self.load()
         if not self.intermixed:
             return super().parse_known_args(args, namespace)
+        own, behind = self._split(list(args))
         self.intermixed = False  # it calls this method for each of its two passes
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            found, unknown = self.parse_known_intermixed_args(own, namespace)
         finally:
             self.intermixed = True
+        if behind:
+            found.command = behind
+        return found, unknown
+
+    def _split(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """The words before and behind ``--``, if the command takes another one there."""
+        if "--" not in words or self.get_default("command") is None:
+            return words, []
+        at = words.index("--")
+        return words[:at], words[at + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,17 +4,23 @@ examples:
   promlatest get :8080
   promlatest get :8080 workqueue_depth
   promlatest get :8080 '{__name__=~"workqueue_.*", name="pods"}' --json
+  promlatest get :8080 workqueue_depth --watch --interval 5
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
+import sys
+import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.floats import format_float
+from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
 from promlatest.cli._shared import (
@@ -26,7 +32,7 @@ from promlatest.cli._shared import (
     say_nothing,
     scraped,
 )
-from promlatest.exceptions import SelectorError, UsageError
+from promlatest.exceptions import EndpointError, SelectorError, UsageError
 from promlatest.views.near import is_expression, why_nothing
 from promlatest.views.page import series_page
 
@@ -38,10 +44,65 @@ def add(parser: argparse.ArgumentParser) -> None:
         "selector", nargs="?", metavar="SELECTOR", help="such as 'up{job=~\"a|b\"}'"
     )
     add_printing(parser)
+    parser.add_argument(
+        "--watch", action="store_true",
+        help="go on, and print what changed, until Ctrl-C",
+    )  # fmt: skip
+    parser.add_argument(
+        "--interval", type=float, default=1.0, metavar="SECONDS",
+        help="between two looks (default: 1)",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what matches; nothing matching is talk and exit code 1."""
+    if not options.interval > 0:
+        raise UsageError(f"expected seconds above 0 in --interval, not {options.interval}")
+    return _watch(options) if options.watch else _print(options)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Print what matches, and then each time what is not what it was.
+
+    A line ``# time`` stands above each, which is a comment in an exposition, so that what
+    was printed can be read. A target that is down is told of and asked again.
+    """
+    matchers = _matchers(options)
+    before: dict[Labels, float] = {}
+    while True:
+        started = time.monotonic()
+        try:
+            points = scraped(options, options.target).match(matchers)
+        except EndpointError as error:
+            print(f"promlatest: {error}", file=sys.stderr)
+        else:
+            _print_changed(points, before, options)
+            before = {point.labels: point.value for point in points}
+        time.sleep(max(options.interval - (time.monotonic() - started), 0))
+
+
+def _print_changed(
+    points: Sequence[DataPoint], before: dict[Labels, float], options: argparse.Namespace
+) -> None:
+    there = {point.labels for point in points}
+    gone = [labels for labels in before if labels not in there]
+    new = [p for p in points if not _same(before.get(p.labels), p.value)]
+    if options.json:
+        changed = [_as_dict(point) for point in new]
+        print(json.dumps({"changed": changed, "gone": [dict(labels) for labels in gone]}))
+    elif new or gone:
+        print(f"# {datetime.now().isoformat(timespec='milliseconds')}")
+        print(series_page(new), end="\n" * bool(new))
+        for labels in gone:
+            print(f"# gone: {labels.series()}")
+    sys.stdout.flush()
+
+
+def _same(before: float | None, now: float) -> bool:
+    return before is not None and (before == now or (before != before and now != now))
+
+
+def _print(options: argparse.Namespace) -> int:
     matchers = _matchers(options)
     store = scraped(options, options.target)
     points = store.match(matchers)

@@ -1,6 +1,7 @@
 """Watch what an operator, or any other process, is doing: a dashboard in the terminal.
 
-With --once, --json or --histogram, or without a terminal, one page is printed instead.
+With --once, --json or --histogram, or without a terminal, one page is printed instead: of
+two scrapes, a second apart, so that it has rates.
 
 examples:
   promlatest top :8080
@@ -14,8 +15,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -43,6 +45,7 @@ from promlatest.views.near import why_no_histogram
 from promlatest.views.operator import is_operator, overview
 from promlatest.views.page import overview_page
 
+_LIVE: Final = ("http", "unix")  # what says something else a second later
 _DEFAULT_TARGET: Final = "localhost:8080"  # where controller-runtime listens
 
 
@@ -62,7 +65,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
-        help="between two scrapes in the dashboard (default: 1, or as the config says)",
+        help="between two scrapes (default: 1, or as the config says); of --once: 0 is one"
+        " scrape, without rates",
     )  # fmt: skip
     parser.add_argument(
         "--theme", choices=("light", "dark"), default="",
@@ -139,6 +143,7 @@ def _pages(options: argparse.Namespace) -> int:
     if options.config:
         raise UsageError("--config is for the dashboard, which needs a terminal")
     targets = options.targets or [_DEFAULT_TARGET]
+    earlier = _earlier(options, targets)
     code, documents = DONE, []
     for number, target in enumerate(targets):
         try:
@@ -150,19 +155,41 @@ def _pages(options: argparse.Namespace) -> int:
             code = exit_code(error)
             documents.append({"target": shown(target), "error": str(error)})
             continue
+        before = earlier.get(target)
         if options.json:
-            documents.append({"target": shown(target), **_overview_as_dict(store)})
+            told = _overview_as_dict(store, before)
+            documents.append({"target": shown(target), **told})
         else:
             print("\n" * bool(number), end="")
-            code = _print_page(store, target, options) or code
+            code = _print_page(store, before, target, options) or code
     if options.json:
         print_json(documents if len(targets) > 1 else documents[0])
     return code
 
 
-def _print_page(store: Store, target: str, options: argparse.Namespace) -> int:
+def _earlier(options: argparse.Namespace, targets: Sequence[str]) -> dict[str, Store]:
+    """A first look at what can be looked at twice, and the time until the second."""
+    seconds = options.interval if options.interval is not None else 1.0
+    if seconds <= 0 or (options.json and options.interval is None):
+        return {}
+    found: dict[str, Store] = {}
+    for target in targets:
+        with suppress(EndpointError):  # the second look tells of it
+            if target_of(options, target).kind in _LIVE:
+                found[target] = scraped(options, target)
+    if found:
+        time.sleep(seconds)
+    return found
+
+
+def _print_page(
+    store: Store, earlier: Store | None, target: str, options: argparse.Namespace
+) -> int:
     columns, ascii_ = width(options), ascii_only()
-    print(overview_page(store, width=columns, target=shown(target), ascii_only=ascii_))
+    name = shown(target)
+    print(
+        overview_page(store, width=columns, target=name, earlier=earlier, ascii_only=ascii_)
+    )
     if options.histogram is None:
         return DONE
     found = _chosen_histograms(store, options.histogram)
@@ -187,7 +214,7 @@ def _chosen_histograms(store: Store, metric: str) -> list[Histogram]:
     return store.histograms(names[0])[:1] if names else []
 
 
-def _overview_as_dict(store: Store) -> dict[str, Any]:
+def _overview_as_dict(store: Store, earlier: Store | None) -> dict[str, Any]:
     if is_operator(store):
-        return {"kind": "operator", **overview(store).as_dict()}
+        return {"kind": "operator", **overview(store, earlier).as_dict()}
     return {"kind": "metrics", "metrics": [row.as_dict() for row in catalog(store)]}

@@ -1,0 +1,174 @@
+"""Wait until a series is as it should be, and fail if it is not in time: for shells and CI.
+
+A wait that proves nothing fails: one for what was so before (--already-ok takes that), or
+for a name that looks like a slip. So does one that goes past its goal, and one whose
+counter begins anew. What stands behind -- is run after the first look, so that
+--increases-by counts what it does.
+
+examples:
+  promlatest wait :8080 'workqueue_depth{name="pods"}' --at-most 0 --within 1m
+  promlatest wait :8080 up_total --present --already-ok --within 30s
+  promlatest wait :8080 'orders_total{status="ok"}' --increases-by 1 -- ./place-order.sh
+
+exit codes: 0 it is so, 1 it is not, 2 wrong usage, 3 the target was not to be seen, and
+that of the command behind -- if it fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from promlatest._matching.floats import format_float
+from promlatest.cli._shared import (
+    DONE,
+    NOTHING,
+    UNREACHABLE,
+    add_target,
+    print_json,
+    target_of,
+)
+from promlatest.exceptions import UsageError
+from promlatest.scrape._units import parse_duration
+from promlatest.testing import (
+    Expectation,
+    ExpectationError,
+    Outcome,
+    ScrapeTarget,
+    StaleScrapeError,
+    TargetDownError,
+)
+
+_Wait = Callable[[Expectation[Outcome], argparse.Namespace], Outcome]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `promlatest wait`."""
+    add_target(parser)
+    parser.add_argument("selector", metavar="SELECTOR", help="of one series")
+    goals = parser.add_argument_group("what is to become of it, one of")
+    goal = goals.add_mutually_exclusive_group(required=True)
+    for name, words in _NUMBERS.items():
+        goal.add_argument(f"--{name}", type=float, metavar="N", help=words)
+    for name, words in _STATES.items():
+        goal.add_argument(f"--{name}", action="store_const", const=0.0, help=words)
+    parser.add_argument(
+        "--within",
+        default="30s",
+        metavar="TIME",
+        help="such as 30s, 500ms, 1m (default: 30s)",
+    )
+    parser.add_argument(
+        "--settle", default="0", metavar="TIME", help="and stays so for this long"
+    )
+    parser.add_argument(
+        "--sum", action="store_true", help="add up all series that the selector finds"
+    )
+    parser.add_argument(
+        "--already-ok", action="store_true", help="it may have been so before the wait"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=[])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Wait; what was seen is data, and why it failed is talk."""
+    name = next(each for each in _WAITS if getattr(options, _attribute(each)) is not None)
+    options.goal = getattr(options, _attribute(name))
+    options.seconds = _seconds(options.within)
+    options.settled = parse_duration(options.settle)
+    if options.settled and name not in _SETTLING:
+        raise UsageError(f"--settle does not go with --{name}")
+    target = ScrapeTarget(
+        target_of(options, options.target), within=options.seconds, timeout=options.timeout
+    )
+    with target:
+        try:
+            return _waited(target, name, options)
+        except (TargetDownError, StaleScrapeError) as error:
+            print(error, file=sys.stderr)
+            return UNREACHABLE
+        except ExpectationError as error:
+            print(_in_words_of_a_shell(str(error)), file=sys.stderr)
+            return NOTHING
+
+
+# What the harness advises a test to do, and what that is here.
+_ADVICE: Final[Mapping[str, str]] = {
+    "mark before the program acts and wait on the mark": "have the wait run it, behind --",
+    "mark before the program acts, and wait on the mark": "have the wait run it, behind --",
+    "say already_ok=True": "say --already-ok",
+}
+
+
+def _in_words_of_a_shell(text: str) -> str:
+    for words, here in _ADVICE.items():
+        text = text.replace(words, here)
+    return text
+
+
+def _waited(target: ScrapeTarget, name: str, options: argparse.Namespace) -> int:
+    watched: Any = target
+    if options.command:
+        watched = target.mark()
+        code = _ran(options.command)
+        if code:
+            return code
+    expect = watched.expect_sum if options.sum else watched.expect
+    outcome = _WAITS[name](expect(options.selector), options)
+    _tell(outcome, options)
+    return DONE
+
+
+def _ran(command: list[str]) -> int:
+    """Run what stands behind ``--``; gives its exit code."""
+    try:
+        return subprocess.run(command, check=False).returncode
+    except OSError as error:
+        raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+def _tell(outcome: Outcome, options: argparse.Namespace) -> None:
+    value = None if outcome.value is None else format_float(outcome.value)
+    if options.json:
+        print_json({"value": value, "gain": outcome.gain, "seconds": outcome.seconds})
+    elif value is not None:
+        print(value)
+    print(f"{options.selector}: after {outcome.seconds:.2f} s", file=sys.stderr)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if text.replace(".", "", 1).isdigit() else parse_duration(text)
+    if seconds <= 0:
+        raise UsageError(f"expected a time above 0 in --within, not {text}")
+    return seconds
+
+
+def _attribute(name: str) -> str:
+    return name.replace("-", "_")
+
+
+_NUMBERS: Final = {
+    "at-least": "it is this or more",
+    "at-most": "it is this or less",
+    "equals": "it is exactly this",
+    "increases-by": "it increases by exactly this, from the first look on",
+}
+_STATES: Final = {
+    "present": "it is there",
+    "absent": "it is there no more",
+}
+_SETTLING: Final = ("at-most", "equals", "increases-by")
+_WAITS: Final[Mapping[str, _Wait]] = {
+    "at-least": lambda it, o: it.to_reach(o.goal, already_ok=o.already_ok),
+    "at-most": lambda it, o: it.to_fall_to(
+        o.goal, settle=o.settled, already_ok=o.already_ok
+    ),
+    "equals": lambda it, o: it.to_equal(o.goal, settle=o.settled, already_ok=o.already_ok),
+    "increases-by": lambda it, o: it.to_increase_by(o.goal, settle=o.settled),
+    "present": lambda it, o: it.to_appear(already_ok=o.already_ok),
+    "absent": lambda it, o: it.to_disappear(already_ok=o.already_ok),
+}
