@@ -92,13 +92,14 @@ def _general(pattern: str) -> Pattern:
     parser = PatternParser(pattern)
     fragment = parser.parse()
     prefix, decides = _prefix(fragment)
-    machine = Machine(fragment, prefix)
+    skipped = prefix[:_MOST_SKIPPED]
+    machine = Machine(fragment, skipped)
     number = parser.groups
     saves = [at for at, step in enumerate(fragment.program) if step[0] == SAVE]
     around_all = number == 1 and saves == [0, len(fragment.program) - 1]
 
     def matches(value: str) -> bool:
-        return value.startswith(prefix) and machine.matches(value[len(prefix) :])
+        return value.startswith(prefix) and machine.matches(value[len(skipped) :])
 
     def fullmatch(value: str) -> Groups | None:
         if not matches(value):
@@ -116,6 +117,8 @@ def _general(pattern: str) -> Pattern:
         group_names=parser.names,
     )
 
+
+_MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
 
 # The whole rest of a value, as ".*" and ".*?" read.
 _RESTS: Final = [repeat(one_of(ANY), 0, None, lazy=lazy).program for lazy in (False, True)]

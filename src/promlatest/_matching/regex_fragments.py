@@ -46,6 +46,7 @@ TAKE, SPLIT, SAVE, ASSERT = "take", "split", "save", "assert"
 
 _Reach = tuple[tuple[int, int], ...]  # (contexts, the positions reached in those)
 _Join = tuple[int, int, int]  # positions, those that may follow them, contexts
+_MOST_BITS: Final = 2_000_000  # of all joins, which bounds the time of a step: 0.2 ms
 # A repeated part has the same joins again and again, at the same distances. Joins of up to
 # so many pairs are kept as distances: all repeats together are then one shift.
 _FEW: Final = 16
@@ -74,6 +75,10 @@ class Fragment:
     joins: list[_Join] = field(default_factory=list)
     program: tuple[Instruction, ...] = ()
     count: int = 1
+
+
+class TooManyJoinsError(Exception):
+    """Too many places may follow too many others."""
 
 
 def one_of(ranges: Ranges) -> Fragment:
@@ -105,6 +110,8 @@ def concat(parts: Sequence[Fragment]) -> Fragment:
         first = _merged(first, _limited(starts, empty))
         last = _merged(_limited(last, part.empty), _moved(part.last, at))
         empty &= part.empty
+        if len(whole.joins) * len(whole.sets) > _MOST_BITS:
+            raise TooManyJoinsError
     return replace(whole, empty=empty, first=first, last=last, program=_program(parts))
 
 

@@ -77,7 +77,8 @@ class Machine:
 
     Args:
         pattern: the whole of it.
-        prefix: what every text that matches begins with; `matches` is given the rest.
+        prefix: what every text that matches begins with, or some of it; `matches` is given
+            the rest.
     """
 
     def __init__(self, pattern: Fragment, prefix: str = "") -> None:

@@ -1,8 +1,8 @@
 """Go's regular expressions (RE2's syntax), read from left to right into fragments.
 
 Known to differ from Go, and left so: ``\\p`` takes the names that RE2 takes (Go 1.25 has a
-few more, ``\\p{Letter}``), and a pattern may have at most 100,000 characters after its
-repeats are written out (Go: a few millions).
+few more, ``\\p{Letter}``), and counted repeats, written out, may add 20,000 characters at
+most to a pattern (Go: a few millions).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from promlatest._matching.regex_fragments import (
     IN_WORD,
     NEWLINE,
     Fragment,
+    TooManyJoinsError,
     assertion,
     choice,
     concat,
@@ -40,9 +41,8 @@ _COUNTS: Final[dict[str, tuple[int, int | None]]] = {
 }
 _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 1000
-# Positions, and bits in all joins: what bounds memory, and the time of a step (0.2 ms).
-_MOST_POSITIONS: Final = 100_000
-_MOST_BITS: Final = 2_000_000
+_MOST_ADDED: Final = 20_000  # characters, by writing repeats out; takes 0.1 s
+_TOO_LARGE: Final = "expression too large"
 _NAMED: Final = re.compile(r"\(\?P?<([0-9A-Za-z_]+)>")
 _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
@@ -99,6 +99,7 @@ class PatternParser:
         self._flags = frozenset("s")
         self._open = [_Open(self._flags)]
         self._last = ""  # the repeat just read
+        self._added = 0  # characters, by writing repeats out
 
     def parse(self) -> Fragment:
         """The part that the whole pattern is.
@@ -106,6 +107,12 @@ class PatternParser:
         Raises:
             PatternError: the pattern is wrong, or too large.
         """
+        try:
+            return self._parse()
+        except TooManyJoinsError:
+            raise self._wrong(_TOO_LARGE) from None
+
+    def _parse(self) -> Fragment:
         while self._at < len(self.pattern):
             if found := _REPEAT.match(self.pattern, self._at):
                 self._repeat(found)
@@ -115,7 +122,7 @@ class PatternParser:
                 self._last = ""
         if len(self._open) > 1:
             raise self._wrong(f"missing closing ): {self.pattern}")
-        return self._bounded(self._whole(self._open[0]))
+        return self._whole(self._open[0])
 
     def _whole(self, top: _Open) -> Fragment:
         # The whole text must match anyhow; an automaton that looks for edges is larger.
@@ -124,13 +131,6 @@ class PatternParser:
         if not top.branches and top.parts[-1:] == [_END]:
             del top.parts[-1]
         return top.close()
-
-    def _bounded(self, part: Fragment, times: int = 1) -> Fragment:
-        positions = len(part.sets) * times
-        bits = positions * (len(part.moves) + len(part.joins) * times)
-        if positions > _MOST_POSITIONS or bits > _MOST_BITS:
-            raise self._wrong("expression too large")
-        return part
 
     def _repeat(self, found: re.Match[str]) -> None:
         if self._last:
@@ -151,8 +151,10 @@ class PatternParser:
         count = parts[-1].count * times
         if count > _MOST_REPEATS or (high is not None and high < low):
             raise self._wrong(f"invalid repeat count: {operator}")
-        body = self._bounded(parts[-1], times)
-        whole = repeat(body, low, high, lazy=bool(lazy) != ("U" in self._flags))
+        self._added += len(parts[-1].sets) * (times - 1)
+        if self._added > _MOST_ADDED:
+            raise self._wrong(_TOO_LARGE)
+        whole = repeat(parts[-1], low, high, lazy=bool(lazy) != ("U" in self._flags))
         parts[-1] = replace(whole, count=count)
 
     def _character(self) -> list[Fragment]:
@@ -197,7 +199,7 @@ class PatternParser:
         self._at += 1
         group = self._open.pop()
         self._flags = group.flags
-        return [self._bounded(group.close())]
+        return [group.close()]
 
     def _escape(self) -> list[Fragment]:
         if found := _QUOTED.match(self.pattern, self._at):
