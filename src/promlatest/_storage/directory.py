@@ -50,8 +50,14 @@ class Directory:
         new = after.tables.keys() if after is not None else set()
         for metric in old - new:
             _leave(self._metrics, metric, cell)
+        fresh: dict[str, Cells] = {}
         for metric in new - old:
-            self._metrics.setdefault(metric, {})[cell] = None
+            cells = self._metrics.get(metric)
+            if cells is None:
+                fresh[metric] = {cell: None}
+            else:
+                cells[cell] = None
+        self._metrics.update(fresh)  # sorted in one go where there are many
         for label, by_value in self._labels.items():
             had = set() if before is None else before.values_of(label)
             has = set() if after is None else after.values_of(label)

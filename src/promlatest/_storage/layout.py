@@ -250,6 +250,8 @@ def changes(before: Layout, after: Layout) -> tuple[int, int]:
     """How many series came and went; tables that are shared are passed by."""
     if before is after:
         return 0, 0
+    if not before.size:
+        return sum(len(t.places) for t in _counted(chain(*after.shapes.values()))), 0
     added = removed = 0
     for shape in before.shapes.keys() | after.shapes.keys():
         old = _counted(before.shapes.get(shape, ()))

@@ -30,6 +30,7 @@ _PAGE: Final = 64
 # Of the whole process, in steps of a page: a ref never stands for two series.
 _new_pages: Final = count(1)
 _HITS_KEPT: Final = 65_536
+_TEXTS_KEPT: Final = 10_000
 
 
 class Slot:
@@ -195,6 +196,7 @@ class LiveSource:
         self.version = 0
         self.metadata: Mapping[str, Metadata] = {}
         self._tables: Any = SortedDict()  # metric -> label names -> table
+        self._texts: dict[str, str] = {}  # equal label values as one object
         self._page = 0
         self._page_rows = _PAGE
         self._selections: Cache[Any, tuple[int, Selection, list[Slot]]] = Cache(_HITS_KEPT)
@@ -215,6 +217,9 @@ class LiveSource:
     def create(self, labels: Labels, sample: tuple[int, float]) -> int:
         """Add a series that is not there yet. The caller holds the lock."""
         metric, names, cells = labels._cut()
+        cells = tuple([self._texts.setdefault(cell, cell) for cell in cells])
+        if len(self._texts) > _TEXTS_KEPT:
+            self._texts.clear()
         shapes = self._tables.get(metric)
         if shapes is None:
             shapes = self._tables[metric] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, compress, count, repeat
+from itertools import compress, count, repeat
 from operator import le
 from typing import Any, Final
 
@@ -242,10 +242,10 @@ def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
     if samples.rows is before.rows:
         return before
     layout = laid_out(samples.rows, len(samples.values), before)
-    known = {id(table.columns) for group in before.shapes.values() for table in group}
-    for table in chain.from_iterable(layout.shapes.values()):
-        if id(table.columns) not in known:
-            check_rows(table.rows, limits)
+    for shape, group in layout.shapes.items():
+        if group is not before.shapes.get(shape):
+            for table in group:
+                check_rows(table.rows, limits)
     return layout
 
 
