@@ -1,0 +1,127 @@
+"""Layouts and tables: which series there are, where each stands, how they are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from promlatest import Labels, Matcher, Store
+from promlatest._storage.layout import EMPTY, changes, laid_out
+from promlatest._storage.plan import plan_of
+from promlatest._storage.window import place_map
+from promlatest.exposition import parse
+
+
+def layout_of(text: str, before=EMPTY):
+    read = parse(text)
+    return laid_out(read.rows, len(read.values), before)
+
+
+PODS = "".join(f'm{{pod="p{n:02}",odd="{n % 2}"}} {n}\n' for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("condition", "hits"),
+    [
+        (("pod", "=", "p07"), 1),
+        (("pod", "=~", "p0.*"), 10),
+        (("pod", "=~", "p0[1-3]"), 3),
+        (("pod", "=~", "p01|p39|nobody"), 2),
+        (("pod", "!~", "p0.*"), 30),
+        (("odd", "!=", "0"), 20),
+        (("absent", "=", ""), 40),
+        (("absent", "!=", ""), 0),
+        (("pod", "=~", ".*9"), 4),
+    ],
+)
+def test_every_kind_of_matcher_finds_its_rows(condition, hits):
+    """A literal, a range of a prefix, and a scan of the values find the same as asking
+    each series does."""
+    layout = layout_of(PODS)
+    wanted = Matcher(*condition)
+
+    found = layout.select(plan_of((Matcher("__name__", "=", "m"), wanted)))
+
+    asked = [
+        labels
+        for labels, _ in layout.series()
+        if wanted.matches(labels.get(wanted.name, ""))
+    ]
+    assert list(found.labels) == sorted(asked)
+    assert len(found.places) == hits
+
+
+def test_metrics_are_found_by_the_prefix_of_a_name():
+    """A pattern of names is looked up in the range of its prefix."""
+    layout = layout_of("".join(f"name_{n:03} 1\n" for n in range(200)))
+
+    found = layout.select(plan_of((Matcher("__name__", "=~", "name_01.*"),)))
+
+    assert [each.metric for each in found.labels] == [f"name_01{n}" for n in range(10)]
+
+
+def test_each_set_of_label_names_is_a_table_of_its_own():
+    """Three hundred label names on three hundred series make small tables, and no cell
+    is empty."""
+    layout = layout_of("".join(f'm{{p="{n}",l{n}="x"}} 1\n' for n in range(300)))
+
+    layout._check()
+    assert layout.size == 300
+    assert all(len(table.names) == 2 for table in layout.tables["m"])
+
+
+def test_what_did_not_change_is_shared():
+    """Tables whose series are the same are the same objects, or share their indexes."""
+    before = layout_of("a 1\n" + PODS)
+    before.tables["m"][0].index("pod")
+
+    after = layout_of("b 1\nc 1\n" + PODS, before)
+
+    assert after.tables["m"][0].series is before.tables["m"][0].series
+    assert after.tables["m"][0].index("pod") is before.tables["m"][0].index("pod")
+    assert changes(before, after) == (2, 1)
+
+
+def test_a_map_leads_from_places_to_those_of_the_layout_before():
+    """Where series stood before is known after others came between them."""
+    before = layout_of('a 1\nm{x="1"} 1\nm{x="2"} 1\n')
+    after = layout_of('m{x="2"} 1\nnew 1\na 1\n', before)
+
+    assert list(place_map(after, before)) == [2, -1, 0]
+
+
+def test_of_a_series_that_stands_twice_the_first_counts():
+    """The places of both are noted, and the table has one row."""
+    layout = layout_of('m{x="1"} 1\nm{x="2"} 1\nm{x="1"} 3\n')
+
+    assert layout.size == 2
+    assert layout.twins == ((0, 2),)
+
+
+def test_an_update_shares_what_it_does_not_touch():
+    """New series of a push become a table of their own beside a large one."""
+    store = Store()
+    with store.batch("s", replace=False, timestamp=1) as batch:
+        for n in range(100):
+            batch.append(0, {"__name__": "m", "n": f"{n}"}, 1, 1.0)
+    before = store.sources["s"].visible.layout
+    with store.batch("s", replace=False, timestamp=2) as batch:
+        batch.append(0, {"__name__": "m", "n": "new"}, 2, 1.0)
+    after = store.sources["s"].visible.layout
+
+    assert after.tables["m"][0] is before.tables["m"][0]
+    assert [len(table) for table in after.tables["m"]] == [100, 1]
+    assert after.find(Labels(__name__="m", n="new")) >= 0
+    after._check()
+
+
+def test_small_tables_of_a_push_are_put_together():
+    """However many series come one by one, there are never more than a few tables."""
+    store = Store()
+    for n in range(300):
+        with store.batch("s", replace=False, timestamp=n) as batch:
+            batch.append(0, {"__name__": "m", "n": f"{n}"}, n, 1.0)
+
+    layout = store.sources["s"].visible.layout
+    assert layout.size == 300
+    assert len(layout.tables["m"]) < 10
+    layout._check()
