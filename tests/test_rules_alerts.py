@@ -204,6 +204,32 @@ def test_labels_of_the_target_fit() -> None:
     assert judged(expr, scrapes=TWO, target_labels=["job"])[0].problem
 
 
+def test_labels_that_a_scraper_adds_fit() -> None:
+    """In a store that a scraper fills, `job` is what the scraper calls the target."""
+    before, after = Store(), Store()
+    for store, seconds, value in ((before, 0, 5), (after, 1, 15)):
+        store.ingest(
+            f'hits_total{{job="promlatest",path="/"}} {value}',
+            timestamp=T0 + 1000 * seconds,
+        )
+    alerts = Rules((rule('rate(hits_total{job="shop",path="/"}[5m]) > 1'),))
+
+    (verdict,) = alerts.evaluate(before, after)
+
+    assert values(verdict) == [("/", 10.0)]
+
+
+def test_labels_of_the_process_decide() -> None:
+    """A label that scraping may add and the process has is looked at."""
+    scrapes = [at(0, 'phase{namespace="a"} 1'), at(1, 'phase{namespace="a"} 1')]
+    here, there = judged(
+        'phase{namespace="a"} > 0', 'phase{namespace="b"} > 0', scrapes=scrapes
+    )
+
+    assert len(here.true) == 1
+    assert there.problem
+
+
 def test_up_is_up() -> None:
     """What was scraped is up, and its target's labels fit."""
     down, up, missing = judged(

@@ -87,6 +87,13 @@ def test_annotations_and_variables(tmp_path: Path) -> None:
     ]
 
 
+def test_several_dashboards_in_a_file(tmp_path: Path) -> None:
+    """A list of dashboards is read like each of them."""
+    rules = read(tmp_path, [{"panels": [{"expr": "a"}]}, {"panels": [{"expr": "b"}]}])
+
+    assert [str(rule.expr) for rule in rules] == ["a", "b"]
+
+
 def test_alerts_of_grafana(tmp_path: Path) -> None:
     """A rule of Grafana's own alerting is read where it asks a Prometheus."""
     data = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -167,6 +169,21 @@ def test_a_config_map(read: Read) -> None:
     assert rules.rules[0].expr.line(4) == 13
 
 
+def test_a_dashboard_resource(read: Read) -> None:
+    """A GrafanaDashboard holds its JSON as a text; a List may hold the resource."""
+    rules = read("""\
+        kind: List
+        items:
+        - kind: GrafanaDashboard
+          spec:
+            json: >
+              {"panels": [
+                {"title": "P", "targets": [{"expr": "a"}]}]}
+        """)
+
+    assert places(rules) == [(7, "a")]
+
+
 def test_rules_as_json(read: Read) -> None:
     """A rule file may be JSON, as what jsonnet writes."""
     text = json.dumps(
@@ -325,6 +342,34 @@ def test_size_is_bounded(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"r\.yml has more than 16777216 bytes"):
         read_rules(file)
+
+
+def test_without_pyyaml(tmp_path: Path) -> None:
+    """Without the extra, YAML ends in the line that names it, and JSON is read."""
+    (tmp_path / "r.yml").write_text(GROUP.replace("{}", "a"))
+    (tmp_path / "r.json").write_text('{"panels": [{"expr": "a"}]}')
+    code = """
+import sys
+sys.modules["yaml"] = None
+from promlatest.rules import read_rules
+print(len(read_rules("r.json")))
+try:
+    read_rules("r.json", "r.yml")
+except ImportError as error:
+    print(error)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (
+        done.stdout == "1\nReading rules in YAML needs: pip install 'promlatest[rules]'\n"
+    )
 
 
 def test_no_utf8(tmp_path: Path) -> None:

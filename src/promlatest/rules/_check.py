@@ -34,7 +34,7 @@ from promlatest.promql._tree import (
     unwrapped,
     walk,
 )
-from promlatest.rules._finding import Finding
+from promlatest.rules._finding import Finding, Severity
 from promlatest.rules._known import Known, Metric
 from promlatest.rules._rule import Rule
 from promlatest.rules._selectors import (
@@ -97,14 +97,17 @@ def tree_of(rule: Rule) -> Node:
 
 
 def _unreadable(rule: Rule, error: QueryError) -> Finding:
-    lines = rule.expr.splitlines(keepends=True)
-    offset = sum(map(len, lines[: error.line - 1])) + error.column - 1
-    hint = _WRONG_WAY if re.search(_RATE_OF_SUM, rule.expr) else ""
-    return _finding(rule, offset, Complaint("", "syntax", f"{error.reason}{hint}"))
+    before = rule.expr.split("\n")[: error.line - 1]
+    offset = sum(len(line) + 1 for line in before) + error.column - 1
+    what = error.reason
+    if what.startswith("expected a range vector") and _RATE_OF_SUM.search(rule.expr):
+        what += "; the rate comes first: sum(rate(x[5m])), not rate(sum(x))"
+    # What is PromQL and not ours is no failure of the rule: it is not looked up.
+    severity: Severity = "warning" if " is not supported: " in what else "failure"
+    return _finding(rule, offset, Complaint("", "syntax", what, severity=severity))
 
 
-_RATE_OF_SUM: Final = r"\b(?:rate|irate|increase)\s*\(\s*(?:sum|avg)\b"
-_WRONG_WAY: Final = "; the rate comes first: sum(rate(x[5m])), not rate(sum(x))"
+_RATE_OF_SUM: Final = re.compile(r"\b(?:rate|irate|increase)\s*\(\s*(?:sum|avg)\b")
 
 
 def _finding(rule: Rule, offset: int, complaint: Complaint) -> Finding:

@@ -20,6 +20,7 @@ from promlatest.promql._columns import Block
 
 __all__ = ["Moments"]
 
+_SCRAPERS: Final = frozenset(("job", "instance"))
 _UP: Final = Labels({METRIC_NAME: "up"})
 
 
@@ -70,12 +71,13 @@ class Moments:
 
     def _own(self, matchers: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
         """The matchers without those of the target's labels, unless the process exposes
-        such a label itself."""
+        such a label itself. `job` and `instance` are there in a store that a scraper
+        fills, and are its own names for the target."""
         foreign = {each.name for each in matchers} & self._target_labels
         if not foreign:
             return matchers
         named = [each for each in matchers if each.name == METRIC_NAME]
-        foreign -= set(self.last.label_names(*named))
+        foreign -= set(self.last.label_names(*named)) - _SCRAPERS
         return tuple(each for each in matchers if each.name not in foreign)
 
     def _blocks(self, matchers: tuple[Matcher, ...]) -> list[Block]:
