@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from promql_shared import SHARED, needs
@@ -245,7 +246,7 @@ def test_public_expressions_are_read_and_written_back():
 PIECES = [text for text, _ in READ] + [text for text, _ in REFUSED]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_any_text_gives_a_tree_or_the_one_error(data):
     """Pieces of expressions, cut and spliced anywhere: a tree, or an error with a place."""
@@ -273,7 +274,7 @@ def outcome(text):
         return None, error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=30))
 def test_any_characters_give_a_tree_or_the_one_error(text):
     """No text ends in any other way."""

@@ -30,7 +30,6 @@ from promlatest.promql._selectors import (
     Newer,
     Policy,
     Ranges,
-    covered,
     newest,
     too_short,
 )
@@ -459,11 +458,10 @@ def _matrix_selector(node: Any, scope: _Scope) -> Evaluate:
         end = anchor(asked, now)
         start = end - back
 
-        def since(block: Block, times: Sequence[int]) -> int:
-            known, whole = covered(block, times, start)
-            return start if whole else _in_part(asked, node, scope, start, end, known)
+        def partly(known: int) -> int:
+            return _in_part(asked, node, scope, start, end, known)
 
-        return together(blocks(asked), start, end, since)
+        return together(blocks(asked), start, end, partly)
 
     return work
 

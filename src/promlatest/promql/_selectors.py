@@ -114,22 +114,27 @@ def _visible(
     return None, 0
 
 
-class Covered(NamedTuple):
-    """How much of a range is known: from when on, and whether that is all of it."""
+def known_since(
+    blocks: Sequence[Block], start: int, end: int
+) -> dict[int | None, int | None]:
+    """From when on a range is known, by `Block.since`, which tells sources apart; None
+    where all of it is.
 
-    since: int
-    whole: bool
-
-
-def covered(block: Block, times: Sequence[int], start: int) -> Covered:
-    since = block.since
-    if since is None or since <= start:
-        return Covered(start, True)
-    if len(times) > 1:
-        between = (times[-1] - times[0]) / (len(times) - 1)
-        if since - start <= _NEAR * between:
-            return Covered(start, True)
-    return Covered(since, False)
+    A range is reached, too, if what is missing is no more than what lies between two
+    scrapes of the source, give or take what Prometheus allows there.
+    """
+    between: dict[int | None, float] = {}
+    for block in blocks:
+        first, last = bisect_right(block.times, start), bisect_right(block.times, end)
+        if last - first > 1:
+            gap = (block.times[last - 1] - block.times[first]) / (last - first - 1)
+            between[block.since] = min(gap, between.get(block.since, gap))
+    return {
+        since: None
+        if since is None or since - start <= _NEAR * between.get(since, 0)
+        else since
+        for since in {block.since for block in blocks}
+    }
 
 
 def too_short(start: int, end: int, since: int) -> str:
@@ -153,18 +158,22 @@ class Ranges:
         blocks: Sequence[Block],
         start: int,
         end: int,
-        since: Callable[[Block, Sequence[int]], int],
+        partly: Callable[[int], int],
     ) -> Window:
-        """The window; `since` says from when on a block's samples are known."""
+        """The window; `partly` says from when on one counts that is known in part."""
         spans = []
+        since = {
+            each: start if known is None else partly(known)
+            for each, known in known_since(blocks, start, end).items()
+        }
         for block in blocks:
+            known = since[block.since]
             if block.stamps is not None:
-                spans += _stamped_spans(block, block.stamps, start, end, since)
+                spans += _stamped_spans(block, block.stamps, start, end, known)
                 continue
             first, last = bisect_right(block.times, start), bisect_right(block.times, end)
             places = [at for at in range(first, last) if not _all_away(block.values[at])]
             times = [block.times[at] for at in places]
-            known = since(block, times)
             if times:
                 columns = [block.values[at] for at in places]
                 spans.append(Span(block.labels, times, columns, known))
@@ -204,14 +213,9 @@ def _single(labels: Labels, samples: dict[int, float], known: int) -> Span:
 
 
 def _stamped_spans(
-    block: Block,
-    stamps: Sequence[Sequence[int] | None],
-    start: int,
-    end: int,
-    since: Callable[[Block, Sequence[int]], int],
+    block: Block, stamps: Sequence[Sequence[int] | None], start: int, end: int, known: int
 ) -> list[Span]:
     """One span a series, by the samples' own timestamps."""
-    known = since(block, [time for time in block.times if start < time <= end])
     spans = []
     for place, labels in enumerate(block.labels):
         samples: dict[int, float] = {}

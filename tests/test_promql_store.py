@@ -1,0 +1,168 @@
+"""PromQL over a store, beside the same samples kept series by series.
+
+Random scrapes: series come and go, counters fall, scrapes fail, two sources expose the
+same series. Whatever a store makes of them, the answers must be those of the plain list of
+samples that Prometheus would have.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import pytest
+from fuzz import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promlatest import Labels, Store
+from promlatest.exceptions import CoverageError
+from promlatest.promql import Block, query, query_range
+
+STEP = 10_000
+QUESTIONS = [
+    "m",
+    "sum by (b) (m)",
+    'm{a=~"1|3"}',
+    "count(m)",
+    "timestamp(m)",
+    "m offset 15s",
+    "rate(m[25s])",
+    "increase(m[1m])",
+    "delta(m[45s])",
+    "resets(m[1m])",
+    "changes(m[1m])",
+    "sum by (b) (rate(m[40s]))",
+    "max_over_time(m[35s])",
+    "count_over_time(m[1m])",
+    "last_over_time(m[1m])",
+    "irate(m[1m])",
+    "m / on (a, b) rate(m[30s])",
+    "max_over_time(m[30s:10s])",
+    "absent(m)",
+    "m or n",
+]
+
+value = st.sampled_from([0.0, 1.0, 2.0, 5.0, 5.0, 8.0, math.nan])
+names = [Labels(__name__="m", a=a, b=b) for a in "123" for b in "xy"]
+scrape = st.one_of(
+    st.none(),
+    st.dictionaries(st.sampled_from(names), value, min_size=1),
+    st.dictionaries(st.sampled_from(names), value, min_size=5),
+)
+
+
+@attrs.define
+class Plain:
+    """Each series' samples in a list; None is a stale marker."""
+
+    samples: dict[tuple[str, Labels], list[tuple[int, float | None]]] = attrs.field(
+        factory=dict
+    )
+    times: dict[str, list[int]] = attrs.field(factory=dict)
+
+    def scraped(self, source, time, values):
+        for (other, labels), own in self.samples.items():
+            if other == source and labels not in values:
+                own.append((time, None))
+        before = self.times.setdefault(source, [])
+        for labels, each in values.items():
+            own = self.samples.setdefault((source, labels), [(t, None) for t in before])
+            own.append((time, each))
+        before.append(time)
+
+    def columns(self, matchers, start, end, /):
+        found = []
+        for (source, labels), own in self.samples.items():
+            if all(each.matches(labels.get(each.name, "")) for each in matchers):
+                there = [(time, each) for time, each in own if start < time <= end]
+                if all(each is None for _, each in there):
+                    continue  # it was not there
+                columns = [(each,) for _, each in there]
+                times = [time for time, _ in there]
+                found.append(Block((labels,), times, columns, None, self.times[source][0]))
+        return found
+
+
+def answered(source, expr, at):
+    try:
+        points = query(source, expr, at=at)
+    except CoverageError:
+        return "refused"
+    return {point.labels: point.value for point in points}
+
+
+def alike(one, other):
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return one.keys() == other.keys() and all(
+        value == pytest.approx(other[labels], nan_ok=True) for labels, value in one.items()
+    )
+
+
+def body(values):
+    return "\n".join(f"{labels.series()} {value!r}" for labels, value in values.items())
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["one", "two"]), scrape), min_size=2, max_size=10),
+    st.data(),
+)
+def test_a_store_answers_as_a_list_of_samples(scrapes, data):
+    """Every question gives the same of a store as of the samples series by series."""
+    store, plain = Store(history=20), Plain()
+    for at, (source, values) in enumerate(scrapes):
+        time = at * STEP
+        if values is None:
+            store.fail(source, OSError("away"), timestamp=time)
+        else:
+            store.ingest(body(values), source=source, timestamp=time)
+        plain.scraped(source, time, values or {})
+    end = (len(scrapes) - 1) * STEP
+    at = data.draw(st.sampled_from([end, end + 3000, max(0, end - 14_000)]))
+    for expr in data.draw(st.lists(st.sampled_from(QUESTIONS), min_size=3, max_size=6)):
+        got, wanted = answered(store, expr, at), answered(plain, expr, at)
+        assert alike(got, wanted), (expr, at, got, wanted)
+
+
+def test_over_a_time_a_store_answers_step_by_step():
+    """Each step of a range is what is answered at that moment."""
+    store = Store(history=20)
+    for at in range(10):
+        series = [f'm{{a="{a}"}} {at * a}' for a in range(at % 4 + 1)]
+        store.ingest("\n".join(series), timestamp=at * STEP)
+
+    for expr in ("m", "sum(m)", "rate(m[30s]) > 0", "topk(1, m)"):
+        matrix = query_range(store, expr, 40_000, 90_000, 5)
+        for time in range(40_000, 90_001, 5000):
+            wanted = {point.labels: point.value for point in query(store, expr, at=time)}
+            got = {
+                each.labels: dict(each.samples)[time]
+                for each in matrix
+                if time in dict(each.samples)
+            }
+            assert got == wanted
+
+
+def test_what_is_appended_is_answered():
+    """Points that were appended one by one are there beside what was scraped."""
+    store = Store(history=5)
+    store.ingest('m{a="1"} 1', timestamp=1000)
+    with store.appender() as appender:
+        appender.append(0, {"__name__": "m", "a": "2"}, 1500, 2.0)
+
+    assert [point.value for point in query(store, "m", at=2000)] == [1.0, 2.0]
+    assert query(store, "sum(m)", at=2000)[0].value == 3.0
+
+
+def test_a_window_that_moved_on_is_refused():
+    """Scrapes that are not kept any more are not taken for none."""
+    store = Store(history=4)
+    for at in range(10):
+        store.ingest(f"m_total {at}", timestamp=at * STEP)
+
+    assert query(store, "increase(m_total[30s])", at=90_000)[0].value == pytest.approx(3.0)
+    with pytest.raises(CoverageError) as caught:
+        query(store, "increase(m_total[1m])", at=90_000)
+    assert (caught.value.asked, caught.value.since) == (30_000, 60_000)
