@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import Final
 
 from promlatest._matching.charsets import ANY, Ranges
-from promlatest._matching.regex_fragments import SAVE, TAKE, Fragment, one_of, repeat
+from promlatest._matching.regex_fragments import SAVE, TAKE, Fragment, repeat, run_of
 from promlatest._matching.regex_machine import Groups, Machine
 from promlatest._matching.regex_syntax import PatternParser
 from promlatest.exceptions import PatternError
@@ -121,7 +121,7 @@ def _general(pattern: str) -> Pattern:
 _MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
 
 # The whole rest of a value, as ".*" and ".*?" read.
-_RESTS: Final = [repeat(one_of(ANY), 0, None, lazy=lazy).program for lazy in (False, True)]
+_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).program for lazy in (False, True)]
 
 
 def _prefix(fragment: Fragment) -> tuple[str, bool]:

@@ -81,10 +81,12 @@ class TooManyJoinsError(Exception):
     """Too many places may follow too many others."""
 
 
-def one_of(ranges: Ranges) -> Fragment:
-    """One character of a set."""
-    here = ((ALWAYS, 1),)
-    return Fragment((ranges,), 0, here, here, program=((TAKE, 0, 0),))
+def run_of(*sets: Ranges) -> Fragment:
+    """One character of each set, one after the other."""
+    last = 1 << len(sets) - 1
+    moves = {(1, ALWAYS): last - 1} if len(sets) > 1 else {}
+    program = ((TAKE, 0, 0),) * len(sets)
+    return Fragment(sets, 0, ((ALWAYS, 1),), ((ALWAYS, last),), moves, program=program)
 
 
 def assertion(where: int) -> Fragment:

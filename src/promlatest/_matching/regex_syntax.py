@@ -26,8 +26,8 @@ from promlatest._matching.regex_fragments import (
     concat,
     contexts,
     group,
-    one_of,
     repeat,
+    run_of,
 )
 from promlatest.exceptions import PatternError
 
@@ -43,6 +43,7 @@ _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 1000
 _MOST_ADDED: Final = 20_000  # characters, by writing repeats out; takes 0.1 s
 _TOO_LARGE: Final = "expression too large"
+_RUN: Final = re.compile(r"[^\\.+*?()|\[\]{}^$]+(?![*+?{])")  # a repeat takes one of them
 _NAMED: Final = re.compile(r"\(\?P?<([0-9A-Za-z_]+)>")
 _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
@@ -63,7 +64,7 @@ _ASSERTIONS: Final = {
 }
 # What stands for a sign with its flag, and without.
 _SIGNS: Final = {
-    ".": ("s", one_of(charsets.ANY), one_of(charsets.negation(charsets.of("\n")))),
+    ".": ("s", run_of(charsets.ANY), run_of(charsets.negation(charsets.of("\n")))),
     "^": ("m", assertion(contexts(before=[EDGE, NEWLINE])), _BEGIN),
     "$": ("m", assertion(contexts(after=[EDGE, NEWLINE])), _END),
 }
@@ -117,7 +118,7 @@ class PatternParser:
             if found := _REPEAT.match(self.pattern, self._at):
                 self._repeat(found)
             else:
-                parts = self._READERS.get(self._next, PatternParser._character)(self)
+                parts = self._READERS.get(self._next, PatternParser._characters)(self)
                 self._open[-1].parts += parts
                 self._last = ""
         if len(self._open) > 1:
@@ -157,9 +158,11 @@ class PatternParser:
         whole = repeat(parts[-1], low, high, lazy=bool(lazy) != ("U" in self._flags))
         parts[-1] = replace(whole, count=count)
 
-    def _character(self) -> list[Fragment]:
-        self._at += 1
-        return [self._one(ord(self.pattern[self._at - 1]))]
+    def _characters(self) -> list[Fragment]:
+        found = _RUN.match(self.pattern, self._at)
+        text = found[0] if found else self._next
+        self._at += len(text)
+        return [run_of(*(self._set(ord(character)) for character in text))]
 
     def _sign(self) -> list[Fragment]:
         flag, with_flag, without = _SIGNS[self._next]
@@ -204,13 +207,13 @@ class PatternParser:
     def _escape(self) -> list[Fragment]:
         if found := _QUOTED.match(self.pattern, self._at):
             self._at = found.end()
-            return [self._one(ord(character)) for character in found[1]]
+            return [run_of(self._set(ord(character))) for character in found[1]]
         two = self.pattern[self._at : self._at + 2]
         if two in _ASSERTIONS:
             self._at += 2
             return [_ASSERTIONS[two]]
         ranges = self._class_escape()
-        return [self._one(self._code()) if ranges is None else one_of(ranges)]
+        return [run_of(self._set(self._code()) if ranges is None else ranges)]
 
     def _class_escape(self) -> Ranges | None:
         """``\\d``, ``\\pL``, ``\\p{^Greek}``; None if something else stands here."""
@@ -265,7 +268,7 @@ class PatternParser:
         while not self._skip("]"):
             members.append(self._member(start))
         ranges = charsets.union(*members)
-        return [one_of(charsets.negation(ranges) if negated else ranges)]
+        return [run_of(charsets.negation(ranges) if negated else ranges)]
 
     def _member(self, start: int) -> Ranges:
         if found := _POSIX_NAME.match(self.pattern, self._at):
@@ -293,8 +296,8 @@ class PatternParser:
         self._at += 1
         return ord(self.pattern[self._at - 1])
 
-    def _one(self, code: int) -> Fragment:
-        return one_of(self._signed(((code, code),), False))
+    def _set(self, code: int) -> Ranges:
+        return self._signed(((code, code),), False)
 
     @property
     def _next(self) -> str:
