@@ -14,7 +14,7 @@ from benchmarks.harness import Run
 
 BENCHES: Final = (
     "points", "append", "parse", "rescrape", "query", "patterns", "histogram", "readers", "memory",
-    "import", "testing", "rules",
+    "import", "testing", "scraping", "rules",
 )  # fmt: skip
 
 _USAGE: Final = """\

@@ -62,6 +62,7 @@ TARGETS: Final = (
     Target("P7", "1,000 quantiles, Prometheus over HTTP", "peers: histogram", "all quantiles, again", 1_000, "Prometheus over HTTP", 0.02),
     Target("P7", "1,000 quantiles, Prometheus over HTTP, after a scrape", "peers: histogram", "all quantiles, after a scrape", 1_000, "Prometheus over HTTP", 0.02),
     Target("P8", "many appends by Go Append(ref)", "peers: append", "many at once", 10_000, "Go Append(ref)", 1.2),
+    Target("P10", "500 targets of 100 series every 5 s, % of a core", "scraping", "500 targets every 5 s", 100, OURS, 5, 8, absolute=True),
     Target("P8", "one append with a lock", "append", "one at a time, by ref", 10_000, "with a lock", 0.5),
 )  # fmt: skip
 
