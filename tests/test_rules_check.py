@@ -113,6 +113,7 @@ def test_failures(expr: str, what: str) -> None:
         ('orders_total{route!~".+"}', 'no series of orders_total has route!~".+" now (seen: /, /buy)'),
         ('orders_total{route="/",code="404"}', 'no series of orders_total has all of {route="/",code="404"} now'),
         ('order_seconds_bucket{le="2"}', 'order_seconds_bucket has le="2.0", which le="2" misses since Prometheus 3 spells bounds in one way'),
+        ("delta(orders_total[5m])", "delta() of orders_total, which is a counter: each restart makes it fall; increase() and rate() are for counters"),
         ("histogram_count(orders_total)", "'histogram_count' is not supported: it is for native histograms, which promlatest does not keep"),
         ("limitk(2, orders_total)", "'limitk' is not supported: Prometheus has it behind a feature flag only"),
         ("sum without (path) (orders_total)", "orders_total has no label path; it has code, route"),

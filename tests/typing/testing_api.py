@@ -8,7 +8,9 @@ from typing import assert_type
 from prometheus_client import CollectorRegistry, make_asgi_app, make_wsgi_app
 
 from promlatest import Histogram, Matcher, Store
+from promlatest.rules import Finding, Firing, Rules, Verdict, read_rules
 from promlatest.testing import (
+    Alerts,
     Answer,
     AsyncMark,
     AsyncScrapeTarget,
@@ -90,6 +92,16 @@ def files(reading: Reading) -> None:
     assert_golden(reading, "shop.prom", GoldenRules(labels=("pod",)), update=False)
     assert_contract(reading, Path("shop.contract"))
     assert_type(contract_of(reading, optional=["*_errors_total"]), Contract)
+
+
+def rules(target: ScrapeTarget, before: Store, after: Store) -> None:
+    target.assert_rules_match("alerts.yml", Path("dashboards"), optional=["*_errors_total"])
+    alerts = assert_type(target.mark().alerts("alerts.yml"), Alerts)
+    assert_type(alerts.assert_true("HighErrorRate", path="/buy"), Firing)
+    alerts.assert_none_true()
+    read = assert_type(read_rules("alerts.yml", Path("dashboards")), Rules)
+    assert_type(read.check(after, optional=["*_errors_total"]), list[Finding])
+    assert_type(read.evaluate(before, after), list[Verdict])
 
 
 def failures(error: ExpectationError) -> str:

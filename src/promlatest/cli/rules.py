@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target-labels", action="append", default=[], metavar="NAME,...",
         help="labels that scraping adds, and external labels, in place of"
-        f" {', '.join(TARGET_LABELS)}",
+        f" {', '.join(TARGET_LABELS)}; +NAME adds one to these",
     )  # fmt: skip
     parser.add_argument(
         "--scrapes", type=int, default=2, metavar="N",
@@ -84,8 +84,8 @@ def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
             print(finding)
     for label, count in _foreign(found, store):
         print(
-            f"{count} times nothing has the label {label}: if scraping adds it, or an"
-            " external label does, say so with --target-labels",
+            f"{count} times nothing has the label {label}: if scraping adds it, or if it"
+            f" is an external label, say --target-labels +{label}",
             file=sys.stderr,
         )
     failures = sum(finding.severity == "failure" for finding in found)
@@ -137,7 +137,10 @@ def _scraped(
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:
-    labels = _split(options.target_labels) or TARGET_LABELS
+    given = _split(options.target_labels)
+    more = [name.removeprefix("+") for name in given if name.startswith("+")]
+    instead = [name for name in given if not name.startswith("+")]
+    labels = [*(instead or TARGET_LABELS), *more]
     return {"optional": options.optional, "target_labels": labels}
 
 

@@ -209,6 +209,13 @@ class _Check:
         shape = _merged(below)
         if node.function in _RATES:
             self.check_rate(node, below[0])
+        if node.function in _OF_GAUGES and below[0].is_all("counter"):
+            what = (
+                f"{node.function}() of {_titled(below[0].raw)}, which is a counter: each"
+                " restart makes it fall; increase() and rate() are for counters"
+            )
+            complaint = Complaint(node.function, "use", what, severity="warning")
+            self.say(node, complaint)
         if node.function == "histogram_quantile":
             labels = self.without_le(node, below[1])
             return attrs.evolve(shape, labels=labels, most=self.highest(node, below[1]))
@@ -362,6 +369,7 @@ class _Check:
 _LABEL_SHOWN: Final = re.compile(r"\{\{[^}]*\$labels\.([A-Za-z_]\w*)")
 _TITLED: Final = 2
 _RATES: Final = frozenset(("rate", "irate", "increase"))
+_OF_GAUGES: Final = frozenset(("delta", "idelta", "deriv", "predict_linear"))
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _LABELLING: Final = frozenset(("label_replace", "label_join"))
 # Their labels come from elsewhere: from matchers, or there are none.
