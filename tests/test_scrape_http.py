@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -533,6 +536,50 @@ def test_secrets_are_in_no_error(
         assert SECRET not in repr(error) + str(error) + repr(error.args)
         error = error.__cause__ or error.__context__
     assert len(seen) == 1
+
+
+LOCALS = """
+from pathlib import Path
+from promlatest import Store
+from promlatest.scrape import *
+
+def test():
+    token = Path(__file__).with_name("token")
+    for auth in (Auth(bearer_token_file=str(token)), Auth(username="me", password_file=str(token))):
+        target = Target.parse("URL", auth=auth, headers={"X-Key": token.read_text()})
+        try:
+            fetch_once(target, timeout=5)
+        except Exception as error:
+            last = error
+    scrape_once(Store(), target, timeout=5)
+"""
+
+
+@pytest.mark.parametrize("fault", ["status_401", "not_http", "length_too_long"])
+def test_locals_of_a_failed_test_show_no_secret(
+    servers: Servers, tmp_path: Path, fault: str
+) -> None:
+    """`pytest -l` prints the variables of every frame of an error; no secret is in them."""
+    servers.play("locals", fault)
+    (tmp_path / "token").write_text(SECRET)
+    file = tmp_path / "test_locals.py"
+    file.write_text(LOCALS.replace("URL", servers.url("locals")))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-l",
+        "--tb=long",
+        "-p",
+        "no:cacheprovider",
+        file,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+
+    assert "1 failed" in done.stdout
+    assert "target     = Target(kind='http'" in done.stdout
+    assert SECRET not in done.stdout
+    assert base64.b64encode(f"me:{SECRET}".encode()).decode() not in done.stdout
 
 
 def test_errors_carry_nothing_of_the_client(servers: Servers) -> None:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from promlatest import Store
@@ -241,18 +242,31 @@ def test_reading_counts_against_the_timeout(text: bytes) -> None:
 # What cannot be exposed
 
 
-@pytest.mark.parametrize("value", [3, None, 1.5, b"x"])
-def test_a_registry_that_could_not_be_exposed(value: object) -> None:
-    """A label that is no text is down, with its metric's name, as `/metrics` would be."""
+@pytest.mark.parametrize(
+    ("label", "value", "said"),
+    [
+        (3, 1.0, "its label queue is 3"),
+        (None, 1.0, "its label queue is None"),
+        (b"x", 1.0, "its label queue is b'x'"),
+        ("a", None, "its value is None"),
+        ("a", "many", "its value is 'many'"),
+    ],
+)
+def test_a_registry_that_could_not_be_exposed(
+    label: object, value: object, said: str
+) -> None:
+    """What `generate_latest` raises on is down, with its metric's name."""
 
     class Collector:
         def collect(self) -> list[GaugeMetricFamily]:
             family = GaugeMetricFamily("shop_depth", "Depth.", labels=["queue"])
-            family.add_metric([value], 1.0)  # type: ignore[list-item]
+            family.add_metric([label], value)  # type: ignore[list-item,arg-type]
             return [family]
 
+    with pytest.raises((AttributeError, TypeError, ValueError)):
+        generate_latest(Collector())
     store = Store()
-    with pytest.raises(BodyError, match="the metric shop_depth cannot be exposed"):
+    with pytest.raises(BodyError, match=f"metric shop_depth cannot be exposed: {said}"):
         scrape_once(store, Collector())
     assert [point.value for point in store.query("up")] == [0.0]
 

@@ -197,7 +197,7 @@ def read_config(
         raise UsageError(f"{file} has more than {_MOST_BYTES} bytes")
     per_byte, least = _MOST_NODES
     most = per_byte * len(text) + least
-    return _Reading(file, _root(file, text), most, skip_unsupported).jobs()
+    return _ConfigFile(file, _root(file, text), most, skip_unsupported).jobs()
 
 
 def _root(file: Path, text: bytes) -> yaml.Node:
@@ -230,7 +230,7 @@ class _WrongError(UsageError):
         super().__init__(message)
 
 
-class _Reading:
+class _ConfigFile:
     """One file on its way to jobs. It gathers all errors before it raises."""
 
     def __init__(self, file: Path, root: yaml.Node, most: int, skip: bool) -> None:

@@ -263,7 +263,7 @@ def collect(target: Target) -> Collected:
         families = registry.collect() if hasattr(registry, "collect") else registry
         families = list(families)
         for family in families:
-            _check_labels(family, target)
+            _check_exposable(family, target)
         return Collected(*samples_of(families))
     except BodyError:
         raise
@@ -271,22 +271,28 @@ def collect(target: Target) -> Collected:
         raise _raised("collecting", error, target) from error
 
 
-def _check_labels(family: MetricFamily, target: Target) -> None:
+def _check_exposable(family: MetricFamily, target: Target) -> None:
     """Refuse what the program itself could not expose: it would have no `/metrics`.
 
     Raises:
-        BodyError: a label is no text.
+        BodyError: its help or a label is no text, or a value no number.
     """
+    if not isinstance(family.documentation, str):
+        raise _unexposable(family.name, "its help", family.documentation, target)
     for sample in family.samples:
         for name, value in sample.labels.items():
             if not isinstance(name, str) or not isinstance(value, str):
-                raise BodyError(
-                    escaped(
-                        f"the metric {sample.name} cannot be exposed: its label {name}"
-                        f" is {value!r:.40}, and no text"
-                    ),
-                    target=target.name,
-                )
+                raise _unexposable(sample.name, f"its label {name}", value, target)
+        if getattr(sample, "native_histogram", None) is None:
+            try:
+                float(sample.value)
+            except (TypeError, ValueError):
+                raise _unexposable(sample.name, "its value", sample.value, target) from None
+
+
+def _unexposable(metric: str, what: str, value: object, target: Target) -> BodyError:
+    text = f"the metric {metric} cannot be exposed: {what} is {value!r:.40}"
+    return BodyError(escaped(text), target=target.name)
 
 
 def _raised(what: str, error: Exception, target: Target) -> BodyError:

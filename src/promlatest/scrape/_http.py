@@ -133,7 +133,7 @@ class _Identity:
 
 
 @attrs.define
-class _Progress:
+class _Exchange:
     """How far an exchange has come, for what is said when it fails."""
 
     target: Target
@@ -169,20 +169,20 @@ class Endpoint:
                 their names say.
         """
         job, target = self._job, self._target
-        progress = _Progress(target)
+        exchange = _Exchange(target)
         try:
             async with asyncio.timeout(job.timeout) as limit:
-                return await self._follow(progress)
+                return await self._follow(exchange)
         except EndpointError as error:
             failure = error
         except Exception as error:
             if limit.expired():
-                failure = timed_out(progress.phase, job.timeout, target.name)
+                failure = timed_out(exchange.phase, job.timeout, target.name)
             else:
-                failure = explained(error, progress.target, progress.phase)
+                failure = explained(error, exchange.target, exchange.phase)
                 failure.target = target.name
-        if progress.redirected:
-            failure = _at(failure, progress.redirected)
+        if exchange.redirected:
+            failure = _at(failure, exchange.redirected)
         # Outside of the block: inside, it would carry the other error as its context.
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
@@ -195,22 +195,22 @@ class Endpoint:
 
     # One request after the other
 
-    async def _follow(self, progress: _Progress) -> Fetched:
+    async def _follow(self, exchange: _Exchange) -> Fetched:
         """Follow redirects to a body."""
         if self._first is None or self._rotates:
             self._first = await self._begin()
         hop, identity, request = self._first
         for redirects in range(1 << 30):
-            answer = await self._ask(hop, identity, request, progress)
+            answer = await self._ask(hop, identity, request, exchange)
             if answer.status == 200:
                 return await self._fetched(answer, hop, redirects)
-            following = self._next(answer, hop, redirects, progress.target)
+            following = self._next(answer, hop, redirects, exchange.target)
             if following.origin != hop.origin:
                 identity = _Identity({}, without_identity(identity.tls))
             hop = following
-            progress.redirected = hop.url
-            progress.target = attrs.evolve(self._target, kind="http", url=hop.url)
-            progress.answer = None
+            exchange.redirected = hop.url
+            exchange.target = attrs.evolve(self._target, kind="http", url=hop.url)
+            exchange.answer = None
             request = self._request(hop, identity)
         raise AssertionError
 
@@ -245,21 +245,21 @@ class Endpoint:
         return f"GET {hop.path} HTTP/1.1\r\n{head}\r\n".encode()
 
     async def _ask(
-        self, hop: _Hop, identity: _Identity, request: bytes, progress: _Progress
+        self, hop: _Hop, identity: _Identity, request: bytes, exchange: _Exchange
     ) -> Answer:
         """What is answered. A kept connection may have been closed at the other end at
         this moment; a new one is tried then, as Go does."""
         connection, kept = await self._connection(hop, identity)
         while True:
             answer = Answer(self._job.limits.body_size, self._target.name)
-            progress.answer = answer
+            exchange.answer = answer
             try:
                 await connection.exchange(request, answer)
                 return answer
             except (WireError, OSError):
                 if not kept or answer.began:
                     raise
-            progress.answer = None
+            exchange.answer = None
             connection, kept = await self._connection(hop, identity)
 
     async def _connection(self, hop: _Hop, identity: _Identity) -> tuple[Connection, bool]:
