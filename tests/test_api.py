@@ -306,6 +306,32 @@ def test_a_question_that_takes_too_long(store: Store, params: dict[str, str]) ->
     assert (answer.status, json.loads(answer.body)["errorType"]) == (503, "timeout")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "(" * 100_000,
+        "-" * 100_000 + "1",
+        "1" + "+1" * 100_000,
+        "sum(" * 5_000 + "odd" + ")" * 5_000,
+        'odd{k=~"' + "(a*)*" * 5_000 + '"}',
+        'odd{k=~"' + "(" * 50_000 + '"}',
+        "odd[" + "9" * 100_000 + "d]",
+        "sum_over_time(odd[1000d:1ms])",
+        "odd offset " + "1y" * 10_000,
+        "\0\udcff",
+        "odd{" + ",".join(f'a{n}="b"' for n in range(20_000)) + "}",
+        'label_replace(odd, "a", "' + "$1" * 50_000 + '", "k", "(.*)")',
+    ],
+    ids=range(12),
+)
+def test_hostile_questions(api: Api, query: str) -> None:
+    """However it is nested, long or broken: a refusal or an answer, and no exception."""
+    for path in ("query", "format_query", "query_exemplars"):
+        answer = api.answer("POST", f"/api/v1/{path}", {"query": query, "timeout": "2"})
+        assert answer.status in (200, 400, 422, 503)
+    assert api.answer("GET", "/", {"query": query}).status == 200
+
+
 def test_format_query(get: Get) -> None:
     """An expression, as PromQL is written."""
     assert get("format_query", query="sum(a)by(b)") == "sum by (b) (a)"

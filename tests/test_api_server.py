@@ -493,6 +493,39 @@ def test_targets_and_their_health(tmp_path: Path) -> None:
         until(lambda: health() == expected)
 
 
+def test_the_configuration_has_no_secret(tmp_path: Path) -> None:
+    """What is in force is shown, without a password of the file."""
+    pytest.importorskip("yaml")
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        "scrape_configs:\n- job_name: shop\n  scrape_interval: 7s\n"
+        "  basic_auth: {username: me, password: secret}\n"
+        "  params: {token: [secret]}\n"
+        '  static_configs: [{targets: ["127.0.0.1:1"]}]\n'
+    )
+    with served("--config", str(config)) as (_, url):
+        told = json.loads(get(f"{url}/api/v1/status/config"))["data"]["yaml"]
+
+    assert "secret" not in told
+    assert json.loads(told)["scrape_configs"][0]["job_name"] == "shop"
+    assert '"7s"' in told
+
+
+def test_history(tmp_path: Path) -> None:
+    """--history keeps scrapes, over which a range is answered."""
+    page = tmp_path / "page.prom"
+    page.write_text(PAGE)
+    with served(str(page), "--interval", "0.1", "--history", "5") as (_, url):
+        counted = f"{url}/api/v1/query?query=max(count_over_time(depth%5B1m%5D))"
+        partial = f"{counted}&partial_response=true"
+
+        def count() -> float:
+            found = json.loads(get(partial))["data"]["result"]
+            return float(found[0]["value"][1]) if found else 0.0
+
+        until(lambda: count() == 5)
+
+
 def refusal(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
     assert main(["serve", *words]) == 2
     return capsys.readouterr().err

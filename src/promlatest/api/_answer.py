@@ -48,7 +48,7 @@ def success(data: str, warnings: Sequence[str] = (), infos: Sequence[str] = ()) 
 def failure(status: int, kind: str, error: str) -> Answer:
     """A refusal, with Prometheus' word for its kind."""
     document = {"status": "error", "errorType": kind, "error": error}
-    return Answer(status, JSON, dump(document).encode())
+    return Answer(status, JSON, dump(document).encode("utf-8", "replace"))
 
 
 def plain(status: int, text: str) -> Answer:

@@ -63,7 +63,7 @@ def page(site: Site, params: Params) -> Answer:
         '<meta name="viewport" content="width=device-width">'
         f"<title>promlatest</title><style>{_STYLE}</style>{''.join(parts)}</html>"
     )
-    return Answer(200, "text/html; charset=utf-8", html.encode())
+    return Answer(200, "text/html; charset=utf-8", html.encode("utf-8", "replace"))
 
 
 def _box(asked: str) -> str:

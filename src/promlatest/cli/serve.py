@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
             targets=lambda: scraper.targets,
             partial=options.partial,
             rules=read_rules(*options.rules) if options.rules else (),
-            config=_text(options.config) if options.config else "",
+            config=_described(work),
             flags={"web.listen-address": f"{options.host}:{options.port}"},
         )
         asyncio.run(_serve(api, options, token, context))
@@ -121,6 +122,21 @@ def _paced(job: Job, interval: float | None) -> Job:
     if interval is None:
         return job
     return attrs.evolve(job, interval=interval, timeout=min(job.timeout, interval))
+
+
+def _described(work: Iterable[tuple[Job, Iterable[Target]]]) -> str:
+    """The configuration that is in force, in YAML (which JSON is): what a file says, it
+    may say with its passwords."""
+    jobs = [
+        {
+            "job_name": job.name,
+            "scrape_interval": f"{job.interval:g}s",
+            "scrape_timeout": f"{job.timeout:g}s",
+            "static_configs": [{"targets": [target.name for target in targets]}],
+        }
+        for job, targets in work
+    ]
+    return json.dumps({"scrape_configs": jobs}, indent=1)
 
 
 def _token(path: str | None) -> str:

@@ -41,7 +41,8 @@ _DURATION: Final = re.compile(
     r"(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
 )
 _UNITS: Final = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
-_DECIMAL: Final = re.compile(r"(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][+-]?[0-9]+)?")
+# Nothing is given back: a million digits before a letter are looked at once.
+_DECIMAL: Final = re.compile(r"(?:[0-9_]++(?:\.[0-9_]*+)?|\.[0-9_]++)(?:[eE][+-]?[0-9]++)?")
 _MOST_MS: Final = 2**63 // 1_000_000  # Go's durations count nanoseconds in 64 bits
 
 

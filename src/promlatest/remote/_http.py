@@ -2,9 +2,9 @@
 
 http.client does the protocol; what stands here is what it lacks: one deadline for name,
 connection, handshake, headers and body together (its timeout starts anew with every
-packet), a limit on what is read, and errors in words. It was chosen over aiohttp since
-the questions of `Server` are plain calls: they work without an extra, in any thread, and
-inside of a running event loop.
+packet), a limit on what is read, and errors in words. The scraper's client is another one,
+for another job: it belongs to an event loop, asks with GET, and never reads the body of a
+refusal, in which a Prometheus says what is wrong.
 """
 
 from __future__ import annotations
