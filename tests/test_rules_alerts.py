@@ -255,6 +255,21 @@ def test_recording_rules_are_made_first() -> None:
     assert verdict.true[0].labels["team"] == "shop"
 
 
+def test_several_rules_record_one_metric() -> None:
+    """Rules that make one metric with different labels are all evaluated."""
+    rules = [
+        rule("errors_total * 1", "all", "record", labels={"times": "1"}),
+        rule("errors_total * 2", "all", "record", labels={"times": "2"}),
+    ]
+
+    (verdict,) = judged(*rules, 'all{path="/buy"} > 0', scrapes=TWO)
+
+    assert [(each.labels["times"], each.value) for each in verdict.true] == [
+        ("1", 15.0),
+        ("2", 30.0),
+    ]
+
+
 def test_a_recording_rule_that_cannot_be_made() -> None:
     """An alert on a recorded metric that cannot be made says why."""
     (verdict,) = judged(rule("rate(", "r", "record"), "r > 1", scrapes=TWO)

@@ -54,6 +54,15 @@ def test_what_is_rendered(text: str, value: float, shown: str) -> None:
     assert render(text, LABELS, value) == shown
 
 
+def test_labels_that_somebody_else_adds() -> None:
+    """A label of the target, which nobody knows here, is left for all to see."""
+    text = "{{ $labels.path }} of {{ $labels.instance }} {{ $labels.none }}."
+
+    assert (
+        render(text, LABELS, 1, {"instance", "path"}) == "/buy of {{ $labels.instance }} ."
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

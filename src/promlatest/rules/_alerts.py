@@ -113,21 +113,27 @@ _UNMOVED: Final[Mapping[bool, str]] = {
 }
 
 
-def _in_order(records: Mapping[str, Rule]) -> list[Rule]:
-    """Recording rules, each after those whose results it asks for."""
-    ordered: dict[str, Rule] = {}
-    waiting = list(records)[::-1]
-    open_: set[str] = set()
+def _in_order(records: Iterable[Rule]) -> list[Rule]:
+    """Recording rules, each after those whose results it asks for.
+
+    Several may make one metric, with different labels. A circle is cut anywhere.
+    """
+    made_by: dict[str, list[Rule]] = {}
+    for rule in records:
+        made_by.setdefault(rule.name, []).append(rule)
+    ordered: dict[str, list[Rule]] = {}
+    waiting = list(made_by)[::-1]
+    seen: set[str] = set()
     while waiting:
         name = waiting[-1]
-        needs = [] if name in open_ else _asked_metrics(records[name])
-        open_.add(name)
-        missing = [n for n in needs if n in records and n not in ordered and n not in open_]
-        if missing:
-            waiting += missing
+        asked = () if name in seen else map(_asked_metrics, made_by[name])
+        seen.add(name)
+        first = {each for names in asked for each in names if each in made_by} - seen
+        if first:
+            waiting += sorted(first)
         else:
-            ordered.setdefault(waiting.pop(), records[name])
-    return list(ordered.values())
+            ordered.setdefault(waiting.pop(), made_by[name])
+    return [rule for rules in ordered.values() for rule in rules]
 
 
 def _asked_metrics(rule: Rule) -> list[str]:
@@ -151,8 +157,7 @@ class Evaluation:
         self.moments: Final = moments
         self.known: Final = known
         self.failed: dict[str, str] = {}  # recorded metrics that could not be made
-        records = {rule.name: rule for rule in rules if rule.kind == "record"}
-        for rule in _in_order(records):
+        for rule in _in_order(rule for rule in rules if rule.kind == "record"):
             self.record(rule)
 
     def record(self, rule: Rule) -> None:
@@ -177,9 +182,21 @@ class Evaluation:
         if not true and (problem := self.unmoved(tree)):
             return Verdict(rule=rule, problem=problem)
         notes = tuple(self.notes(tree))
-        firing = [_firing(rule, labels, value) for labels, value in true]
+        firing = [self.firing(rule, labels, value) for labels, value in true]
         firing.sort(key=lambda each: each.labels)
         return Verdict(rule=rule, true=tuple(firing), notes=notes)
+
+    def firing(self, rule: Rule, labels: Labels, value: float) -> Firing:
+        """An alert as it is true for one series, with everything rendered."""
+
+        def rendered(texts: Mapping[str, str]) -> dict[str, str]:
+            # A template sees the metric's name, too; the alert does not keep it.
+            foreign = self.known.target_labels
+            return {name: render(t, labels, value, foreign) for name, t in texts.items()}
+
+        own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
+        whole = Labels({**own, "alertname": rule.name})
+        return Firing(whole, value, rendered(rule.annotations))
 
     def result(self, text: str) -> list[tuple[Labels, float]]:
         """What an expression gives now."""
@@ -325,16 +342,6 @@ def _ranges(tree: Node, covered: int) -> Iterator[tuple[int, int, str]]:
         elif isinstance(node, Subquery):
             now = str(attrs.evolve(node, range=1, step=1))
             yield node.expr.end, node.end, now.removeprefix(str(node.expr))
-
-
-def _firing(rule: Rule, labels: Labels, value: float) -> Firing:
-    # A template sees the metric's name, too; the alert does not keep it.
-    added = {name: render(text, labels, value) for name, text in rule.labels.items()}
-    return Firing(
-        Labels({**labels.without(METRIC_NAME), **added, "alertname": rule.name}),
-        value,
-        {name: render(text, labels, value) for name, text in rule.annotations.items()},
-    )
 
 
 def _duration(seconds: float) -> str:

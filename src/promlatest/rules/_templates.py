@@ -8,7 +8,7 @@ is left in the text as it stands, so that nothing is shown that Prometheus would
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Final
@@ -38,8 +38,16 @@ class _LeftAlone(Exception):
     """An action that is not rendered here."""
 
 
-def render(text: str, labels: Mapping[str, str], value: float) -> str:
+def render(
+    text: str, labels: Mapping[str, str], value: float, foreign: Collection[str] = ()
+) -> str:
     """A template with what is known filled in.
+
+    Args:
+        text: the template.
+        labels: of the series that the alert is true for.
+        value: of the expression for it.
+        foreign: labels that somebody else adds: one that is not there is left alone.
 
     >>> render("{{ $labels.path }}: {{ $value | humanizePercentage }}", {"path": "/"}, 0.25)
     '/: 25%'
@@ -55,7 +63,7 @@ def render(text: str, labels: Mapping[str, str], value: float) -> str:
 
     def action(match: re.Match[str]) -> str:
         try:
-            return _shown(_Pipeline(match["inside"], known).run())
+            return _shown(_Pipeline(match["inside"], known, foreign).run())
         except _LeftAlone:
             return match.group()
 
@@ -65,8 +73,11 @@ def render(text: str, labels: Mapping[str, str], value: float) -> str:
 class _Pipeline:
     """One action: commands between pipes, each given what the one before it gave."""
 
-    def __init__(self, text: str, known: Mapping[str, Value]) -> None:
+    def __init__(
+        self, text: str, known: Mapping[str, Value], foreign: Collection[str]
+    ) -> None:
         self.known = known
+        self.foreign = foreign
         self.tokens = list(_tokens(text))
         self.at = 0
 
@@ -116,9 +127,10 @@ class _Pipeline:
             return self.known[token]
         dot = token.find(".", 1)
         labels = self.known.get(token[:dot]) if dot > 0 else None
-        if not isinstance(labels, Mapping):
+        name = token[dot + 1 :]
+        if not isinstance(labels, Mapping) or (name in self.foreign and name not in labels):
             raise _LeftAlone
-        return labels.get(token[dot + 1 :], "")
+        return labels.get(name, "")
 
     def next(self) -> tuple[str, str]:
         if self.at >= len(self.tokens):
