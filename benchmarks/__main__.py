@@ -14,7 +14,7 @@ from benchmarks.harness import Run
 
 BENCHES: Final = (
     "points", "append", "parse", "rescrape", "query", "patterns", "histogram", "readers", "memory",
-    "import", "testing", "scraping", "rules",
+    "import", "testing", "scraping", "rules", "promql",
 )  # fmt: skip
 
 _USAGE: Final = """\

@@ -21,6 +21,8 @@ from typing import Final
 
 from benchmarks.bench_append import many
 from benchmarks.bench_histogram import histograms, quantiles, scraped
+from benchmarks.bench_promql import PERIOD, QUESTIONS, SCRAPES, answer
+from benchmarks.bench_promql import scraped as scraped_shop
 from benchmarks.bodies import body as made_body
 from benchmarks.harness import OURS, Fed, Run, Way
 from benchmarks.peers.programs import (
@@ -59,6 +61,8 @@ def run(run: Run) -> None:
             _scrape_loop(run, home, bodies, size)
             _queries(run, home, bodies, queried)
             _histograms(run, home, bodies)
+            for size in run.pick((210,), (10_500,), (10_500, 105_000)):
+                _promql(run, home, bodies, size)
             beside_prometheus(run, home, bodies)
 
 
@@ -210,11 +214,7 @@ def _scraped(
     stack: ExitStack, home: Path, bodies: Program, name: str, counted: str, wanted: int
 ) -> Iterator[Program]:
     """Both programs, once they hold a static body."""
-    target = f"127.0.0.1:{bodies.port}"
-    for start in (prometheus, victoria):
-        directory = Path(tempfile.mkdtemp(dir=home))
-        path = f"/static?name={name}"
-        program = stack.enter_context(start(directory, target, path, 15.0))
+    for program in _started(stack, home, bodies, f"/static?name={name}", 15.0):
 
         def counts(program: Program = program) -> bool:
             found = program.instant(counted)
@@ -222,6 +222,43 @@ def _scraped(
 
         wait_for(f"{program.title} with {wanted} series", counts)
         yield program
+
+
+def _started(
+    stack: ExitStack, home: Path, bodies: Program, path: str, period: float
+) -> Iterator[Program]:
+    """Both programs, as they begin to scrape a path."""
+    for start in (prometheus, victoria):
+        directory = Path(tempfile.mkdtemp(dir=home))
+        target = f"127.0.0.1:{bodies.port}"
+        yield stack.enter_context(start(directory, target, path, period))
+
+
+def _promql(run: Run, home: Path, bodies: Program, size: int) -> None:
+    """Five questions about 31 scrapes; the programs go on scraping meanwhile."""
+    run.begin("peers: promql", "wall time of a question, over HTTP, 31 scrapes")
+    store, last = scraped_shop(size)
+    with ExitStack() as stack:
+        path = f"/shop?size={size}"
+        programs = list(_started(stack, home, bodies, path, run.pick(0.1, PERIOD, PERIOD)))
+        for program in programs:
+            wait_for(
+                f"{program.title} with {SCRAPES} scrapes",
+                lambda each=program: _scrapes_of(each) >= SCRAPES,  # type: ignore[misc]
+                60 + PERIOD * SCRAPES,
+            )
+        for title, expr in QUESTIONS.items():
+            ours = partial(answer, store, expr, last)
+            ways: dict[str, Way] = {OURS: lambda ask=ours: list(ask())}
+            for program in programs:
+                assert len(program.instant(expr)) == len(ours()), (program.title, expr)
+                ways[f"{program.title} over HTTP"] = program.asker(expr)
+            run.compare(title, ways, size=size, unit="µs a question", foreign=True)
+
+
+def _scrapes_of(program: Program) -> float:
+    found = program.instant("count_over_time(up[10m])")
+    return float(found[0]["value"][1]) if found else 0.0  # type: ignore[index]
 
 
 def _queries(run: Run, home: Path, bodies: Program, size: int) -> None:

@@ -1,7 +1,8 @@
 """Serves bodies that move: each client gets the next one whenever it asks.
 
 `/metrics?client=NAME` plays the case that `/play?case=NAME` chose; `/served?client=NAME`
-tells how often; `/static?name=NAME` always gives the same. It runs in a process of its
+tells how often; `/static?name=NAME` always gives the same; `/shop?size=N` is what
+`bench_promql` asks about. It runs in a process of its
 own, so that its CPU time is nobody's.
 """
 
@@ -15,6 +16,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.bench_histogram import histograms
+from benchmarks.bench_promql import body as shop_body
 from benchmarks.bodies import Body, moving, there_and_back
 from benchmarks.peers.serve import served_body
 from benchmarks.series import all_series
@@ -46,6 +48,11 @@ class Player:
     def play(self, case: str) -> None:
         self.case = case
         self.places: dict[str, Iterator[bytes]] = {}
+
+    def shop(self, client: str, size: int) -> bytes:
+        """What `bench_promql` is scraped for, each time another."""
+        self.served[f"shop{size}{client}"] += 1
+        return shop_body(size, self.served[f"shop{size}{client}"]).encode()
 
     def next(self, client: str) -> bytes:
         if client not in self.places:
@@ -79,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/static":
             player.served[asked["name"] + asked["client"]] += 1
             return player.static[asked["name"]]
+        if path == "/shop":
+            return player.shop(asked["client"], int(asked["size"]))
         if path == "/play":
             player.play(asked["case"])
         return str(player.served[asked.get("client", "")]).encode()
