@@ -166,3 +166,24 @@ def test_a_window_that_moved_on_is_refused():
     with pytest.raises(CoverageError) as caught:
         query(store, "increase(m_total[1m])", at=90_000)
     assert (caught.value.asked, caught.value.since) == (30_000, 60_000)
+
+
+def test_several_selectors_see_one_state():
+    """A scrape that comes in the middle of a question is not seen by half of it."""
+    store = Store()
+    store.ingest("a 1\nb 1", timestamp=1000)
+
+    class Moving:
+        """Takes a scrape after every reading."""
+
+        def snapshot(self):
+            return store.snapshot()
+
+        def columns(self, *asked):
+            found = store.columns(*asked)
+            store.ingest("a 2\nb 2", timestamp=2000)
+            return found
+
+    assert query(Moving(), "a", at=3000)[0].value == 1.0
+    store.ingest("a 3\nb 3", timestamp=2500)
+    assert query(Moving(), "a == b", at=3000)[0].value == 3.0

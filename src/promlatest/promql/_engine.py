@@ -60,6 +60,7 @@ from promlatest.promql._tree import (
     chain_of,
     format_duration,
     unwrapped,
+    walk,
 )
 from promlatest.promql._values import (
     EMPTY,
@@ -96,9 +97,7 @@ class Question:
         ranged: bool,
         partial: bool,
     ) -> None:
-        # One question sees one state. (To ask a Protocol would cost 10 µs.)
-        freeze = getattr(queryable, "snapshot", None)
-        self.queryable = queryable if freeze is None else freeze()
+        self.queryable = queryable
         self.text = text
         self.start = start
         self.end = end
@@ -176,9 +175,8 @@ def query(
     """
     moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
     compiled = _compiled(expr)
-    asked = Question(
-        queryable, compiled.text, moment, moment, ranged=False, partial=partial
-    )
+    source = compiled.frozen(queryable)
+    asked = Question(source, compiled.text, moment, moment, ranged=False, partial=partial)
     value = compiled.evaluate(asked, moment)
     return compiled.answer(asked, moment, value)
 
@@ -214,7 +212,8 @@ def query_range(
         got = TYPE_NAMES[compiled.tree.type]
         reason = f"expected an instant vector or a scalar over a time, got a {got}"
         raise compiled.text.error(compiled.tree.start, reason)
-    asked = Question(queryable, compiled.text, start, end, ranged=True, partial=partial)
+    source = compiled.frozen(queryable)
+    asked = Question(source, compiled.text, start, end, ranged=True, partial=partial)
     return _over(moments, compiled, asked)
 
 
@@ -277,6 +276,13 @@ class _Compiled:
         self.text = Text(text)
         self.evaluate = compiled(self.tree, _Scope(lambda start, end: (start, end)))
         self._sorted = Kept(_in_order)
+        self._reads = sum(isinstance(each, VectorSelector) for each in walk(self.tree))
+
+    def frozen(self, queryable: Columnar | Queryable) -> Columnar | Queryable:
+        """Where several selectors are to see one state, a snapshot that does not move."""
+        # To ask whether it is a Protocol's would cost 10 µs.
+        freeze = getattr(queryable, "snapshot", None) if self._reads > 1 else None
+        return queryable if freeze is None else freeze()
 
     def answer(
         self, asked: Question, now: int, value: Any
