@@ -38,6 +38,12 @@ PAGES: Final = {
     "a histogram": ["m", "g", "\r", "\r"],
 }
 
+ONE_METRIC: Final = {
+    "overview": ["o"],
+    "metrics": ["m"],
+    "the series of the metric": ["m", "g", "\r"],
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboard")
@@ -45,11 +51,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="for each page")
     parser.add_argument("--interval", type=float, default=1.0)
     parser.add_argument("--size", default="120x40", help="of the terminal")
+    parser.add_argument("--one-metric", action="store_true", help="all series are of one")
     given = parser.parse_args()
     columns, lines = map(int, given.size.split("x"))
     print(f"{given.series} series, every {given.interval:g} s, {columns}x{lines}")
-    with _endpoint(given.series) as port:
-        for page, keys in PAGES.items():
+    pages = ONE_METRIC if given.one_metric else PAGES
+    with _endpoint(given.series, given.one_metric) as port:
+        for page, keys in pages.items():
             cpu, memory, drawn = _measure(port, given, keys, (lines, columns))
             print(
                 f"{page:>21}: {cpu:5.1%} of a core, {memory / 2**20:.0f} MiB resident,"
@@ -59,10 +67,12 @@ def main() -> None:
 
 
 @contextmanager
-def _endpoint(series: int) -> Iterator[int]:
+def _endpoint(series: int, one_metric: bool) -> Iterator[int]:
     """Serve the bodies in another process; gives the port."""
     parent, child = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_serve, args=(series, child), daemon=True)
+    process = multiprocessing.Process(
+        target=_serve, args=(series, one_metric, child), daemon=True
+    )
     process.start()
     try:
         yield parent.recv()
@@ -71,8 +81,23 @@ def _endpoint(series: int) -> Iterator[int]:
         process.join()
 
 
-def _serve(series: int, told: object) -> None:
-    bodies = there_and_back(moving(series, 0.1))
+def _of_one_metric(series: int) -> list[bytes]:
+    """Bodies of one counter with so many series, a tenth of which move from one to the
+    next."""
+    return [
+        b"# TYPE jobs_total counter\n"
+        + b"".join(
+            b'jobs_total{pod="p%d",ns="n%d",code="%d"} %d\n'
+            % (n, n % 50, n % 5, n + (step if n % 10 == step % 10 else 0))
+            for n in range(series)
+        )
+        for step in range(1, 9)
+    ]
+
+
+def _serve(series: int, one_metric: bool, told: object) -> None:
+    made = _of_one_metric(series) if one_metric else moving(series, 0.1)
+    bodies = there_and_back(made)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1082,6 +1082,41 @@ async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
         assert "FROZEN" not in screen(demo.app)
 
 
+async def test_a_series_opens_as_a_chart(demo):
+    """With axes; the arrows go to the next series, and esc back."""
+    async with demo.app.run_test(size=(100, 30)) as pilot:
+        for _ in range(4):
+            demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, "workqueue_adds")
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert demo.app.page.id == "chart"
+        assert "growth a second, 4 scrapes" in screen(demo.app)
+        assert "-20 s" in screen(demo.app)
+        first = demo.app.page.selector()
+        await pilot.press("down")
+        assert demo.app.page.selector() != first
+        await pilot.press("escape")
+        assert demo.app.page.id == "series"
+
+
+async def test_a_histogram_has_a_heat_map(demo):
+    """When its observations came, below its bars."""
+    async with demo.app.run_test(size=(100, 60)) as pilot:
+        for _ in range(4):
+            demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, "reconcile_time_seconds")
+        await pilot.press("enter", "G", "enter")
+        await pilot.pause()
+
+        assert "── when they came" in screen(demo.app)
+        assert "between two scrapes" in screen(demo.app)
+
+
 async def test_the_metrics_say_their_values():
     """A single series' value, else the sum, of a histogram the count; with a rate."""
     store = Store(clock=lambda: T0 + 10**6)

@@ -27,6 +27,7 @@ from promlatest.tui.messages import Scraped
 from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.pages.changes import ChangesPage
+from promlatest.tui.pages.chart import ChartPage
 from promlatest.tui.pages.controller import ControllerPage
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.pages.histogram import HistogramPage
@@ -152,6 +153,7 @@ class Dashboard(App[None]):
             yield SeriesPage("series")
             yield ChangesPage("changes")
             yield HistogramPage("histogram")
+            yield ChartPage("chart")
             yield TargetsPage("targets")
         yield FilterBar()
         yield KeyBar()
@@ -366,6 +368,9 @@ class Dashboard(App[None]):
         if labels is not None and page.family.histogram:
             self.query_one(HistogramPage).open(labels, page.order)
             self._go("histogram")
+        elif labels is not None:
+            self.query_one(ChartPage).open(page.family, labels, page.order)
+            self._go("chart")
 
     def on_controller_page_switched(self, message: ControllerPage.Switched) -> None:
         self.query_one(OverviewPage).query_one(Grid).choose(message.name)

@@ -20,10 +20,13 @@ UNKNOWN: Final = "–"
 
 # U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
 _WIDENS: Final = "\ufe0f"
-_ASCII: Final = str.maketrans(
-    "–…µ≥·─━│×●✖▶▸◂►▴▾▲▼↑↓←→⇅↺✓‖›⚑❄▁▂▃▄▅▆▇█▏▎▍▌▋▊▉",
-    "-~u>|-=|xox>><>^v^v^v<>%@+|>!*_.:-=+*########",
-)
+_ASCII: Final = {
+    **{0x2800 + dots: "*" if dots else " " for dots in range(256)},  # Braille
+    **str.maketrans(
+        "–…µ≥·─━│┤└×●✖▶▸◂►▴▾▲▼↑↓←→⇅↺✓‖›⚑❄▁▂▃▄▅▆▇█▏▎▍▌▋▊▉░▒▓",
+        "-~u>|-=||+xox>><>^v^v^v<>%@+|>!*_.:-=+*########.:%",
+    ),
+}
 
 
 def cells(text: str) -> int:

@@ -87,14 +87,18 @@ def _conditions(labels: Labels) -> dict[str, str]:
 def section(found: Compared, width: int) -> list[Line]:
     """One histogram under its title: since the start and over the window, bucket beside
     bucket where there is room, else one below the other; never wider than `width`."""
-    rule = "─" * max(width - len(found.title) - 4, 0)
-    title = line(Cell(f"── {found.title} {rule}"[:width], "head"))
+    title = line(section_title(found.title, width))
     now, window = found.now, found.window
     if width < _HALVES or now is None or window is None or not window.count:
         return [title, *_since_start(found, width), *_over_window(found, width)]
     over = f"last {duration(found.seconds, 2)}{_BEGAN_AGAIN if found.reset else ''}"
     head, *bars = paired_lines(["since start", over], [now, window], width)
     return [title, line(Cell(head, "accent")), *map(tinted, bars)]
+
+
+def section_title(title: str, width: int) -> Cell:
+    """The line above a part of a pane; keys lead from one to the next."""
+    return Cell(f"── {title} {'─' * max(width - len(title) - 4, 0)}"[:width], "head")
 
 
 def _since_start(found: Compared, width: int) -> list[Line]:

@@ -71,7 +71,7 @@ def family_named(name: str, state: Queryable) -> Family:
     return Family(name, told.type, unit_of(name, told.unit), told.help, metrics)
 
 
-def _grows(family: Family, metric: str) -> bool:
+def grows(family: Family, metric: str) -> bool:
     """Whether a series only ever grows, but for resets."""
     if family.type == "counter":
         return not metric.endswith("_created")
@@ -159,7 +159,7 @@ class Lookup:
     def rate(self, labels: Labels) -> Rate:
         """How fast it grew in the window."""
         view = self._view
-        if not _grows(self._family, labels.metric):
+        if not grows(self._family, labels.metric):
             return Rate()
         return self._trends.rate(view.past, labels, view.seconds, view.mark)
 
@@ -168,14 +168,14 @@ class Lookup:
         view = self._view
         if view.mark is None:
             return None
-        if _grows(self._family, labels.metric):
+        if grows(self._family, labels.metric):
             return self.rate(labels).gained
         now, then = self.value(labels), self._trends.value(view.mark, labels)
         return None if now is None or then is None else now - then
 
     def trend(self, labels: Labels) -> list[float | None]:
         """Its last samples; of a counter, how fast it grew."""
-        if _grows(self._family, labels.metric):
+        if grows(self._family, labels.metric):
             return self._trends.growth(self._view.past, labels, _STEPS)
         return self._trends.values(self._view.past, labels, _STEPS)
 
@@ -252,7 +252,7 @@ def _label_column(name: str, width: int) -> Column[Labels]:
 def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column[Labels]]:
     yield Column("value", _value_cell(family, view, found), found.value, least=13,
                  pinned=True, orders=found.every_value)  # fmt: skip
-    if any(_grows(family, metric) for metric in family.metrics):
+    if any(grows(family, metric) for metric in family.metrics):
         yield Column("rate", _rate_cell(family, found),
                      lambda labels: found.rate(labels).per_second, least=11, pinned=True,
                      orders=found.every_rate)  # fmt: skip
@@ -317,7 +317,7 @@ def gained_cell(gained: float | None, unit: str = "") -> Cell:
 def _trend_cell(family: Family, found: Lookup) -> Callable[[Labels], Cell]:
     def cell(labels: Labels) -> Cell:
         unit = unit_in(family, labels.metric)
-        if _grows(family, labels.metric):
+        if grows(family, labels.metric):
             return trend_cell(found.trend(labels), partial(rate_in, unit))
         return trend_cell(found.trend(labels), lambda value: FORMATS[unit](value, 3))
 

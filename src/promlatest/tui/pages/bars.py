@@ -51,14 +51,16 @@ class BarsPage(Page):
         title: str,
         top: Callable[[int], Sequence[Line]],
         found: Sequence[Compared],
+        below: Callable[[int], Sequence[Line]] = lambda width: (),
     ) -> None:
-        """Draw figures and histograms."""
+        """Draw figures, histograms and what stands below them."""
         aged = "".join(cell.text for cell in self.aged())
 
         def fill(width: int) -> list[Line]:
             made = list(top(width))
             for each in found:
                 made += [*([()] if made else []), *section(each, width)]
-            return made
+            more = below(width)
+            return [*made, *([()] if more else []), *more]
 
         self.query_one(Lines).show(fill, f"{title}{aged}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
+from time import monotonic
 
 from textual.app import ComposeResult
 
@@ -18,6 +20,7 @@ from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.text import escaped
 
 _MANY = 2_000  # series; two scrapes of more are compared on a thread
+_REST = 20  # times as long as that took nothing is compared: it takes a twentieth of a core
 
 
 class ChangesPage(Page):
@@ -27,7 +30,7 @@ class ChangesPage(Page):
 
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id)
-        self._wanted: object = None
+        self._rested = 0.0  # when two large scrapes may be compared again
 
     def compose(self) -> ComposeResult:
         yield Grid("changes", id="changes-grid")
@@ -39,16 +42,23 @@ class ChangesPage(Page):
             empty = "needs a second scrape; x marks now" if view.known else "nothing yet"
             self._show([], line(Cell(empty, "dim")))
             return
-        self._wanted = wanted = (view.name, view.timestamp, view.span, self.filter)
+        wanted = (view.name, view.timestamp, view.span, self.filter)
         if len(view.state) < _MANY:
             self._show(changes(view.earlier, view.state, self.filter))
-        else:
-            self.run_worker(self._compare(wanted, view.earlier, view.state), exclusive=True)
+        elif monotonic() >= self._rested:
+            self._rested = inf  # until this one is done
+            self.run_worker(self._compare(wanted, view.earlier, view.state))
 
-    async def _compare(self, wanted: object, before: Queryable, now: Queryable) -> None:
+    async def _compare(
+        self, wanted: tuple[object, ...], before: Queryable, now: Queryable
+    ) -> None:
         """Compare on a thread: the loop has scrapes to take meanwhile."""
-        found = await asyncio.to_thread(changes, before, now, self.filter)
-        if wanted == self._wanted:
+        started = monotonic()
+        try:
+            found = await asyncio.to_thread(changes, before, now, self.filter)
+        finally:
+            self._rested = monotonic() + _REST * (monotonic() - started)
+        if wanted[-1] == self.filter:
             self._show(found)
 
     def _show(self, found: list[Changed], empty: Line = ()) -> None:

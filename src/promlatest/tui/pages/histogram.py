@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.sections import compared
+from promlatest.tui.model.charts import HeldHistograms, histogram_heat
+from promlatest.tui.model.sections import compared, section_title
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.series import selector_of
 from promlatest.views.cells import Cell, Line, line, prose
@@ -21,6 +22,7 @@ class HistogramPage(BarsPage):
         super().__init__(id)
         self.labels: Labels | None = None
         self._order: Sequence[Labels] = ()
+        self._held = HeldHistograms()
 
     def open(self, labels: Labels, order: Sequence[Labels]) -> None:
         """Show this one, among these."""
@@ -50,7 +52,13 @@ class HistogramPage(BarsPage):
                 return [line(Cell("it is not there", "dim"))]
             return prose(rest.series(), width, "dim")
 
-        self.draw_bars(title, top, (found,) if found.now is not None else ())
+        self.draw_bars(title, top, (found,) if found.now is not None else (), self._heat)
+
+    def _heat(self, width: int) -> list[Line]:
+        if self.labels is None:
+            return []
+        heat = histogram_heat(self.labels, self.view, self._held, width)
+        return [line(section_title("when they came", width)), *heat]
 
     def selector(self) -> str:
         return "" if self.labels is None else selector_of(self.labels)
