@@ -114,8 +114,10 @@ def test_alerts_of_grafana(tmp_path: Path) -> None:
         {"type": "loki", "uid": "${DS_LOGS}"},
         {"uid": "$logs"},
         "${DS_LOGS}",
+        "Loki",
+        "${DS_LOKI}",
     ],
-    ids=["type", "both", "uid", "old"],
+    ids=["type", "both", "uid", "old", "name", "unknown"],
 )
 def test_other_data_sources_are_left_alone(tmp_path: Path, source: Any) -> None:
     """What a data source of another kind is asked is no PromQL, and is left out."""

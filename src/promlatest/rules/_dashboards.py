@@ -28,6 +28,8 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "templating": "variable",
     "variables": "variable",
 }
+# A data source that nothing describes is often called by what it is.
+_OTHERS: Final = ("loki", "tempo", "elastic", "influx", "cloudwatch", "graphite")
 _VARIABLE: Final = re.compile(r"\$\{?(\w+)\}?|\[\[(\w+)\]\]")
 # label_values(selector, label): what counts is the selector; all else that a variable
 # may ask (label_names(), metrics(regex), label_values(label)) names no series.
@@ -86,7 +88,9 @@ class _Place:
         if not isinstance(source, Text):
             return ""
         match = _VARIABLE.fullmatch(source)
-        return self.sources.get(match[1] or match[2] if match else str(source), "")
+        name = (match[1] or match[2]) if match else str(source)
+        named_after = (each for each in _OTHERS if each in name.lower())
+        return self.sources.get(name) or next(named_after, "")
 
     @property
     def foreign(self) -> bool:
@@ -106,8 +110,6 @@ def _walk(node: Node, place: _Place) -> Iterator[Rule]:
         if isinstance(value, Text):
             if key == "expr" and value.strip() and not place.foreign:
                 yield _rule(value, node, place)
-        elif key in ("query", "spec") and place.kind == "variable":
-            yield from _walk(value, place)
         else:
             yield from _walk(value, attrs.evolve(place, kind=_KINDS.get(key, place.kind)))
     if place.kind == "variable" and not place.foreign:

@@ -22,8 +22,7 @@ class Rule:
         file: the file as it was named.
         name: of the alert, the recorded metric, or the panel's title.
         kind: what it is.
-        expr: the expression. Variables of Grafana are filled in; `{}` of each wildcard
-            stands for a name that no metric has, see `WILDCARD`.
+        expr: the expression. Grafana's variables are filled in, so that it is PromQL.
         line: where the expression begins.
         labels: what an alert or a recording rule adds, its group's labels among them.
         hold: an alert's `for`, in seconds.
