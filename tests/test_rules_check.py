@@ -38,6 +38,8 @@ untyped_things 5
 torn_bucket{le="1.0"} 5
 torn_sum 7
 torn_count 9
+# TYPE odd gauge
+odd{le="low"} 1
 # TYPE held gauge
 held{job="inner",route="/"} 1
 """
@@ -158,6 +160,7 @@ def test_warnings(expr: str, what: str) -> None:
         "time() - stock > 5 and absent(stock{book=\"dune\"})",
         "rate(order_seconds_bucket{le=\"2.0\"}[5m])",
         "topk(3, sum by (route) (orders_total))",
+        "histogram_quantile(0.9, sum by (le) (odd)) > 5",
     ],
 )  # fmt: skip
 def test_no_false_alarm(expr: str) -> None:
@@ -201,6 +204,20 @@ def test_declared_without_series() -> None:
 
     assert [str(each) for each in found] == [
         "r.yml:1: R: warning: errors_total is declared as a counter, and no series of it is there yet"
+    ]
+
+
+def test_when_a_counter_was_made_is_no_count() -> None:
+    """`_created` of a counter is a time, and compared with what one likes."""
+    store = Store()
+    store.ingest(
+        "# TYPE jobs counter\njobs_total 1\njobs_created 1.7e9\n# EOF\n",
+        "application/openmetrics-text; version=1.0.0",
+    )
+
+    assert Rules((rule("time() - jobs_created > 300"),)).check(store) == []
+    assert kinds(Rules((rule("time() - jobs_total > 300"),)).check(store)) == [
+        ("use", "failure")
     ]
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final
 
 import attrs
 
-from promlatest._matching.floats import format_float, parse_float
+from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest.exceptions import QueryError
 from promlatest.promql._parser import parse
@@ -266,14 +266,12 @@ class _Check:
 
     def highest(self, node: Call, inner: Shape) -> float | None:
         """The highest bound that a quantile can be; None if it is not known."""
-        bounds = [
-            parse_float(le) for each in inner.metrics for le in each.values.get("le", ())
-        ]
         for each in inner.metrics:
-            if "+Inf" not in each.values.get("le", ("+Inf",)):
+            if each.bounds and inf not in each.bounds:
                 what = f'{each.name} has no le="+Inf", and its quantiles are NaN'
                 self.say(node, Complaint(each.name, "bucket", what))
-        return max(filter(isfinite, bounds), default=None) if inner.labels else None
+        bounds = [le for each in inner.metrics for le in each.bounds if isfinite(le)]
+        return max(bounds, default=None) if inner.labels else None
 
     # Operators
 
@@ -299,10 +297,9 @@ class _Check:
         if node.matching is None:
             return (left if left.asks else right).labels
         if node.operator == "or":
-            both = left.labels is None or right.labels is None or not right.asks
-            return None if both else (left.labels or frozenset()) | (
-                right.labels or frozenset()
-            )  # fmt: skip
+            if left.labels is None or right.labels is None or not right.asks:
+                return None
+            return left.labels | right.labels
         if node.operator in ("and", "unless"):
             return left.labels
         sides = {"many-to-one": (left, right), "one-to-many": (right, left)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final, Literal
@@ -17,6 +18,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint, Metadata, family_of
 from promlatest._interfaces import Queryable
+from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 
@@ -158,6 +160,8 @@ class Metric:
     @property
     def nature(self) -> Nature:
         """Whether it counts up for ever, or goes up and down; "unknown" if untyped."""
+        if self.name.endswith("_created"):  # a time, whatever its family counts
+            return "unknown"
         if self.type == "counter":
             return "counter"
         if self.type in ("histogram", "summary"):
@@ -168,6 +172,15 @@ class Metric:
     def labels(self) -> frozenset[str]:
         """The names of the labels that some series of it has."""
         return frozenset().union(*(p.labels for p in self.points)) - {METRIC_NAME}
+
+    @cached_property
+    def bounds(self) -> frozenset[float]:
+        """The bounds of its buckets."""
+        found = set()
+        for le in self.values.get("le", ()):
+            with suppress(ValueError):  # a label of that name that is no bound
+                found.add(parse_float(le))
+        return frozenset(found)
 
     @cached_property
     def values(self) -> Mapping[str, frozenset[str]]:
