@@ -375,7 +375,12 @@ def rule(**given: Any) -> Rule:
 def test_rules(store: Store) -> None:
     """Rules of files in their groups, with their states now."""
     given = [
-        rule(name="Many", expr="requests_total > 1", labels={"severity": "page"}),
+        rule(
+            name="Many",
+            expr="requests_total > 1",
+            labels={"severity": "page"},
+            annotations={"summary": "{{ $value }} of {{ $labels.code }}"},
+        ),
         rule(name="Slow", expr="requests_total > 1", hold=300.0),
         rule(name="Calm", expr="requests_total > 9"),
         rule(name="sum:odd", expr="sum(odd)", kind="record"),
@@ -406,6 +411,7 @@ def test_rules(store: Store) -> None:
         "severity": "page",
     }
     assert (first["state"], first["value"]) == ("firing", "5e+00")
+    assert first["annotations"] == {"summary": "5 of 200"}
     (records,) = data("rules", type="record")["groups"]
     assert [each["type"] for each in records["rules"]] == ["recording"]
 

@@ -7,7 +7,7 @@ is true now is firing, or pending if it has a `for` to wait for.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from time import perf_counter
@@ -16,13 +16,14 @@ from typing import Any
 import attrs
 
 from promlatest._datapoint import DataPoint
-from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site
 from promlatest.api._status import rfc3339
 from promlatest.exceptions import PromlatestError
 from promlatest.rules import Rule
+from promlatest.rules._templates import render
 
 __all__ = ["alerts", "rules"]
 
@@ -107,21 +108,22 @@ def _rule(each: _Evaluated) -> Json:
 
 
 def _alerts(each: _Evaluated) -> list[Json]:
+    return [_alert(each, *point) for point in each.points]
+
+
+def _alert(each: _Evaluated, labels: Labels, _: int, value: float) -> Json:
+    def rendered(texts: Mapping[str, str]) -> dict[str, str]:
+        return {name: render(text, labels, value) for name, text in texts.items()}
+
     rule = each.rule
-    return [
-        {
-            "labels": {
-                **point.labels.without(METRIC_NAME),
-                **rule.labels,
-                "alertname": rule.name,
-            },
-            "annotations": dict(rule.annotations),
-            "state": "pending" if rule.hold else "firing",
-            "activeAt": rfc3339(each.at),
-            "value": _scientific(point.value),
-        }
-        for point in each.points
-    ]
+    own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
+    return {
+        "labels": {**own, "alertname": rule.name},
+        "annotations": rendered(rule.annotations),
+        "state": "pending" if rule.hold else "firing",
+        "activeAt": rfc3339(each.at),
+        "value": _scientific(value),
+    }
 
 
 def _scientific(value: float) -> str:
