@@ -1113,9 +1113,15 @@ def test_samples_that_no_scraper_takes():
     """A doubled series fails every question, unless that is said to be meant."""
     body = "jobs_total 1\njobs_total 2\n"
 
-    with pytest.raises(UntakenError, match="1 of a series that is there twice"):
+    with pytest.raises(
+        UntakenError, match="1 sample that no scraper takes: jobs_total stands there twice"
+    ):
         target_of(body).mark()
     assert ScrapeTarget(lambda: body.encode(), untaken_ok=True).value("jobs_total") == 1
+    with pytest.raises(
+        UntakenError, match=r"depth is of 1700000000 ms, .* is it in seconds\?"
+    ):
+        target_of("depth 1 1700000000\n").mark()
 
 
 def test_a_scrape_of_the_same_millisecond_is_no_answer(monkeypatch):

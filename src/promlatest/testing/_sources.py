@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from promlatest._counts import Counts
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Source as StoredSource
 from promlatest._storage.store import Store
@@ -25,6 +26,7 @@ from promlatest.scrape import Fetched, Target, fetch_once
 from promlatest.testing._io import Io
 from promlatest.testing._process import Process
 from promlatest.testing._reading import Reading
+from promlatest.testing._words import many
 
 __all__ = [
     "EndedError",
@@ -94,21 +96,17 @@ def read_body(
         error.target = error.target or name
         raise
     declared = exposition.metadata
-    untaken = _untaken(store)
+    untaken = _untaken(store.counts)
     return Reading(
         name, store.snapshot(), declared, started, body, content_type, path, untaken
     )
 
 
-def _untaken(store: Store) -> str:
+def _untaken(counts: Counts) -> str:
     """What of a body no scraper takes, in words."""
-    counts = store.counts
-    told = (
-        (counts.duplicates, "of a series that is there twice"),
-        (counts.out_of_order, "older than what is held"),
-        (counts.out_of_bounds, "from the future"),
-    )
-    return ", ".join(f"{count} {words}" for count, words in told if count)
+    if not counts.untaken:
+        return ""
+    return f"{many(counts.untaken, 'sample')} that no scraper takes: {counts.example}"
 
 
 def reading_of(name: str, fetched: Fetched, started: float, path: str = "") -> Reading:
@@ -179,7 +177,7 @@ class RegistrySource:
         with store.batch(self.name) as batch:
             batch.append_samples(samples, declared)
         return Reading(
-            self.name, store.snapshot(), declared, started, untaken=_untaken(store)
+            self.name, store.snapshot(), declared, started, untaken=_untaken(store.counts)
         )
 
 

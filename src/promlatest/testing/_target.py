@@ -240,7 +240,7 @@ class _Target:
         reading = await self._shared.source.read(timeout, self._io)
         if reading.untaken and not self._shared.untaken_ok:
             raise UntakenError(
-                f"{self.name} exposes samples that no scraper takes: {reading.untaken}",
+                f"{self.name} exposes {reading.untaken}",
                 target=self.name,
                 details=["untaken_ok=True of the target lets that pass"],
             )
