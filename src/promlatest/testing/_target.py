@@ -81,12 +81,13 @@ def source_of(what: object, request: Request, source: str = "") -> Source:
     """
     if isinstance(what, Store):
         return StoreSource(what, source)
-    if isinstance(inner := getattr(what, "store", None), Store):  # what receives metrics
-        return StoreSource(inner, source)
+    if (found := getattr(what, "scrape_source", None)) is not None:  # of what is pushed to
+        pushed: Source = found
+        return pushed
     if hasattr(what, "collect"):
         return RegistrySource(what)
-    if callable(what) and (found := application(what, request)) is not None:
-        return found
+    if callable(what) and (called := application(what, request)) is not None:
+        return called
     return TargetSource(Target.of(what))
 
 
