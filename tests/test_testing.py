@@ -349,33 +349,35 @@ def test_families_have_the_names_of_the_text_format():
         text.metadata["jobs_total"].type == other.metadata["jobs_total"].type == "counter"
     )
     assert "jobs" not in other.metadata
-    assert other.nature("jobs_total") == "counter"
+    assert other.counts("jobs_total")
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "nature"),
+    ("kind", "name", "counts"),
     [
-        ("counter", "x_total", "counter"),
-        ("counter", "x", "counter"),
-        ("gauge", "x_total", "gauge"),
-        ("histogram", "x_bucket", "counter"),
-        ("histogram", "x_count", "counter"),
-        ("histogram", "x_sum", "sum"),
-        ("summary", "x", "gauge"),
-        ("summary", "x_sum", "sum"),
-        ("", "x_total", "counter"),
-        ("", "x_count", "counter"),
-        ("", "x", "gauge"),
-        ("", "x_created", "gauge"),
+        ("counter", "x_total", True),
+        ("counter", "x", True),
+        ("counter", "x_created", False),
+        ("gauge", "x_total", False),
+        ("histogram", "x_bucket", True),
+        ("histogram", "x_count", True),
+        ("histogram", "x_sum", True),
+        ("summary", "x", False),
+        ("summary", "x_sum", True),
+        ("", "x_total", True),
+        ("", "x_count", True),
+        ("", "x_sum", True),
+        ("", "x", False),
+        ("", "x_created", False),
     ],
 )
-def test_natures(kind, name, nature):
-    """The type decides what a series may do, and without one its name."""
+def test_what_counts(kind, name, counts):
+    """The type decides what counts, and without one the name."""
     family = name.rsplit("_", 1)[0] if kind in ("histogram", "summary") else name
     head = f"# TYPE {family} {kind}\n" if kind else ""
     labels = '{le="+Inf"}' if name.endswith("_bucket") else ""
 
-    assert reading(f"{head}{name}{labels} 1\n").nature(name) == nature
+    assert reading(f"{head}{name}{labels} 1\n").counts(name) is counts
 
 
 # Marks
@@ -388,12 +390,72 @@ def test_increases_since_a_mark():
     assert mark.increase("jobs_total") == 2
 
 
-def test_a_counter_that_was_not_there_counts_from_0():
-    """A labelled series appears with its first increase."""
-    mark = target_of(jobs(5), 'jobs_total 5\njobs_total{queue="fax"} 2\n').mark()
+def newborn(more: str = "") -> ScrapeTarget:
+    """A labelled counter that appears with its first increase."""
+    return target_of(jobs(5), f'jobs_total 5\njobs_total{{queue="fax"}} 2\n{more}')
+
+
+@pytest.mark.parametrize(
+    "more",
+    ['jobs_created{queue="fax"} %f\n', "process_start_time_seconds %f\n"],
+    ids=["created", "process"],
+)
+def test_a_counter_that_has_begun_since_counts_from_0(more):
+    """Its `_created`, or a process that is younger than the mark, tells that it has."""
+    target = newborn(more % time.time())
+    mark = target.mark()
 
     assert mark.increase("jobs_total", queue="fax") == 2
     assert mark.increase_sum("jobs_total") == 2
+    mark.expect("jobs_total", queue="fax").to_increase_by(2, within=0)
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["", 'jobs_created{queue="fax"} 100\n', "process_start_time_seconds 100\n"],
+    ids=["nothing tells", "created", "process"],
+)
+def test_a_counter_of_which_nothing_tells_when_it_began(more):
+    """It may have been hidden, so its increase is not known, unless it is said to count
+    from 0."""
+    mark = newborn(more).mark()
+
+    with pytest.raises(NoSeriesError, match="nothing tells when it began"):
+        mark.increase("jobs_total", queue="fax")
+    with pytest.raises(NoSeriesError, match="missing=0 counts it from 0"):
+        mark.expect("jobs_total", queue="fax").to_increase_by(2, within=0)
+    assert mark.increase("jobs_total", missing=0, queue="fax") == 2
+    assert mark.increase_sum("jobs_total", missing=0) == 2
+    mark.expect("jobs_total", queue="fax").to_increase_by(2, within=0, missing=0)
+
+
+def test_what_did_not_increase_may_be_missing():
+    """A labelled counter that nothing has counted yet has increased by 0."""
+    mark = target_of(jobs(5, 'jobs_total{queue="fax"} 2\n')).mark()
+
+    assert mark.increase("jobs_total", missing=0, queue="post") == 0
+    assert mark.increase("jobs_total", missing=0, queue="fax") == 0
+    with pytest.raises(NoSeriesError):
+        mark.increase("jobs_total", queue="post")
+
+
+def test_a_start_time_that_trembles_is_no_restart():
+    """Some runtimes work their start time out anew at each look."""
+    before, after = (jobs(n, f"process_start_time_seconds {n / 10}\n") for n in (5, 7))
+
+    assert target_of(before, after).mark().increase("jobs_total") == 2
+
+
+def test_every_scrape_of_a_wait_counts():
+    """100, 5, 120 is 120 with a reset, where a mark and one look see 20."""
+    outcome = (
+        target_of(jobs(100), jobs(5), jobs(120))
+        .mark(on_reset="rebaseline")
+        .expect("jobs_total")
+        .to_increase(at_least=100)
+    )
+
+    assert (outcome.gain, len(outcome.resets)) == (120, 1)
 
 
 def test_a_gauge_may_fall():
@@ -519,8 +581,12 @@ def test_a_histogram_that_was_reset(after):
 
 
 def test_a_histogram_that_was_not_there():
-    """All that it has was observed since the mark."""
-    assert target_of("# \n", histogram_body(1, 2)).mark().histogram("took").count == 2
+    """What it has was observed since the mark, if it began since."""
+    mark = target_of("# \n", histogram_body(1, 2)).mark()
+
+    with pytest.raises(NoSeriesError, match="nothing tells when it began"):
+        mark.histogram("took")
+    assert mark.histogram("took", missing=0).count == 2
 
 
 def test_only_what_was_said_has_moved():
@@ -646,7 +712,14 @@ def test_sums_and_counts():
     one, two = 'jobs_total{q="a"} 1\n', 'jobs_total{q="a"} 2\njobs_total{q="b"} 4\n'
 
     assert target_of(one, two).expect_sum("jobs_total").to_equal(6).value == 6
-    assert target_of(one, two).mark().expect_sum("jobs_total").to_increase_by(5).gain == 5
+    assert (
+        target_of(one, two)
+        .mark()
+        .expect_sum("jobs_total")
+        .to_increase_by(5, missing=0)
+        .gain
+        == 5
+    )
     assert target_of(one, two).expect_count("jobs_total").to_equal(2).value == 2
     assert target_of(one, two).mark().expect_count("jobs_total").to_increase_by(1).gain == 1
     assert target_of(two, "# \n").expect_count("jobs_total").to_fall_to(0).value == 0

@@ -341,6 +341,12 @@ SITUATIONS: Sequence[Situation] = (
         NoSeriesError,
     ),
     Situation(
+        "No baseline: a counter of which nothing tells when it began",
+        lambda: program(counter(3), counter(3) + 'orders_total{outcome="taken"} 7\n'),
+        marked(lambda mark: mark.increase("orders_total", outcome="taken")),
+        NoSeriesError,
+    ),
+    Situation(
         "Typo: a counter without its ending, said to be absent",
         lambda: program(LABELLED),
         lambda shop: shop.assert_absent("orders"),

@@ -52,14 +52,15 @@ class Difference:
     ) -> Increase:
         """By how much the one series that fits has increased; a gauge's may be negative.
 
-        A counter that was not there before counts from 0.
+        A counter that was not there before counts from 0 where it is known to have begun
+        since: its `_created` says so, or its process is younger.
 
         Args:
             metric: the name, or a selector text.
             matchers: further conditions.
-            missing: what a series has increased by that is not there, before nor after:
-                ``missing=0`` for a labelled counter that nothing may have counted yet.
-                The metric must exist, and no word may look like a slip.
+            missing: 0: a labelled counter that was not there before counts from 0, and
+                one that is not there either now has increased by 0. The metric must
+                exist, and no word may look like a slip.
             labels: conditions by label name.
 
         Raises:
@@ -91,9 +92,15 @@ class Difference:
         return self._increase(selection(metric, matchers, labels), missing, one=False)
 
     def histogram(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+        self,
+        metric: str,
+        /,
+        *matchers: Matcher,
+        missing: float | None = None,
+        **labels: LabelValue,
     ) -> Histogram:
-        """What the one histogram that fits has observed in between.
+        """What the one histogram that fits has observed in between; one that was not
+        there before counts from 0 as in `increase`, and so does `missing`.
 
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none fits.
@@ -103,15 +110,16 @@ class Difference:
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         after = self.after.one_histogram(wanted)
+        counts = selection(f"{wanted.metric}_count", wanted.rest)
+        if counts.metric in self.after.names:  # it knows of a restart that no bucket shows
+            tracker = self._tracked(counts, from_zero=missing is not None)
+            tracker.check_known()
+            if tracker.resets:
+                return after
         earlier = self.before.snapshot.histograms(wanted.metric, *wanted.rest)
         same = [each for each in earlier if each.labels == after.labels]
         if not same:
             return after
-        counts = f"{wanted.metric}_count"
-        if counts in self.after.names:  # it knows of a restart that no bucket shows
-            tracker = self._tracked(selection(counts, wanted.rest))
-            if tracker.resets:
-                return after
         if after.reset_since(same[0]) and self.on_reset == "fail":
             raise self.after.failure(
                 ResetError,
@@ -170,18 +178,18 @@ class Difference:
 
     def _increase(self, wanted: Selection, missing: float | None, *, one: bool) -> Increase:
         __tracebackhide__ = True
-        tracker = self._tracked(wanted)
+        tracker = self._tracked(wanted, from_zero=missing is not None)
         found = self.after.found(wanted, may_miss=missing is not None)
         if one and len(found) > 1:
             raise self.after.several(wanted, found)
         if not found:
             return Increase(float(missing or 0.0), None, None, 0)
-        tracker.check_based()
+        tracker.check_known()
         return tracker.increase()
 
-    def _tracked(self, wanted: Selection) -> Tracker:
+    def _tracked(self, wanted: Selection, *, from_zero: bool = False) -> Tracker:
         __tracebackhide__ = True
-        tracker = Tracker(wanted, self.on_reset, self.before)
+        tracker = Tracker(wanted, self.on_reset, self.before, from_zero=from_zero)
         tracker.advance(self.after)
         if tracker.gone:
             lost = [

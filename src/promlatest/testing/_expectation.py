@@ -162,13 +162,19 @@ class Expectation(_Pending, Generic[R_co]):
         within: float | None = None,
         settle: float = 0.0,
         on_reset: OnReset | None = None,
+        missing: float | None = None,
         tolerance: float | None = None,
     ) -> R_co:
         """Wait until it has increased by exactly this much since the mark, or since the
-        first scrape, and by no more for `settle` seconds."""
+        first scrape, and by no more for `settle` seconds.
+
+        A counter that was not there then counts from 0 where it is known to have begun
+        since, and with ``missing=0`` in any case."""
         __tracebackhide__ = True
         condition = _conditions.increase_by(amount, tolerance)
-        return self._wait(condition, within, settle=settle, on_reset=on_reset)
+        return self._wait(
+            condition, within, settle=settle, on_reset=on_reset, missing=missing
+        )
 
     @_verb
     def to_decrease_by(
@@ -192,12 +198,14 @@ class Expectation(_Pending, Generic[R_co]):
         at_least: float | Approximate | None = None,
         within: float | None = None,
         on_reset: OnReset | None = None,
+        missing: float | None = None,
         tolerance: float | None = None,
     ) -> R_co:
-        """Wait until it has increased since the mark, or since the first scrape."""
+        """Wait until it has increased since the mark, or since the first scrape;
+        ``missing=0`` as in `to_increase_by`."""
         __tracebackhide__ = True
         condition = _conditions.increase(at_least, tolerance)
-        return self._wait(condition, within, on_reset=on_reset)
+        return self._wait(condition, within, on_reset=on_reset, missing=missing)
 
     @_verb
     def to_appear(self, *, within: float | None = None, already_ok: bool = False) -> R_co:

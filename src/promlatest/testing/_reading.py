@@ -12,11 +12,13 @@ from typing import Final, Literal
 
 import attrs
 
-from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
+from promlatest._datapoint import BOUND_LABEL, DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
-from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher
+from promlatest._movement import PROCESS_START, created_name
 from promlatest._storage.query import Snapshot
+from promlatest._turns import now_ms
 from promlatest.exceptions import UsageError
 from promlatest.exposition import CONTENT_TYPES, render
 from promlatest.testing._errors import (
@@ -36,9 +38,7 @@ from promlatest.testing._words import (
     shortened,
 )
 
-__all__ = ["Nature", "Reading"]
-
-Nature = Literal["counter", "sum", "gauge"]
+__all__ = ["Reading"]
 
 _SECTION_LINES: Final = 50
 _COUNTING: Final = ("_total", "_count", "_bucket", "_gcount")
@@ -59,6 +59,7 @@ class Reading:
         content_type: the Content-Type that it came with.
         path: where it was asked for, such as ``/metrics``; "" where there is no path.
         untaken: samples that no scraper takes, in words; "" if all were taken.
+        taken: when the scrape was done, in milliseconds since the epoch.
     """
 
     target: str
@@ -69,6 +70,7 @@ class Reading:
     content_type: str = CONTENT_TYPES["text"]
     path: str = ""
     untaken: str = ""
+    taken: int = attrs.field(factory=now_ms)
 
     def __repr__(self) -> str:
         return f"<Reading of {self.target}: {len(self.snapshot)} series>"
@@ -389,35 +391,37 @@ class Reading:
             sections=self.sections(wanted),
         )
 
-    def nature(self, name: str) -> Nature:
-        """What a series of this name is: a counter never falls but by a reset, a sum
-        starts at 0 and may fall, and a gauge does what it likes."""
+    def counts(self, name: str) -> bool:
+        """Whether a series of this name counts, so that it never falls but by a reset;
+        a gauge does what it likes. The type says so, or without one the name."""
         kind = self.metadata.get(family_of(name, self.metadata), Metadata()).type
-        return _NATURES.get(kind, _by_name)(name)
+        return _COUNTS.get(kind, _counts_by_name)(name)
 
     def created(self, point: DataPoint) -> float | None:
-        """When the series, or else its process, began: a reset that no value shows.
+        """When the series began, as the family's `_created` says for its labels, in
+        seconds since the epoch; None if that is not exposed."""
+        made = self._created(created_name(point.metric))
+        return made.get(_bare(point.labels)) if made else None
 
-        It is what the family's `_created` says for these labels, or else the one
-        `process_start_time_seconds`; None if neither is exposed.
-        """
-        for suffix in (*_COUNTING, "_sum"):
-            base = point.metric.removesuffix(suffix)
-            if base != point.metric and f"{base}_created" in self.names:
-                labels = {
-                    n: v for n, v in point.labels.items() if n not in (METRIC_NAME, "le")
-                }
-                made = self.snapshot.query(f"{base}_created", **labels)
-                same = [each for each in made if len(each.labels) == len(labels) + 1]
-                if same:
-                    return same[0].value
-        return self.process_started
+    def _created(self, name: str) -> Mapping[Labels, float]:
+        """What the series of this name say, by their labels. O(series) once."""
+        if name not in self.names:
+            return {}
+        if name not in self._born:
+            self._born[name] = {
+                _bare(point.labels): point.value for point in self.snapshot.query(name)
+            }
+        return self._born[name]
+
+    @cached_property
+    def _born(self) -> dict[str, Mapping[Labels, float]]:
+        return {}
 
     @cached_property
     def process_started(self) -> float | None:
         """When the one process began, in seconds since the epoch; None if it does not
         say, or if several do."""
-        started = self.snapshot.query("process_start_time_seconds")
+        started = self.snapshot.query(PROCESS_START)
         return started[0].value if len(started) == 1 else None
 
     def sections(self, wanted: Selection) -> dict[str, str]:
@@ -457,33 +461,35 @@ def _differing(found: Sequence[DataPoint]) -> Iterator[str]:
             yield name
 
 
-# Natures, by type
+def _bare(labels: Labels) -> Labels:
+    return labels.without(METRIC_NAME, *BOUND_LABEL.values())
 
 
-def _by_name(name: str) -> Nature:
-    if name.endswith("_sum"):
-        return "sum"
-    return "counter" if name.endswith(_COUNTING) else "gauge"
+# Whether a series counts, by the type of its family
 
 
-def _of_counter(name: str) -> Nature:
-    return "gauge" if name.endswith("_created") else "counter"
+def _counts_by_name(name: str) -> bool:
+    return name.endswith((*_COUNTING, "_sum"))
 
 
-def _of_parts(name: str) -> Nature:
-    return _by_name(name) if name.endswith(_PARTS) else "gauge"
+def _all_but_created(name: str) -> bool:
+    return not name.endswith("_created")
 
 
-def _of_gauge(_: str) -> Nature:
-    return "gauge"
+def _parts_only(name: str) -> bool:
+    return name.endswith(_PARTS)
 
 
-_NATURES: Final[Mapping[str, Callable[[str], Nature]]] = {
-    "counter": _of_counter,
-    "histogram": _of_parts,
-    "summary": _of_parts,
-    "gauge": _of_gauge,
-    "gaugehistogram": _of_gauge,
-    "info": _of_gauge,
-    "stateset": _of_gauge,
+def _never(_: str) -> bool:
+    return False
+
+
+_COUNTS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "counter": _all_but_created,
+    "histogram": _parts_only,
+    "summary": _parts_only,
+    "gauge": _never,
+    "gaugehistogram": _never,
+    "info": _never,
+    "stateset": _never,
 }

@@ -62,6 +62,8 @@ class Terms:
         already_ok: whether it may have held before the wait.
         unknown_ok: whether it may be absent though its words look like a slip.
         on_reset: what a counter that begins anew does.
+        missing: 0: a series that was not there at first counts from 0; None: only where
+            it is known to have begun since.
     """
 
     within: float
@@ -69,6 +71,7 @@ class Terms:
     already_ok: bool = False
     unknown_ok: bool = False
     on_reset: OnReset = attrs.field(default="fail", converter=checked_policy)
+    missing: float | None = None
 
 
 @attrs.frozen
@@ -335,7 +338,8 @@ class Wait(Waiting):
         self._base_value = self._look(reading)
         indifferent = self._counts or self._condition.presence
         policy: OnReset = "rebaseline" if indifferent else self._terms.on_reset
-        self._tracker = Tracker(self._wanted, policy, reading)
+        from_zero = self._terms.missing is not None
+        self._tracker = Tracker(self._wanted, policy, reading, from_zero=from_zero)
         if self._condition.stays and self._base_value is None:
             raise reading.missing(self._wanted)
         if not self._terms.already_ok and not self._condition.stays:
@@ -364,7 +368,7 @@ class Wait(Waiting):
         try:
             tracker.advance(reading)
             if self._condition.shows == "gain" and not self._counts:
-                tracker.check_based()
+                tracker.check_known()
         except ExpectationError as error:
             raise self._with_history(error) from None
         if tracker.returned and not self._counts:
@@ -386,7 +390,7 @@ class Wait(Waiting):
             gain = (value or 0.0) - (self._base_value or 0.0)
             return View(value, gain, self._base_value, climbs=False)
         metrics = {point.metric for point in reading.match(self._wanted)}
-        climbs = all(reading.nature(metric) == "counter" for metric in metrics)
+        climbs = all(reading.counts(metric) for metric in metrics)
         return View(value, self._tracked.gain(), self._base_value, climbs)
 
     def _refuse_vacuous(self, base: Reading) -> None:
