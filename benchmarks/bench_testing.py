@@ -56,6 +56,38 @@ def run(run: Run) -> None:
     run.measured("from the truth to the end of the wait", late, size=500, unit="ms")
     run.measured("CPU while waiting", busy, size=500, unit="% of a core")
 
+    run.begin("testing", "50,000 series of one metric, in this process")
+    body = "".join(
+        f'jobs_total{{pod="pod-{pod:05}",zone="{pod % 7}"}} {pod}\n'
+        for pod in range(50_000)
+    ).encode()
+    large = ScrapeTarget(lambda: b"# TYPE jobs_total counter\n" + body)
+    reading = large.scrape()
+    steps: dict[str, Callable[[], object]] = {
+        "a mark": large.mark,
+        "a failure: a typo in the name": lambda: reading.value("job_total"),
+        "a failure: a typo in a value": lambda: reading.value("jobs_total", pod="pod-0007"),
+        "a failure: several series": lambda: reading.value("jobs_total"),
+        "a wait of 0.1 s with a typo": lambda: large.expect("job_total").to_reach(
+            1, within=0.1
+        ),
+    }
+    took = {
+        name: [_took(step) for _ in range(run.pick(1, 3, 9))]
+        for name, step in steps.items()
+    }
+    run.measured("the step and its text", took, size=50_000, unit="s")
+
+
+def _took(step: Callable[[], object]) -> float:
+    """Seconds, the text of its failure among them."""
+    began = time.perf_counter()
+    try:
+        step()
+    except AssertionError as error:
+        str(error)
+    return time.perf_counter() - began
+
 
 def _ours(target: ScrapeTarget) -> float:
     """How many seconds after the truth the wait ended."""
