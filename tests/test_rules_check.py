@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from textwrap import dedent
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from promql_shared import SHARED, needs
 
 from promlatest import Store
 from promlatest.demo import Operator, OperatorCollector
@@ -15,6 +17,8 @@ from promlatest.exceptions import UsageError
 from promlatest.rules import Finding, Rule, Rules
 from promlatest.rules._text import file_text
 from promlatest.rules._variables import filled_in
+
+EXPRESSIONS = SHARED / "promql" / "expressions.jsonl"
 
 PAGE = """\
 # TYPE orders_total counter
@@ -350,3 +354,30 @@ def test_the_demo_broken(
     assert (finding.line, finding.rule) == (line, rule)
     assert finding.what.startswith(what)
     assert finding.file.endswith("alerts.yml")
+
+
+@needs(EXPRESSIONS)
+def test_published_expressions() -> None:
+    """Of 850 published expressions each is looked up, and nothing is said of the demo's
+    own metrics but what is wrong."""
+    operator, registry = Operator(seed=1), CollectorRegistry()
+    operator.advance(600)
+    registry.register(OperatorCollector(operator))
+    store = Store()
+    store.ingest(generate_latest(registry))
+    lines = EXPRESSIONS.read_text().splitlines()
+    rules = Rules(
+        tuple(rule(json.loads(line), name=str(n)) for n, line in enumerate(lines))
+    )
+
+    found = rules.check(store)
+
+    names = set(store.label_values("__name__"))
+    assert len(rules) == 850
+    assert {finding.kind for finding in found} <= {"metric", "label", "value", "use"}
+    # One of kube-prometheus' own: its panels of the queues' depth do so.
+    uses = {finding.what for finding in found if finding.kind == "use"}
+    assert all(
+        what.startswith("rate() of workqueue_depth, which is a gauge") for what in uses
+    )
+    assert not {finding.about for finding in found if finding.kind == "metric"} & names

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("yaml")
 
+from promlatest import Store
 from promlatest.exceptions import UsageError
 from promlatest.rules import Rules, read_rules
 
@@ -379,3 +380,42 @@ def test_no_utf8(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"r\.yml:2: expected UTF-8"):
         read_rules(file)
+
+
+WHOLE = """\
+kind: ConfigMap
+data:
+  alerts.yml: |
+    groups:
+    - name: g
+      rules:
+      - &a
+        alert: "A\\tb"
+        expr: >-
+          rate(x{a='b', c=~"d|e"}[5m])
+
+          > 0.5
+        for: 5m
+        labels: {severity: 'p''age'}
+      - <<: *a
+        alert: B
+  board.json: |
+    {"panels": [{"title": "P \\u00e9", "targets": [{"expr": "sum by ($a) (x{b=\\"$b\\"})"}]}]}
+"""
+
+
+@pytest.mark.parametrize("name", ["r.yml", "r.json"])
+def test_files_cut_anywhere(tmp_path: Path, name: str) -> None:
+    """A file that is cut off anywhere, or begins anywhere, is read or refused in words, and
+    what is read of it can be checked."""
+    file, store = tmp_path / name, Store()
+    store.ingest('x{a="b"} 1')
+    parts = (part for at in range(0, len(WHOLE), 5) for part in (WHOLE[:at], WHOLE[at:]))
+    for part in parts:
+        file.write_text(part)
+        try:
+            rules = read_rules(file)
+        except UsageError as error:
+            assert str(file) in str(error)  # noqa: PT017 most parts raise, and some do not
+        else:
+            assert all(str(each).startswith(f"{file}:") for each in rules.check(store))
