@@ -540,7 +540,6 @@ def test_a_dead_target_keeps_no_other_from_its_page(
     body: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All that answer are shown; the code is that of the one that does not."""
-    pytest.importorskip("aiohttp")
     assert run("top", body, "127.0.0.1:1", body, "--once") == 3
     assert capsys.readouterr().out.count("wait_seconds") == 2
 
@@ -591,7 +590,6 @@ def test_a_locale_without_other_characters(command: str, body: str) -> None:
 @pytest.fixture
 def growing() -> Iterator[str]:
     """An endpoint that counts how often it was asked."""
-    pytest.importorskip("aiohttp")
     asked = [0]
 
     class Handler(BaseHTTPRequestHandler):
@@ -652,7 +650,6 @@ def test_waiting(
 
 def test_waiting_for_a_dead_target(capsys: pytest.CaptureFixture[str]) -> None:
     """What could not be seen is no failed condition."""
-    pytest.importorskip("aiohttp")
     assert run("wait", "127.0.0.1:1", "up", "--present", "--within", "300ms") == 3
 
 
@@ -669,6 +666,25 @@ def test_waiting_runs_what_is_behind_the_dashes(
     assert capsys.readouterr().out == "7\n"
     assert run(*wait, sys.executable, "-c", "raise SystemExit(9)") == 9
     assert run(*wait, str(tmp_path / "nothing")) == 2
+
+
+def test_waiting_for_a_counter_that_comes_into_being(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts from 0 where that is said, and else nothing tells from where."""
+    file = tmp_path / "m.prom"
+    act = [
+        sys.executable,
+        "-c",
+        f"open({str(file)!r}, 'w').write('jobs_total{{q=\"a\"}} 2\\n')",
+    ]
+
+    wait = ["wait", str(file), 'jobs_total{q="a"}', "--increases-by", "2"]
+    file.write_text("# TYPE jobs_total counter\n")
+    assert run(*wait, "--", *act) == 1
+    assert "--from-zero counts it from 0" in capsys.readouterr().err
+    file.write_text("# TYPE jobs_total counter\n")
+    assert run(*wait, "--from-zero", "--", *act) == 0
 
 
 def test_waiting_as_json(growing: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1182,6 +1182,15 @@ def test_an_old_commit_is_no_answer_though_the_clock_says_so(monkeypatch):
         assert target.value("jobs_total") == 2
 
 
+def test_a_metric_alone_is_a_target():
+    """A metric of prometheus_client collects, so it is the short way for a unit."""
+    counter = Counter("jobs", "", registry=None)
+    mark = ScrapeTarget(counter).mark()
+    counter.inc()
+
+    assert mark.increase("jobs_total") == 1
+
+
 def test_samples_that_no_scraper_takes():
     """A doubled series fails every question, unless that is said to be meant."""
     body = "jobs_total 1\njobs_total 2\n"

@@ -70,6 +70,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--already-ok", action="store_true", help="it may have been so before the wait"
     )
+    parser.add_argument(
+        "--from-zero",
+        action="store_const",
+        const=0.0,
+        help="with --increases-by: a series that was not there counts from 0",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=[])
 
@@ -101,6 +107,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "mark before the program acts and wait on the mark": "have the wait run it, behind --",
     "mark before the program acts, and wait on the mark": "have the wait run it, behind --",
     "say already_ok=True": "say --already-ok",
+    "missing=0 counts": "--from-zero counts",
 }
 
 
@@ -168,7 +175,9 @@ _WAITS: Final[Mapping[str, _Wait]] = {
         o.goal, settle=o.settled, already_ok=o.already_ok
     ),
     "equals": lambda it, o: it.to_equal(o.goal, settle=o.settled, already_ok=o.already_ok),
-    "increases-by": lambda it, o: it.to_increase_by(o.goal, settle=o.settled),
+    "increases-by": lambda it, o: it.to_increase_by(
+        o.goal, settle=o.settled, missing=o.from_zero
+    ),
     "present": lambda it, o: it.to_appear(already_ok=o.already_ok),
     "absent": lambda it, o: it.to_disappear(already_ok=o.already_ok),
 }
