@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from promlatest import Store
 from promlatest.exceptions import ConnectError, LimitError, StatusError
 from promlatest.scrape import Scraper, Target, fetch_once
-from promlatest.scrape._wire import Answer, WireError
+from promlatest.scrape._wire import Response, WireError
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -24,8 +24,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 def read(
     data: bytes, pieces: int = 1 << 20, limit: int = 0, *, ends: bool = False
-) -> Answer:
-    answer = Answer(limit, "t")
+) -> Response:
+    answer = Response(limit, "t")
     for at in range(0, len(data), pieces):
         answer.feed(data[at : at + pieces])
     if ends:

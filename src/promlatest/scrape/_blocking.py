@@ -13,7 +13,7 @@ __all__ = ["fetch"]
 
 
 def fetch(target: Target, job: Job) -> Fetched:
-    """The body that a target answers with; see `Endpoint.fetch`."""
+    """The body that a target answers with; see `HttpTarget.fetch`."""
     return run_blocking(_fetch(target, job))
 
 

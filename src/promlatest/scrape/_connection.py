@@ -14,7 +14,7 @@ import ssl
 from typing import Any, Final, cast
 
 from promlatest.scrape._target import LOOPBACK
-from promlatest.scrape._wire import Answer
+from promlatest.scrape._wire import Response
 from promlatest.scrape._workers import Workers
 
 __all__ = ["Connection", "Dialler"]
@@ -37,7 +37,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, buffer: memoryview) -> None:
         self._buffer = buffer
-        self._answer: Answer | None = None
+        self._answer: Response | None = None
         self._done: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -47,7 +47,7 @@ class Connection(asyncio.BufferedProtocol):
         transport = self._transport
         return transport is not None and not _is_readable(transport)
 
-    async def exchange(self, request: bytes, answer: Answer) -> None:
+    async def exchange(self, request: bytes, answer: Response) -> None:
         """Send a request and feed an answer until it is complete.
 
         Raises:

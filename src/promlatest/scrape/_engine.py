@@ -29,7 +29,7 @@ from promlatest.scrape._fetch import (
     timed_out,
 )
 from promlatest.scrape._fork import reset_in_child
-from promlatest.scrape._http import Endpoint, HttpClient
+from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
 from promlatest.scrape._schedule import Schedule
@@ -303,7 +303,7 @@ class _TargetLoop:
         self._demands: list[asyncio.Future[ScrapeResult]] = []
         self._watchers: list[asyncio.Future[None]] = []
         self._busy: asyncio.Future[Any] | None = None  # on a worker; not to be cancelled
-        self._endpoint: Endpoint | None = None
+        self._endpoint: HttpTarget | None = None
         self._reading: OneAtATime | None = None  # of a file or callable
 
     def start(self, delay: float = 0.0) -> None:

@@ -39,10 +39,10 @@ from promlatest.scrape._identity import (
 from promlatest.scrape._job import Job
 from promlatest.scrape._messages import explained, status_words
 from promlatest.scrape._target import LOOPBACK, TLS, Target
-from promlatest.scrape._wire import Answer, WireError
+from promlatest.scrape._wire import Response, WireError
 from promlatest.scrape._workers import OneAtATime, Workers
 
-__all__ = ["Endpoint", "HttpClient"]
+__all__ = ["HttpClient", "HttpTarget"]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"promlatest/{version('promlatest')}"
@@ -65,9 +65,9 @@ class HttpClient:
         self.dialler: Final = Dialler()
         self.trust: Final = TrustCache()
 
-    def endpoint(self, target: Target, job: Job) -> Endpoint:
+    def endpoint(self, target: Target, job: Job) -> HttpTarget:
         """A target that can be fetched again and again."""
-        return Endpoint(self, target, job)
+        return HttpTarget(self, target, job)
 
     def close(self) -> None:
         """End the threads; the endpoints are closed one by one."""
@@ -133,11 +133,11 @@ class _Identity:
 
 
 @attrs.define
-class _Exchange:
+class _FetchState:
     """How far an exchange has come, for what is said when it fails."""
 
     target: Target
-    answer: Answer | None = None
+    answer: Response | None = None
     redirected: str = ""
 
     @property
@@ -145,7 +145,7 @@ class _Exchange:
         return "connect" if self.answer is None else self.answer.phase
 
 
-class Endpoint:
+class HttpTarget:
     """One target over HTTP, with the connections and the trust that are kept for it."""
 
     def __init__(self, client: HttpClient, target: Target, job: Job) -> None:
@@ -169,20 +169,20 @@ class Endpoint:
                 their names say.
         """
         job, target = self._job, self._target
-        exchange = _Exchange(target)
+        state = _FetchState(target)
         try:
             async with asyncio.timeout(job.timeout) as limit:
-                return await self._follow(exchange)
+                return await self._follow(state)
         except EndpointError as error:
             failure = error
         except Exception as error:
             if limit.expired():
-                failure = timed_out(exchange.phase, job.timeout, target.name)
+                failure = timed_out(state.phase, job.timeout, target.name)
             else:
-                failure = explained(error, exchange.target, exchange.phase)
+                failure = explained(error, state.target, state.phase)
                 failure.target = target.name
-        if exchange.redirected:
-            failure = _at(failure, exchange.redirected)
+        if state.redirected:
+            failure = _at(failure, state.redirected)
         # Outside of the block: inside, it would carry the other error as its context.
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
@@ -195,22 +195,22 @@ class Endpoint:
 
     # One request after the other
 
-    async def _follow(self, exchange: _Exchange) -> Fetched:
+    async def _follow(self, state: _FetchState) -> Fetched:
         """Follow redirects to a body."""
         if self._first is None or self._rotates:
             self._first = await self._begin()
         hop, identity, request = self._first
         for redirects in range(1 << 30):
-            answer = await self._ask(hop, identity, request, exchange)
+            answer = await self._ask(hop, identity, request, state)
             if answer.status == 200:
                 return await self._fetched(answer, hop, redirects)
-            following = self._next(answer, hop, redirects, exchange.target)
+            following = self._next(answer, hop, redirects, state.target)
             if following.origin != hop.origin:
                 identity = _Identity({}, without_identity(identity.tls))
             hop = following
-            exchange.redirected = hop.url
-            exchange.target = attrs.evolve(self._target, kind="http", url=hop.url)
-            exchange.answer = None
+            state.redirected = hop.url
+            state.target = attrs.evolve(self._target, kind="http", url=hop.url)
+            state.answer = None
             request = self._request(hop, identity)
         raise AssertionError
 
@@ -245,21 +245,21 @@ class Endpoint:
         return f"GET {hop.path} HTTP/1.1\r\n{head}\r\n".encode()
 
     async def _ask(
-        self, hop: _Hop, identity: _Identity, request: bytes, exchange: _Exchange
-    ) -> Answer:
+        self, hop: _Hop, identity: _Identity, request: bytes, state: _FetchState
+    ) -> Response:
         """What is answered. A kept connection may have been closed at the other end at
         this moment; a new one is tried then, as Go does."""
         connection, kept = await self._connection(hop, identity)
         while True:
-            answer = Answer(self._job.limits.body_size, self._target.name)
-            exchange.answer = answer
+            answer = Response(self._job.limits.body_size, self._target.name)
+            state.answer = answer
             try:
                 await connection.exchange(request, answer)
                 return answer
             except (WireError, OSError):
                 if not kept or answer.began:
                     raise
-            exchange.answer = None
+            state.answer = None
             connection, kept = await self._connection(hop, identity)
 
     async def _connection(self, hop: _Hop, identity: _Identity) -> tuple[Connection, bool]:
@@ -289,7 +289,7 @@ class Endpoint:
         self._connections[hop.origin, tls] = made_connection
         return made_connection, False
 
-    def _next(self, answer: Answer, hop: _Hop, redirects: int, target: Target) -> _Hop:
+    def _next(self, answer: Response, hop: _Hop, redirects: int, target: Target) -> _Hop:
         """Where an answer other than 200 leads.
 
         Raises:
@@ -332,7 +332,7 @@ class Endpoint:
 
     # The body
 
-    async def _fetched(self, answer: Answer, hop: _Hop, redirects: int) -> Fetched:
+    async def _fetched(self, answer: Response, hop: _Hop, redirects: int) -> Fetched:
         coding = answer.headers.get("content-encoding", "").strip().lower()
         if coding not in _CODINGS:
             raise BodyError(

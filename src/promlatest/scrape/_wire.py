@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from promlatest.scrape._fetch import too_large
 
-__all__ = ["Answer", "WireError"]
+__all__ = ["Response", "WireError"]
 
 MOST_HEADERS: Final = 256
 LONGEST_LINE: Final = 8192  # bytes of one header
@@ -62,7 +62,7 @@ def _invalid(message: str) -> WireError:
     return WireError("invalid", message)
 
 
-class Answer:
+class Response:
     """One answer under way.
 
     Args:
