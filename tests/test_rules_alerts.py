@@ -84,6 +84,39 @@ def test_more_than_two_scrapes() -> None:
     assert values(verdict) == [("/buy", 5.0)]
 
 
+def test_a_store_with_a_history() -> None:
+    """A store's own scrapes are the history: ranges mean what they say, and one that they
+    do not cover cannot be judged."""
+    store = Store(history=10)
+    for number in range(5):
+        store.ingest(page(10 * number, 5), source="shop", timestamp=T0 + 15_000 * number)
+    alerts = [rule("rate(errors_total[45s]) > 0.6"), rule("rate(errors_total[5m]) > 0.6"),
+              rule('errors_total{job="x"} - errors_total offset 30s > 19'),
+              rule("errors_total offset 5m > 0"), rule("increase(errors_total[5m]) > 0")]  # fmt: skip
+
+    covered, not_covered, offset, before_all, some = Rules(tuple(alerts)).evaluate(store)
+
+    assert values(covered) == [("/buy", pytest.approx(2 / 3))]
+    assert covered.notes == ()
+    assert "cover" in not_covered.problem
+    assert values(offset) == [("/buy", 20.0)]
+    assert "looks back beyond the first scrape" in before_all.problem
+    assert [value > 0 for _, value in values(some)] == [True]
+
+
+def test_a_store_may_go_on(tmp_path: object) -> None:
+    """What is evaluated is the store as it was when asked; recorded metrics are not kept."""
+    store = Store(history=3)
+    for seconds, errors in ((0, 0), (15, 30)):
+        store.ingest(page(errors), timestamp=T0 + 1000 * seconds)
+    rules = Rules((rule("errors_total * 2", "twice", "record"), rule("twice > 50")))
+
+    (first,), (second,) = rules.evaluate(store), rules.evaluate(store)
+
+    assert values(first) == values(second) == [("/buy", 60.0)]
+    assert store.query("twice") == []
+
+
 def test_what_is_not_true() -> None:
     """An alert that finds what it asks for, and not what it warns of, is not true."""
     (verdict,) = judged("rate(errors_total[5m]) > 100", scrapes=TWO)

@@ -200,11 +200,9 @@ def test_one_text_is_no_list(name: str) -> None:
 def test_declared_without_series() -> None:
     """A family that is declared and has no series yet is a warning: it may get some."""
     store = Store()
-    exposition = store.ingest("# TYPE errors_total counter\n" + PAGE)
+    store.ingest("# TYPE errors_total counter\n" + PAGE)
 
-    found = Rules((rule('rate(errors_total{a="b"}[5m])'),)).check(
-        store, declared=exposition.metadata
-    )
+    found = Rules((rule('rate(errors_total{a="b"}[5m])'),)).check(store)
 
     assert [str(each) for each in found] == [
         "r.yml:1: R: warning: errors_total is declared as a counter, and no series of it is there yet"

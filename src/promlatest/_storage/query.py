@@ -433,17 +433,21 @@ class QueryMethods:
         A series whose family was never described stands under its own name, with the
         type "unknown".
         """
+        told = self.declared()
         scrapes = [cell.visible for cell in self._cells_of()]
-        told: dict[str, Metadata] = {}
-        for scrape in reversed(scrapes):  # the first that describes a family counts
-            told |= scrape.metadata
         names = set(chain.from_iterable(scrape.layout.tables for scrape in scrapes))
         if self._live is not None:
-            told |= self._live.metadata
             with self._lock:
                 names.update(self._live.metrics())
         families = {family_of(metric, told) for metric in names}
         return {family: told.get(family, Metadata()) for family in sorted(families)}
+
+    def declared(self) -> dict[str, Metadata]:
+        """What is known of each family that was described, with series or without."""
+        told: dict[str, Metadata] = {}
+        for cell in reversed(list(self._cells_of())):  # the first to describe one counts
+            told |= cell.visible.metadata
+        return told if self._live is None else told | dict(self._live.metadata)
 
     def __len__(self) -> int:
         """How many series there are; one that two sources have counts twice."""

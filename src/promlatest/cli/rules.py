@@ -25,10 +25,9 @@ from typing import Any, Final
 
 import attrs
 
-from promlatest._datapoint import Metadata
 from promlatest._matching.floats import format_float
 from promlatest._storage.store import Store
-from promlatest.cli._shared import DONE, NOTHING, add_fetching, fetch, print_json
+from promlatest.cli._shared import DONE, NOTHING, add_fetching, print_json, scraped
 from promlatest.exceptions import UsageError
 from promlatest.rules import TARGET_LABELS, Finding, Rules, Verdict, read_rules
 
@@ -75,8 +74,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
-    store, declared = _scraped(target, options)
-    found = rules.check(store, declared=declared, **_told(options))
+    store = scraped(options, target)
+    found = rules.check(store, **_told(options))
     if options.json:
         print_json([attrs.asdict(finding) for finding in found])
     else:
@@ -111,10 +110,8 @@ def _eval(rules: Rules, target: str, options: argparse.Namespace) -> int:
     for number in range(1 if target == "-" else options.scrapes):
         if number:
             time.sleep(options.interval)
-        moments.append(_scraped(target, options))
-    verdicts = rules.evaluate(
-        *(store for store, _ in moments), declared=moments[-1][1], **_told(options)
-    )
+        moments.append(scraped(options, target))
+    verdicts = rules.evaluate(*moments, **_told(options))
     if options.json:
         print_json([_as_dict(verdict) for verdict in verdicts])
     else:
@@ -125,15 +122,6 @@ def _eval(rules: Rules, target: str, options: argparse.Namespace) -> int:
     words = f"{true} true, {problems} not to be judged"
     print(f"{_counted(len(verdicts), 'alert')}, {words}", file=sys.stderr)
     return NOTHING if true or problems else DONE
-
-
-def _scraped(
-    target: str, options: argparse.Namespace
-) -> tuple[Store, Mapping[str, Metadata]]:
-    """What a target exposes now, and what it declares, with series or without."""
-    fetched, store = fetch(options, target), Store()
-    exposition = store.ingest(fetched.body, fetched.content_type, source=target)
-    return store, exposition.metadata
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:

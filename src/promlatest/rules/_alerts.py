@@ -107,7 +107,7 @@ class Verdict:
 
 
 _UNMOVED: Final[Mapping[bool, str]] = {
-    False: "{function}() needs two samples of {selector}, and there is one scrape",
+    False: "{function}() needs two samples of {selector}, and one is there",
     True: "{selector} came after the first scrape, and {function}() needs two samples of"
     " it: a Prometheus does not see what a series begins with, either",
 }
@@ -204,7 +204,7 @@ class Evaluation:
         given = query(
             self.moments,
             since,
-            at=self.moments.times[-1],
+            at=self.moments.now,
             partial=len(self.moments.times) > 1,
         )
         if isinstance(given, Scalar):
@@ -240,20 +240,22 @@ class Evaluation:
 
     def before_all(self, node: VectorSelector | Subquery) -> bool:
         """Whether `offset` or `@` asks about a moment before the first."""
-        now = self.moments.times[-1]
-        moment = node.at if isinstance(node.at, int) else now
-        return moment - node.offset < self.moments.times[0]
+        moment = node.at if isinstance(node.at, int) else self.moments.now
+        selectors = [each for each in walk(node) if isinstance(each, VectorSelector)]
+        blocks = (b for each in selectors for b in self.moments.series(each.matchers))
+        return any(moment - node.offset < block.times[0] for block in blocks if block.times)
 
     def now(self, selector: VectorSelector) -> int:
         """How many series a selector finds at the last moment."""
         blocks = self.moments.series(selector.matchers)
-        return sum(value is not None for block in blocks for value in block.values[-1])
+        newest = (block.values[-1] for block in blocks if block.values)
+        return sum(value is not None for column in newest for value in column)
 
     def newborn(self, selector: VectorSelector) -> list[Labels]:
         """The series of a selector that only the last moment shows."""
         found: list[Labels] = []
         for block in self.moments.series(selector.matchers):
-            *before, _ = block.values
+            *before, _ = block.values or [()]
             if before and None not in before[0]:  # as nearly always
                 continue
             rows = zip(block.labels, *block.values, strict=True)
@@ -279,7 +281,7 @@ class Evaluation:
             for node in walk(tree)
             if isinstance(node, MatrixSelector | Subquery)
         ]
-        if ranges:
+        if ranges and self.moments.covered:
             words = ", ".join(f"[{each}]" for each in dict.fromkeys(ranges))
             yield f"{words} means the {self.moments.covered / 1000:.3g} s covered"
         newborn = {each for _, selector in _moving(tree) for each in self.newborn(selector)}

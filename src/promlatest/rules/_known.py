@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import attrs
 
@@ -39,6 +39,13 @@ _COUNTING: Final = ("_bucket", "_count", "_sum")
 _GAUGES: Final = frozenset(("gauge", "gaugehistogram", "info", "stateset"))
 _ALIKE: Final = 12  # names that share the most words, of which difflib picks
 _CLOSE: Final = 0.7  # of difflib; at 0.6 strangers that share `_total` come through
+
+
+@runtime_checkable
+class Declaring(Protocol):
+    """Knows families that were described and have no series yet, as a store does."""
+
+    def declared(self) -> Mapping[str, Metadata]: ...
 
 
 @attrs.frozen
@@ -97,7 +104,6 @@ class Known:
 
     Args:
         queryable: what the process exposes.
-        declared: type and help by family, families without series among them.
         recorded: metrics that recording rules make.
         optional: patterns of the shell for metrics that need not be there.
         target_labels: labels that the target has, and the process does not expose.
@@ -106,7 +112,6 @@ class Known:
     def __init__(
         self,
         queryable: Queryable,
-        declared: Mapping[str, Metadata],
         recorded: Iterable[str],
         optional: Iterable[str],
         target_labels: Iterable[str],
@@ -115,6 +120,7 @@ class Known:
         self._recorded: Final = frozenset(recorded)
         self._optional: Final = tuple(optional)
         self._alive: Final = queryable.metrics()
+        declared = queryable.declared() if isinstance(queryable, Declaring) else {}
         self._families: Final = {**declared, **self._alive}
         self.target_labels: Final = frozenset(target_labels)
         self.names: Final = Vocabulary(queryable.label_values(METRIC_NAME))

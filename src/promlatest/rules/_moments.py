@@ -9,23 +9,46 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Protocol, runtime_checkable
 
 from promlatest._datapoint import DataPoint
-from promlatest._interfaces import Queryable
+from promlatest._interfaces import Block, Columnar, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
-from promlatest.promql._columns import Block
 
-__all__ = ["Moments"]
+__all__ = ["Moments", "moments_of"]
 
+_EVER: Final = 1 << 62  # ms
 _SCRAPERS: Final = frozenset(("job", "instance"))
 _UP: Final = Labels({METRIC_NAME: "up"})
 
 
+@runtime_checkable
+class Kept(Columnar, Queryable, Protocol):
+    """A moment of a store, with the scrapes that it keeps."""
+
+    @property
+    def timestamp(self) -> int: ...
+
+
+@runtime_checkable
+class Moving(Protocol):
+    """What goes on, and can be held still: a store."""
+
+    def snapshot(self) -> Queryable: ...
+
+
+def moments_of(given: Sequence[Queryable], target_labels: Iterable[str]) -> Moments:
+    """What an evaluation asks: several scrapes, or those that one store keeps."""
+    still = [each.snapshot() if isinstance(each, Moving) else each for each in given]
+    if len(still) == 1 and isinstance(still[0], Kept):
+        return Window(still[0], target_labels)
+    return Moments(still, target_labels)
+
+
 class Moments:
-    """What an evaluation asks: `columns`, as the engine wants them.
+    """Several scrapes of one process: what an evaluation asks.
 
     Args:
         snapshots: what was exposed, the oldest first; at least one.
@@ -43,13 +66,18 @@ class Moments:
         self._kept: Final[dict[tuple[Matcher, ...], list[Block]]] = {}
 
     @property
+    def now(self) -> int:
+        """The moment of the evaluation: the last one, in milliseconds."""
+        return self.times[-1]
+
+    @property
     def covered(self) -> int:
         """How long it is from the first to the last, in milliseconds."""
-        return self.times[-1] - self.times[0]
+        return self.now - self.times[0]
 
     def record(self, points: Iterable[tuple[Labels, float]]) -> None:
         """Add what a recording rule made, at the last moment."""
-        now = self.times[-1]
+        now = self.now
         self._recorded.extend(DataPoint(labels, now, value) for labels, value in points)
         self._kept.clear()
 
@@ -60,7 +88,9 @@ class Moments:
         """
         key = tuple(matchers)
         if key not in self._kept:
-            self._kept[key] = self._blocks(self._own(key))
+            own = self._own(key)
+            exposed = self._exposed(own)
+            self._kept[key] = [*exposed, *self._made(own, up=not exposed)]
         return self._kept[key]
 
     def columns(
@@ -80,28 +110,52 @@ class Moments:
         foreign -= set(self.last.label_names(*named)) - _SCRAPERS
         return tuple(each for each in matchers if each.name not in foreign)
 
-    def _blocks(self, matchers: tuple[Matcher, ...]) -> list[Block]:
-        found = [self._points(each, matchers) for each in self._snapshots]
+    def _exposed(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
+        found = [
+            {point.labels: point.value for point in snapshot.match(matchers)}
+            for snapshot in self._snapshots
+        ]
         labels = tuple(sorted(set().union(*found)))
-        blocks = []
-        if labels:
-            values = [[points.get(each) for each in labels] for points in found]
-            blocks.append(Block(labels, self.times, values, since=self.times[0]))
+        values = [[points.get(each) for each in labels] for points in found]
+        whole = Block(labels, self.times, values, since=self.times[0])
+        return [whole] if labels else []
+
+    def _made(self, matchers: tuple[Matcher, ...], *, up: bool) -> Iterator[Block]:
+        """What a Prometheus adds: that the target is up, and what it records."""
+        if up and _fits(_UP, matchers):
+            yield Block(
+                (_UP,), self.times, [(1.0,) for _ in self.times], since=self.times[0]
+            )
         made = [p for p in self._recorded if _fits(p.labels, matchers)]
         if made:
-            now = self.times[-1]
             column = [[point.value for point in made]]
-            own = tuple(point.labels for point in made)
-            blocks.append(Block(own, (now,), column, since=now))
-        return blocks
+            labels = tuple(point.labels for point in made)
+            yield Block(labels, (self.now,), column, since=self.now)
 
-    def _points(
-        self, snapshot: Queryable, matchers: tuple[Matcher, ...]
-    ) -> dict[Labels, float]:
-        found = {point.labels: point.value for point in snapshot.match(matchers)}
-        if not found and _fits(_UP, matchers):
-            found[_UP] = 1.0  # it was scraped
-        return found
+
+class Window(Moments):
+    """The scrapes that a store keeps: ranges mean what they mean to a Prometheus.
+
+    Args:
+        kept: a moment of the store, which has the scrapes before it, too.
+        target_labels: as of `Moments`.
+    """
+
+    def __init__(self, kept: Kept, target_labels: Iterable[str]) -> None:
+        super().__init__([kept], target_labels)
+        self._window: Final = kept
+
+    def columns(
+        self, matchers: Sequence[Matcher], start: int, end: int, /
+    ) -> Sequence[Block]:
+        """The series that match, with the scrapes after `start`, up to `end` (ms)."""
+        own = self._own(tuple(matchers))
+        kept = self._window.columns(own, start, end)
+        made = self._made(own, up=not kept)
+        return [*kept, *(_between(block, start, end) for block in made)]
+
+    def _exposed(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
+        return self._window.columns(matchers, -_EVER, self.now)
 
 
 def _fits(labels: Labels, matchers: Iterable[Matcher]) -> bool:
@@ -117,7 +171,9 @@ def _between(block: Block, start: int, end: int) -> Block:
 
 
 def _moment_of(snapshot: Queryable) -> int:
-    """When it was scraped: the time that most of its samples have."""
+    """When it was scraped: what it says, or else the time that most of its samples have."""
+    if isinstance(snapshot, Kept):
+        return snapshot.timestamp
     times = Counter(point.timestamp for point in snapshot.match(()))
     return times.most_common(1)[0][0] if times else 0
 

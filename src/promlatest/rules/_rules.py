@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
 
-from promlatest._datapoint import Metadata
 from promlatest._interfaces import Queryable
 from promlatest.exceptions import UsageError
 from promlatest.rules._alerts import Evaluation, Verdict
@@ -16,7 +15,7 @@ from promlatest.rules._check import findings_of
 from promlatest.rules._files import read_files
 from promlatest.rules._finding import Finding
 from promlatest.rules._known import Known
-from promlatest.rules._moments import Moments
+from promlatest.rules._moments import moments_of
 from promlatest.rules._rule import Rule
 
 __all__ = ["TARGET_LABELS", "Rules", "read_rules"]
@@ -57,7 +56,6 @@ class Rules:
         *,
         optional: Iterable[str] = (),
         target_labels: Iterable[str] = TARGET_LABELS,
-        declared: Mapping[str, Metadata] | None = None,
     ) -> list[Finding]:
         """What they ask for and cannot get, in their order.
 
@@ -65,12 +63,11 @@ class Rules:
             queryable: what the process exposes: a store, or one moment of it.
             optional: metrics, as patterns of the shell, that need not be there.
             target_labels: labels that scraping adds, and external labels.
-            declared: type and help by family, families without series among them.
 
         Raises:
             UsageError: `optional` or `target_labels` is one text and no list of them.
         """
-        known = self._known([queryable], optional, target_labels, declared)
+        known = self._known([queryable], optional, target_labels)
         return [finding for rule in self.rules for finding in findings_of(rule, known)]
 
     def _known(
@@ -78,7 +75,6 @@ class Rules:
         queryable: Sequence[Queryable],
         optional: Iterable[str],
         target_labels: Iterable[str],
-        declared: Mapping[str, Metadata] | None,
     ) -> Known:
         for name, given in (("optional", optional), ("target_labels", target_labels)):
             if isinstance(given, str):
@@ -86,32 +82,31 @@ class Rules:
         if not queryable:
             raise UsageError("expected at least one moment to evaluate rules at")
         recorded = (rule.name for rule in self.rules if rule.kind == "record")
-        return Known(queryable[0], declared or {}, recorded, optional, target_labels)
+        return Known(queryable[0], recorded, optional, target_labels)
 
     def evaluate(
         self,
         *moments: Queryable,
         optional: Iterable[str] = (),
         target_labels: Iterable[str] = TARGET_LABELS,
-        declared: Mapping[str, Metadata] | None = None,
     ) -> list[Verdict]:
         """The verdict on each alert, by what was exposed at one moment or more.
 
-        Recording rules are evaluated first. Ranges mean "since the first moment" and are
-        divided by what is covered; with one moment what needs a range cannot be judged.
+        Recording rules are evaluated first. By several moments ranges mean "since the
+        first" and are divided by what is covered. By one they mean what they say, over the
+        scrapes that a store keeps, `Store(history=…)`: one that these do not cover cannot
+        be judged where that matters.
 
         Args:
-            moments: scrapes of one process, the oldest first: snapshots, for one.
+            moments: scrapes of one process, the oldest first, such as snapshots; or a
+                store.
             optional: as of `check`.
             target_labels: as of `check`.
-            declared: as of `check`.
 
         Raises:
             UsageError: there is no moment.
         """
-        evaluation = self.at(
-            *moments, optional=optional, target_labels=target_labels, declared=declared
-        )
+        evaluation = self.at(*moments, optional=optional, target_labels=target_labels)
         return [evaluation.verdict(rule) for rule in self.alerts]
 
     def at(
@@ -119,11 +114,10 @@ class Rules:
         *moments: Queryable,
         optional: Iterable[str] = (),
         target_labels: Iterable[str] = TARGET_LABELS,
-        declared: Mapping[str, Metadata] | None = None,
     ) -> Evaluation:
         """What `evaluate` asks: it gives verdicts, and what alerts compared."""
-        known = self._known(moments[-1:], optional, target_labels, declared)
-        return Evaluation(self.rules, Moments(moments, target_labels), known)
+        known = self._known(moments[-1:], optional, target_labels)
+        return Evaluation(self.rules, moments_of(moments, target_labels), known)
 
 
 def read_rules(*paths: str | os.PathLike[str]) -> Rules:

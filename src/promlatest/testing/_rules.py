@@ -48,9 +48,8 @@ def assert_rules_match(
     __tracebackhide__ = True
     from promlatest.rules import read_rules
 
-    found = read_rules(*paths).check(
-        reading.snapshot, declared=reading.declared, **_told(optional, target_labels)
-    )
+    told = _told(optional, target_labels)
+    found = read_rules(*paths).check(reading.snapshot, **told)
     failures = [str(each) for each in found if each.severity == "failure"]
     warnings = [str(each) for each in found if each.severity == "warning"]
     if failures:
@@ -85,12 +84,8 @@ def alerts_since(
     if not rules.alerts:
         raise UsageError(f"no alert stands in {listed(map(str, paths))}")
     before, after = difference.before, difference.after
-    evaluation = rules.at(
-        before.snapshot,
-        after.snapshot,
-        declared=after.declared,
-        **_told(optional, target_labels),
-    )
+    told = _told(optional, target_labels)
+    evaluation = rules.at(before.snapshot, after.snapshot, **told)
     return Alerts(after.target, tuple(map(evaluation.verdict, rules.alerts)), evaluation)
 
 
