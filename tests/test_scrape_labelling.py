@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 
 from promlatest.exceptions import UsageError
 from promlatest.exposition import Reader, parse
 from promlatest.scrape import Relabel
-from promlatest.scrape._labelling import Labeller, SeriesCache, dated, kept_since
+from promlatest.scrape._labelling import Labeller, SeriesCache
 from promlatest.scrape._relabel import relabel
 
 TARGET = {"job": "j", "instance": "i"}
@@ -18,7 +18,7 @@ TARGET = {"job": "j", "instance": "i"}
 def labelled(text: str, labels: Mapping[str, str], *, honor: bool) -> list[dict[str, str]]:
     found = Labeller(labels, honor=honor).label(parse(text).rows)
     return [
-        {name: value for name, value in each.items() if name != "__name__"}
+        {name: value for name, value in each.items() if value and name != "__name__"}
         for rows in found
         for each in rows.labels()
     ]
@@ -74,7 +74,6 @@ def test_columns_are_shared() -> None:
     second = labeller.label(reader.read('a{x="1"} 2\nb 3\n').rows)
 
     assert all(a.columns is b.columns for a, b in zip(first, second, strict=True))
-    assert [each.values[0] for each in second] == [2.0, 3.0]
 
 
 def cached(*rules: Relabel) -> SeriesCache:
@@ -82,11 +81,11 @@ def cached(*rules: Relabel) -> SeriesCache:
 
 
 def series(text: str, cache: SeriesCache) -> list[tuple[str, float]]:
-    found = cache.relabel(parse(text).rows)
+    exposition = parse(text)
     return sorted(
-        (labels.series(), value)
-        for rows in found
-        for labels, value in zip(rows.labels(), rows.values, strict=True)
+        (labels.series(), exposition.values[place])
+        for rows in cache.relabel(exposition.rows)
+        for labels, place in zip(rows.labels(), rows.places, strict=True)
     )
 
 
@@ -111,10 +110,10 @@ def test_the_first_of_two_that_become_one_stays_first() -> None:
         Relabel(regex="x|n", action="labeldrop"),
     )
 
-    (rows,) = cache.relabel(parse(text).rows)
+    exposition = parse(text)
+    (rows,) = cache.relabel(exposition.rows)
 
-    assert list(rows.values) == [1.0, 2.0, 3.0]
-    assert list(rows.places) == sorted(rows.places)
+    assert [exposition.values[place] for place in rows.places] == [1.0, 2.0, 3.0]
 
 
 def test_a_sample_without_a_name() -> None:
@@ -141,24 +140,3 @@ def test_the_cache_is_bounded() -> None:
         series(f'a{{n="{number}"}} 1', cache)
 
     assert len(cache._known) <= 1003
-
-
-def test_timestamps_may_be_left_out() -> None:
-    """Without honor_timestamps samples have the time of the scrape (C-16)."""
-    rows = parse("a 1 1000\nb 1\n").rows
-
-    assert {each.timestamps is None for each in dated(rows, honor=False)} == {True}
-    assert dated(rows, honor=True) is rows
-
-
-@pytest.mark.parametrize(
-    ("oldest", "kept", "lost"), [(1000, ["a", "a", "b"], 0), (1001, ["a", "b"], 1)]
-)
-def test_old_samples(oldest: int, kept: Sequence[str], lost: int) -> None:
-    """A sample whose own timestamp is older than the lookback is not kept (C-16)."""
-    rows = parse('a{n="1"} 1 1000\na{n="2"} 1 2000\nb 1\n').rows
-
-    found, missing = kept_since(rows, oldest)
-
-    assert [each.metric for each in found for _ in range(len(each))] == kept
-    assert missing == lost

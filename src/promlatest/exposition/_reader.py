@@ -703,7 +703,9 @@ def _read_over(text: str, begin: int, collected: _Collected, error: ParseError) 
     except ParseError as found:
         raise Refused(found, collected.finish(), begin) from None
     line_breaks = text.count("\n", begin, max(begin, reader.at - 1))
-    if isinstance(read, End) or not isinstance(read, SampleLine) or not line_breaks:
+    if isinstance(read, MetaLine) and line_breaks:
+        raise ValueError("a quoted name that holds a line break is read exactly")
+    if not isinstance(read, SampleLine) or not line_breaks:
         raise Refused(error, collected.finish(), begin)
     for _ in range(line_breaks):
         collected.gaps.append(collected.line)
