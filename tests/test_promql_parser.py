@@ -204,6 +204,18 @@ def test_a_chain_is_bounded_in_words():
         parse("1" + "+1" * 401)
 
 
+def test_patterns_are_bounded_in_words():
+    """Regular expressions may take 30,000 characters of a text, names to choose from
+    more."""
+    choice = "|".join(f"pod-{at}" for at in range(10_000))
+
+    assert parse(f'x{{a=~"{choice}"}}')
+    with pytest.raises(QueryError, match="at most 30000 characters of regular expressions"):
+        parse('x{a=~"' + "a*" * 20_000 + '"}')
+    with pytest.raises(QueryError, match="at most 30000 characters of regular expressions"):
+        parse('label_replace(x, "a", "", "b", "' + "a*" * 20_000 + '")')
+
+
 def test_a_long_text_is_refused_in_words():
     """More than a million characters are no question."""
     with pytest.raises(QueryError, match="at most 1000000 characters, got 1000001"):

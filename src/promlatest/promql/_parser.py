@@ -13,6 +13,7 @@ in what walks the tree.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
@@ -49,6 +50,7 @@ from promlatest.promql._tree import (
 NESTING: Final = 100
 CHAIN: Final = 400
 LENGTH: Final = 1_000_000
+PATTERNS: Final = 30_000  # characters: a hostile pattern takes 20 µs for each
 
 _PRECEDENCE: Final = {
     "or": 1,
@@ -61,6 +63,8 @@ _PRECEDENCE: Final = {
 _COMPARISONS: Final = frozenset(op for op, level in _PRECEDENCE.items() if level == 3)
 SET_OPERATORS: Final = frozenset(("and", "or", "unless"))
 _MATCHERS: Final[dict[str, MatchType]] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
+_BEHIND: Final = frozenset(("[", "@", "name"))  # what may follow an operand, and change it
+_PLAIN: Final = re.compile(r"[\w|:/@ -]*")  # names to choose from: read at once
 _FILLS: Final = frozenset(("fill", "fill_left", "fill_right"))
 _MOST_MS: Final = 2**63 // 1_000_000
 
@@ -94,6 +98,7 @@ class _Parser:
     def __init__(self, text: Text) -> None:
         self.text = text
         self.depth = 0
+        self.patterns = 0
         self.inside = False
         self.end = 0
         self.next = text.token(0)
@@ -329,6 +334,8 @@ class _Parser:
         args = self.arguments()
         place = {"start": name.start, "end": self.end}
         self.check_count(name, args, signature)
+        if name.text == "label_replace":
+            self.count_pattern(Token("string", str(args[-1]), args[-1].start, 0))
         for at, arg in enumerate(args):
             wanted = signature.args[min(at, len(signature.args) - 1)]
             self.check_type(arg, wanted, f"in the call of {name.text!r}")
@@ -426,6 +433,8 @@ class _Parser:
         if self.next.kind != "string":
             self.fail(f"expected a value in quotes, got {self.next.shown}")
         value = self.take()
+        if operator in ("=~", "!~"):
+            self.count_pattern(value)
         try:
             matcher = Matcher(name, operator, self.valid(value))
         except (PatternError, LabelError) as error:
@@ -433,6 +442,14 @@ class _Parser:
         if name == METRIC_NAME and named:
             self.set_name(matcher.value, token, matchers)
         matchers.append(matcher)
+
+    def count_pattern(self, token: Token) -> None:
+        """Refuse more of regular expressions than are read in under a second."""
+        if not _PLAIN.fullmatch(token.text, 1, len(token.text) - 1):
+            self.patterns += len(token.text)
+        if self.patterns > PATTERNS:
+            reason = f"expected at most {PATTERNS} characters of regular expressions"
+            self.fail(f"{reason}, got more", token.start)
 
     def set_name(self, metric: str, token: Token, matchers: list[Matcher]) -> None:
         """The name in quotes, which stands first; the only one."""
@@ -453,7 +470,7 @@ class _Parser:
     # -- what stands behind an operand ------------------------------------------------
 
     def postfixed(self, node: Node) -> Node:
-        while True:
+        while self.next.kind in _BEHIND:
             if self.next.kind == "[":
                 node = self.ranged(node)
             elif self.word() == "offset":
@@ -464,7 +481,8 @@ class _Parser:
                 why = "Prometheus has it behind a feature flag only"
                 self.refuse(self.next.shown, why)
             else:
-                return node
+                break
+        return node
 
     def ranged(self, node: Node) -> Node:
         at = self.next.start
