@@ -7,6 +7,9 @@ import random
 
 import attrs
 import pytest
+from fuzz import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from promlatest import DataPoint, Labels, Store
 from promlatest.exceptions import EvaluationError, QueryError, UsageError
@@ -403,3 +406,22 @@ def test_a_deep_question_is_answered():
 def test_errors_of_evaluation_are_query_errors():
     """One class catches all that is wrong with an expression."""
     assert issubclass(EvaluationError, QueryError)
+
+
+PIECES = [
+    "x_total", "rate(x_total[3s])", "sum by (a) (", ")", "(", " + ", " / on (a) ", "1", "-", " > bool ", " and ", "topk(2, ", "histogram_quantile(0.5, ", "[5s:1s]", " offset 1s", "label_replace(x_total, 'a', '$1', 'b', '(.*)')", "quantile_over_time(NaN, x_total[5s])", " or ", "scalar(x_total)", "time()", "count_values('v', ", " @ end()", "absent(", "1e300 ^ ", " % 0", "max_over_time(", "vector(1)", "day_of_week(", "round(x_total, 0)",
+]  # fmt: skip
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8), st.integers(-1000, 9000))
+def test_any_question_is_answered_or_refused_with_a_place(pieces, at):
+    """Whatever the expression and the moment: an answer, or the one kind of error."""
+    rows = [[1.0, None], [2.0, math.nan], [0.0, 1e308], [math.inf, -1e308]]
+    source = Scrapes([scrapes([X, Y], rows)])
+    for ask in (query, lambda *asked: query_range(*asked, at + 3000, 1)):
+        try:
+            answer = ask(source, "".join(pieces), at)
+        except QueryError as error:
+            answer = error.line, error.column
+        assert answer is not None

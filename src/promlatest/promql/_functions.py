@@ -184,16 +184,18 @@ def _round(to: float = 1.0) -> Callable[[float], float]:
     return rounded
 
 
-def _date(part: Callable[[datetime], int]) -> Make:
-    """A part of the date that a value is the seconds of; of now without an argument."""
+def _date(part: Callable[[datetime], int], *, each_cycle: int = 0) -> Make:
+    """A part of the date that a value is the seconds of; of now without an argument.
+
+    Args:
+        each_cycle: how much it grows in 400 years, after which the calendar repeats.
+    """
 
     def of(value: float) -> float:
         if not isfinite(value):
             return nan
-        try:
-            return float(part(_EPOCH + timedelta(seconds=floor(value))))
-        except OverflowError:  # beyond the year 9999, which Go's calendar has
-            return nan
+        cycles, seconds = divmod(int(value), _CYCLE)
+        return float(part(_EPOCH + timedelta(seconds=seconds)) + each_cycle * cycles)
 
     def make(call: Call) -> Work:
         renamed = Relabelling(without_metadata)
@@ -209,6 +211,7 @@ def _date(part: Callable[[datetime], int]) -> Make:
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CYCLE: Final = 146_097 * 86_400  # seconds of 400 years
 _NO_LABELS: Final = (Labels(),)
 
 
@@ -672,7 +675,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "time": _row(" -> scalar", _time),
     "timestamp": _row(_OF_EACH, _timestamp),
     "vector": _row("scalar -> vector", _vector),
-    "year": _row(_OF_DATE, _date(lambda date: date.year)),
+    "year": _row(_OF_DATE, _date(lambda date: date.year, each_cycle=400)),
 }
 
 _EXPERIMENTAL: Final = "Prometheus has it behind a feature flag only"
