@@ -23,7 +23,7 @@ from promlatest.promql._arithmetic import COMPARISONS, OPERATORS, combined, comb
 from promlatest.promql._columns import LOOKBACK, Block, Columnar, read
 from promlatest.promql._functions import FUNCTIONS
 from promlatest.promql._lexer import Text
-from promlatest.promql._parser import parse
+from promlatest.promql._parser import parsed
 from promlatest.promql._ranges import each_series
 from promlatest.promql._scale import cancelled, scale
 from promlatest.promql._selectors import (
@@ -272,7 +272,7 @@ class _Compiled:
     """An expression, ready to be asked."""
 
     def __init__(self, text: str) -> None:
-        self.tree = parse(text)
+        self.tree = parsed(text)
         self.text = Text(text)
         self.evaluate = compiled(self.tree, _Scope(lambda start, end: (start, end)))
         self._sorted = Kept(_in_order)

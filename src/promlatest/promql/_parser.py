@@ -92,6 +92,11 @@ def parse(text: str) -> Node:
     return _Parser(Text(text)).read()
 
 
+# Trees are frozen: who looks a text up and who answers it share one. As many are kept as
+# the engine keeps compiled.
+parsed: Final = lru_cache(maxsize=128)(parse)
+
+
 class _Parser:
     """Reads one expression from left to right; `next` is the token it stands before."""
 

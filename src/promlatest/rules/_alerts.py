@@ -17,6 +17,7 @@ from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import PromlatestError
 from promlatest.promql import Scalar, Vector, query
+from promlatest.promql._parser import parsed
 from promlatest.promql._tree import (
     Binary,
     Call,
@@ -28,7 +29,7 @@ from promlatest.promql._tree import (
     unwrapped,
     walk,
 )
-from promlatest.rules._check import findings_of, parsed, tree_of
+from promlatest.rules._check import findings_of, tree_of
 from promlatest.rules._known import Known
 from promlatest.rules._moments import Moments
 from promlatest.rules._rule import Rule
@@ -339,8 +340,9 @@ def _ranges(tree: Node, covered: int) -> Iterator[tuple[int, int, str]]:
         if isinstance(node, MatrixSelector):
             # So long that what is covered is a part of it: then the engine divides by
             # what is covered, and extrapolates nothing.
-            wider = attrs.evolve(node, range=max(node.range, 3 * covered + 1))
-            yield node.start, node.end, str(wider)
+            if node.range <= 3 * covered:
+                wider = attrs.evolve(node, range=3 * covered + 1)
+                yield node.start, node.end, str(wider)
         elif isinstance(node, Subquery):
             now = str(attrs.evolve(node, range=1, step=1))
             yield node.expr.end, node.end, now.removeprefix(str(node.expr))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from math import inf, isfinite
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ import attrs
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest.exceptions import QueryError
-from promlatest.promql._parser import parse
+from promlatest.promql._parser import parsed
 from promlatest.promql._tree import (
     Aggregation,
     Binary,
@@ -47,7 +46,7 @@ from promlatest.rules._selectors import (
 from promlatest.rules._text import Text
 from promlatest.rules._variables import WILDCARD
 
-__all__ = ["findings_of", "parsed", "tree_of"]
+__all__ = ["findings_of", "tree_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -85,10 +84,6 @@ def findings_of(rule: Rule, known: Known) -> list[Finding]:
     except QueryError as error:
         return [_unreadable(rule, error)]
     return _Check(rule, known).run(tree)
-
-
-# Trees are frozen, and a rule is read to be looked up, and once more to be evaluated.
-parsed: Final = lru_cache(2_000)(parse)
 
 
 def tree_of(rule: Rule) -> Node:
