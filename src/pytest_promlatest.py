@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Generator, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -136,6 +135,8 @@ def _file_name(name: str) -> str:
     quoted = quote(name, safe="[]")
     if len(quoted) <= _LONGEST:
         return quoted
+    from hashlib import sha256  # it takes longer to import than all of this module
+
     return f"{quoted[:_LONGEST]}-{sha256(name.encode()).hexdigest()[:12]}"
 
 

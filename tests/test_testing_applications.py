@@ -8,6 +8,7 @@ import traceback
 import pytest
 from prometheus_client import CollectorRegistry, Counter, make_asgi_app, make_wsgi_app
 
+from promlatest.exceptions import UsageError
 from promlatest.testing import ScrapeTarget, TargetDownError
 
 BODY = b"# TYPE jobs_total counter\njobs_total 3\n"
@@ -250,7 +251,10 @@ def test_exemplars_in_openmetrics():
     app = make_wsgi_app(registry)
     accept = {"Accept": "application/openmetrics-text"}
 
-    [exemplar] = ScrapeTarget(app, headers=accept).exemplars("jobs_total")
+    target = ScrapeTarget(app, headers=accept)
+    [exemplar] = target.exemplars("jobs_total")
+    with pytest.raises(UsageError, match="name of a metric"):
+        target.exemplars('{__name__=~"jobs.*"}')
     assert exemplar.labels == {"trace_id": "abc"}
     assert ScrapeTarget(registry).exemplars("jobs_total")[0].value == exemplar.value == 3
     with pytest.raises(AssertionError, match="exemplars come in OpenMetrics only"):

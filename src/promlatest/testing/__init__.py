@@ -71,7 +71,7 @@ from promlatest.testing._golden import (
     assert_golden,
     golden_text,
 )
-from promlatest.testing._io import Asked
+from promlatest.testing._io import Pending
 from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import Reset
 from promlatest.testing._numbers import Increase, Move
@@ -92,7 +92,6 @@ __all__ = [
     "Alerts",
     "AlreadyHeldError",
     "Answer",
-    "Asked",
     "AsyncMark",
     "AsyncScrapeTarget",
     "Contract",
@@ -122,6 +121,7 @@ __all__ = [
     "OthersMovedError",
     "Outcome",
     "OvershootError",
+    "Pending",
     "PresentError",
     "Reading",
     "Reset",

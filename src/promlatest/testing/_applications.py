@@ -28,9 +28,9 @@ from promlatest.exposition import CONTENT_TYPES
 from promlatest.scrape import Fetched
 from promlatest.testing._io import Io, forever
 from promlatest.testing._reading import Reading
-from promlatest.testing._sources import Source, reading_of
+from promlatest.testing._sources import Scrapable, reading_of
 
-__all__ = ["Request", "application"]
+__all__ = ["AppRequest", "application"]
 
 _REDIRECTS: Final = 5
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
@@ -39,7 +39,7 @@ _HOSTS: Final = {"django": "testserver"}
 
 
 @attrs.frozen
-class Request:
+class AppRequest:
     """How an application is asked.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Answer:
     body: bytes
 
 
-def application(what: Callable[..., Any], request: Request) -> Source | None:
+def application(what: Callable[..., Any], request: AppRequest) -> Scrapable | None:
     """The source that an application is; None if the call takes what none takes."""
     kind = _KINDS.get(_arity(what))
     if kind is None:
@@ -101,7 +101,7 @@ def _of_any(what: Callable[..., Any]) -> int:
 # What both have in common
 
 
-def _fetched(name: str, request: Request, answer: _Answer) -> Fetched:
+def _fetched(name: str, request: AppRequest, answer: _Answer) -> Fetched:
     """What an application answered.
 
     Raises:
@@ -140,7 +140,7 @@ def _unpacked(name: str, answer: _Answer) -> bytes:
         raise BodyError(f"it cannot be unpacked: {error}", target=name) from error
 
 
-def _redirected(request: Request, answer: _Answer) -> Request | None:
+def _redirected(request: AppRequest, answer: _Answer) -> AppRequest | None:
     """Where to ask next; None if this is the answer, or somebody else is to be asked."""
     location = answer.headers.get("location", "")
     if answer.status not in _MOVED or not location:
@@ -180,7 +180,7 @@ class WsgiSource:
     """A WSGI application: Flask, Django, prometheus_client's own."""
 
     app: Callable[..., Iterable[bytes]]
-    request: Request
+    request: AppRequest
 
     @property
     def name(self) -> str:
@@ -201,7 +201,7 @@ class WsgiSource:
             request = following
         raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
 
-    def _ask(self, request: Request) -> _Answer:
+    def _ask(self, request: AppRequest) -> _Answer:
         told: list[tuple[str, list[tuple[str, str]]]] = []
         written = io.BytesIO()
 
@@ -227,7 +227,7 @@ class WsgiSource:
         return _Answer(int(status.split(" ", 1)[0]), named, written.getvalue())
 
 
-def _environ(request: Request) -> dict[str, Any]:
+def _environ(request: AppRequest) -> dict[str, Any]:
     split = urlsplit(request.path)
     host, _, port = request.host.partition(":")
     environ: dict[str, Any] = {
@@ -257,7 +257,7 @@ class AsgiSource:
     """
 
     app: Callable[..., Awaitable[None]]
-    request: Request
+    request: AppRequest
 
     @property
     def name(self) -> str:
@@ -283,7 +283,7 @@ class AsgiSource:
             request = following
         raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
 
-    async def _ask(self, request: Request) -> _Answer:
+    async def _ask(self, request: AppRequest) -> _Answer:
         told: dict[str, Any] = {}
         parts: list[bytes] = []
         asked = False
@@ -310,7 +310,7 @@ class AsgiSource:
         return _Answer(told["status"], headers, b"".join(parts))
 
 
-def _scope(request: Request) -> dict[str, Any]:
+def _scope(request: AppRequest) -> dict[str, Any]:
     split = urlsplit(request.path)
     host, _, port = request.host.partition(":")
     headers = request.headers.items()
@@ -330,7 +330,7 @@ def _scope(request: Request) -> dict[str, Any]:
     }
 
 
-_KINDS: Final[Mapping[int, Callable[[Any, Request], Source]]] = {
+_KINDS: Final[Mapping[int, Callable[[Any, AppRequest], Scrapable]]] = {
     2: WsgiSource,
     3: AsgiSource,
 }

@@ -17,7 +17,7 @@ __all__ = [
     "DISAPPEAR",
     "STAY",
     "Condition",
-    "View",
+    "Seen",
     "decrease_by",
     "equal",
     "fall_to",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 @attrs.frozen
-class View:
+class Seen:
     """What a condition decides on.
 
     Attributes:
@@ -65,8 +65,8 @@ class Condition:
     """
 
     words: str
-    holds: Callable[[View], bool]
-    passed: Callable[[View], bool] = lambda _: False
+    holds: Callable[[Seen], bool]
+    passed: Callable[[Seen], bool] = lambda _: False
     shows: Literal["value", "gain"] = "value"
     presence: bool = False
     stays: bool = False
@@ -76,7 +76,7 @@ def equal(wanted: float | Approximate, tolerance: float | None) -> Condition:
     """It is this value; a counter beyond it has passed it, a gauge that went across."""
     goal = goal_of(wanted, tolerance)
 
-    def passed(view: View) -> bool:
+    def passed(view: Seen) -> bool:
         if view.value is None:
             return False
         start = 0.0 if view.base is None else view.base
@@ -156,7 +156,7 @@ def satisfy(predicate: Callable[[float], bool], words: str) -> Condition:
     return Condition(words, _valued(holds))
 
 
-def _valued(holds: Callable[[float], bool]) -> Callable[[View], bool]:
+def _valued(holds: Callable[[float], bool]) -> Callable[[Seen], bool]:
     """A condition on a value that is there."""
     return lambda view: view.value is not None and holds(view.value)
 
@@ -178,7 +178,7 @@ def _amount(wanted: float | Approximate, tolerance: float | None, verb: str) -> 
     return goal
 
 
-def _is_still(view: View) -> bool:
+def _is_still(view: Seen) -> bool:
     both_nan = (
         view.value is not None
         and view.base is not None

@@ -17,7 +17,7 @@ from promlatest.testing._missing import unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, moves, restart
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading
-from promlatest.testing._selection import Selection, selection
+from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._wait import self_counted
 from promlatest.testing._words import number, shortened
 
@@ -176,7 +176,7 @@ class Difference:
                 details=["on_reset='rebaseline' lets that pass"],
             )
 
-    def _increase(self, wanted: Selection, missing: float | None, *, one: bool) -> Increase:
+    def _increase(self, wanted: Wanted, missing: float | None, *, one: bool) -> Increase:
         __tracebackhide__ = True
         tracker = self._tracked(wanted, from_zero=missing is not None)
         found = self.after.found(wanted, may_miss=missing is not None)
@@ -187,7 +187,7 @@ class Difference:
         tracker.check_known()
         return tracker.increase()
 
-    def _tracked(self, wanted: Selection, *, from_zero: bool = False) -> Tracker:
+    def _tracked(self, wanted: Wanted, *, from_zero: bool = False) -> Tracker:
         __tracebackhide__ = True
         tracker = Tracker(wanted, self.on_reset, self.before, from_zero=from_zero)
         tracker.advance(self.after)
@@ -204,7 +204,7 @@ class Difference:
             )
         return tracker
 
-    def _with_parts(self, wanted: Selection) -> Sequence[Matcher]:
+    def _with_parts(self, wanted: Wanted) -> Sequence[Matcher]:
         """The matchers, and instead of a family's name those of its series."""
         __tracebackhide__ = True
         both = (self.before, self.after)
@@ -220,7 +220,7 @@ class Difference:
         return (keyword_matcher(METRIC_NAME, frozenset(parts)), *wanted.rest)
 
 
-def _is_unknown(reading: Reading, wanted: Selection) -> bool:
+def _is_unknown(reading: Reading, wanted: Wanted) -> bool:
     """Whether a reading has no series of such a name."""
     if wanted.metric:
         return not any(_parts(reading, wanted.metric))

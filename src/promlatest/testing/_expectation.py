@@ -32,7 +32,7 @@ class Run(Protocol[R_co]):
     ) -> R_co: ...
 
 
-class _Pending:
+class _Unasked:
     """Something that is to be asked; it says so when it is not.
 
     Args:
@@ -72,7 +72,7 @@ def _verb(
     return verb
 
 
-class Expectation(_Pending, Generic[R_co]):
+class Expectation(_Unasked, Generic[R_co]):
     """What a test looks at; its methods say what is to become of it, and wait.
 
     Each takes `within`, the time to wait in seconds (the target's, if none is given). A
@@ -283,7 +283,7 @@ class Expectation(_Pending, Generic[R_co]):
         return self._run(condition, within, **terms)
 
 
-class Holding(_Pending, Generic[R_co]):
+class Holding(_Unasked, Generic[R_co]):
     """A check that is to hold; see `expect_that`."""
 
     def __init__(self, run: Callable[..., R_co], words: str, ledger: Ledger) -> None:

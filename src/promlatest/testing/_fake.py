@@ -149,7 +149,7 @@ class FakeTarget:
         self._script: Script = self._scripted(steps, 0)
         self._scrapes: list[FakeScrape] = []
         self._error: Exception | None = None
-        self._server: Final = _Server(("127.0.0.1", 0), _Handler)
+        self._server: Final = _FakeServer(("127.0.0.1", 0), _FakeHandler)
         self._server.fake = self
         self._started: Final = time.monotonic()
         self._thread: Final = threading.Thread(
@@ -325,7 +325,7 @@ def _type_of(name: str) -> str:
     return "counter" if name.endswith("_total") else "gauge"
 
 
-class _Server(ThreadingHTTPServer):
+class _FakeServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     fake: FakeTarget
@@ -338,8 +338,8 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of a scraper that went away."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+class _FakeHandler(BaseHTTPRequestHandler):
+    server: _FakeServer
 
     def do_GET(self) -> None:
         if not self.server.fake.serves(self.path):
@@ -395,12 +395,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body if sent is None else sent)
 
 
-_SERVING: Final[Sequence[tuple[Any, Callable[[_Handler, Any], None]]]] = (
-    ((str, bytes, Mapping), _Handler._plain),
-    (Answer, _Handler._answer),
-    (Status, _Handler._status),
-    (Slow, _Handler._slow),
-    (Hang, _Handler._hang),
-    (Drop, _Handler._drop),
-    (Cut, _Handler._cut),
+_SERVING: Final[Sequence[tuple[Any, Callable[[_FakeHandler, Any], None]]]] = (
+    ((str, bytes, Mapping), _FakeHandler._plain),
+    (Answer, _FakeHandler._answer),
+    (Status, _FakeHandler._status),
+    (Slow, _FakeHandler._slow),
+    (Hang, _FakeHandler._hang),
+    (Drop, _FakeHandler._drop),
+    (Cut, _FakeHandler._cut),
 )

@@ -20,8 +20,8 @@ from promlatest.testing._ledger import Ledger
 __all__ = [
     "BLOCKING",
     "LOOPED",
-    "Asked",
     "Io",
+    "Pending",
     "awaited",
     "blocking",
     "finished",
@@ -156,19 +156,19 @@ def blocking(
 
 def awaited(
     face: Callable[Concatenate[Any, P], R],
-) -> Callable[Concatenate[Any, P], Asked[R]]:
+) -> Callable[Concatenate[Any, P], Pending[R]]:
     """The face to be awaited of a method that `blocking` has made."""
     method = face.__wrapped__  # type: ignore[attr-defined]
 
     @functools.wraps(method)
-    def other(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Asked[R]:
+    def other(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:
         words = f"{method.__name__}(…) of {self.name}"
-        return Asked(method(self, *args, **kwargs), words, self.ledger)
+        return Pending(method(self, *args, **kwargs), words, self.ledger)
 
     return other
 
 
-class Asked(Coroutine[Any, Any, R_co], Generic[R_co]):
+class Pending(Coroutine[Any, Any, R_co], Generic[R_co]):
     """A question that is to be awaited; one that is not says so in words.
 
     It is a coroutine, so `asyncio.create_task` and `asyncio.wait_for` take it. It has no

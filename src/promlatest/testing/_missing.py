@@ -23,7 +23,7 @@ from promlatest.testing._errors import (
     UnknownLabelError,
     UnknownMetricError,
 )
-from promlatest.testing._selection import Selection
+from promlatest.testing._selection import Wanted
 from promlatest.testing._words import (
     closest,
     is_near,
@@ -64,12 +64,12 @@ class Why:
         return not self.doubtful and self.kind is not UnknownMetricError
 
 
-def why_nothing(reading: Reading, wanted: Selection) -> Why:
+def why_nothing(reading: Reading, wanted: Wanted) -> Why:
     """Why nothing fits; of what does."""
     return next(why for explain in _EXPLANATIONS if (why := explain(reading, wanted)))
 
 
-def unknown_label(reading: Reading, wanted: Selection) -> Why | None:
+def unknown_label(reading: Reading, wanted: Wanted) -> Why | None:
     """The first condition on a label that none of the series has, whatever it says of
     the label: `outcme!="taken"` would let everything in."""
     named = _name_matchers(reading, wanted)
@@ -82,7 +82,7 @@ def unknown_label(reading: Reading, wanted: Selection) -> Why | None:
     return None
 
 
-def _no_label(wanted: Selection, name: str, names: Sequence[str]) -> Why:
+def _no_label(wanted: Wanted, name: str, names: Sequence[str]) -> Why:
     subject = f"{wanted.metric} has no label" if wanted.metric else "no series has a label"
     return Why(
         UnknownLabelError,
@@ -96,7 +96,7 @@ def _hint(near: Sequence[str]) -> str:
     return f"; did you mean {listed(near)}?" if near else ""
 
 
-def _name_matchers(reading: Reading, wanted: Selection) -> Sequence[Matcher]:
+def _name_matchers(reading: Reading, wanted: Wanted) -> Sequence[Matcher]:
     """The conditions on the name, with those of its series for the name of a family."""
     if not wanted.metric or wanted.metric in reading.names:
         return wanted.named
@@ -110,14 +110,14 @@ def _parts(reading: Reading, family: str) -> Iterator[str]:
 # The explanations, in their order
 
 
-def _nothing_at_all(reading: Reading, wanted: Selection) -> Why | None:
+def _nothing_at_all(reading: Reading, wanted: Wanted) -> Why | None:
     if reading.names or reading.metadata:
         return None
     words = f"{reading.target} exposes nothing at all, so that no question has an answer"
     return Why(NoSeriesError, words, doubtful=True)
 
 
-def _unknown_name(reading: Reading, wanted: Selection) -> Why | None:
+def _unknown_name(reading: Reading, wanted: Wanted) -> Why | None:
     metric = wanted.metric
     known = reading.names | set(reading.metadata)
     if not metric or metric in known:
@@ -130,7 +130,7 @@ def _unknown_name(reading: Reading, wanted: Selection) -> Why | None:
     )
 
 
-def _unknown_pattern(reading: Reading, wanted: Selection) -> Why | None:
+def _unknown_pattern(reading: Reading, wanted: Wanted) -> Why | None:
     """Conditions on the name that no name fulfils."""
     if wanted.metric or not wanted.named:
         return None
@@ -145,7 +145,7 @@ def _unknown_pattern(reading: Reading, wanted: Selection) -> Why | None:
     )
 
 
-def _empty_family(reading: Reading, wanted: Selection) -> Why | None:
+def _empty_family(reading: Reading, wanted: Wanted) -> Why | None:
     """A family that is described, and has no series, or none of its own name."""
     metric = wanted.metric
     if not metric or metric in reading.names:
@@ -160,11 +160,11 @@ def _empty_family(reading: Reading, wanted: Selection) -> Why | None:
     return Why(NoSeriesError, f"no series is called {metric}: {words}", doubtful=True)
 
 
-def _mislabelled(reading: Reading, wanted: Selection) -> Why | None:
+def _mislabelled(reading: Reading, wanted: Wanted) -> Why | None:
     return unknown_label(reading, wanted) or _unknown_value(reading, wanted)
 
 
-def _unknown_value(reading: Reading, wanted: Selection) -> Why | None:
+def _unknown_value(reading: Reading, wanted: Wanted) -> Why | None:
     named = _name_matchers(reading, wanted)
     for matcher in wanted.rest:
         values = reading.snapshot.label_values(matcher.name, *named)
@@ -180,11 +180,11 @@ def _unknown_value(reading: Reading, wanted: Selection) -> Why | None:
     return None
 
 
-def _of(wanted: Selection) -> str:
+def _of(wanted: Wanted) -> str:
     return f" of {wanted.metric}" if wanted.metric else ""
 
 
-def _nothing_fits(reading: Reading, wanted: Selection) -> Why:
+def _nothing_fits(reading: Reading, wanted: Wanted) -> Why:
     """Every word exists, and no series has all of them."""
     if not wanted.metric:
         words = f"no series fits {wanted.text}"
@@ -194,7 +194,7 @@ def _nothing_fits(reading: Reading, wanted: Selection) -> Why:
     return Why(NoSeriesError, words, tuple(others))
 
 
-_EXPLANATIONS: Final[Sequence[Callable[[Reading, Selection], Why | None]]] = (
+_EXPLANATIONS: Final[Sequence[Callable[[Reading, Wanted], Why | None]]] = (
     _nothing_at_all,
     _unknown_name,
     _unknown_pattern,

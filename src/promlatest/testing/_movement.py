@@ -21,7 +21,7 @@ from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading
-from promlatest.testing._selection import Selection
+from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number
 
 __all__ = ["OnReset", "Reset", "Tracker", "checked_policy", "moves", "restart"]
@@ -63,7 +63,7 @@ def checked_policy(on_reset: OnReset) -> OnReset:
 
 
 @attrs.frozen
-class _Step:
+class _Between:
     """Two readings that follow each other, as `promlatest._movement` looks at them.
 
     Attributes:
@@ -77,7 +77,7 @@ class _Step:
     now: int
 
     @classmethod
-    def between(cls, before: Reading, after: Reading) -> _Step:
+    def between(cls, before: Reading, after: Reading) -> _Between:
         """The step from one reading to the next one."""
         return cls(before, after, min(before.taken, after.taken - 1), after.taken)
 
@@ -112,7 +112,7 @@ class Tracker:
 
     def __init__(
         self,
-        wanted: Selection,
+        wanted: Wanted,
         on_reset: OnReset,
         base: Reading,
         *,
@@ -143,7 +143,7 @@ class Tracker:
         self.gone = {
             labels: value for labels, value in self._held.items() if labels not in now
         }
-        step = _Step.between(self._last, reading)
+        step = _Between.between(self._last, reading)
         for point in points:
             self._take(point, step)
         self._last = reading
@@ -185,7 +185,7 @@ class Tracker:
                 ],
             )
 
-    def _take(self, point: DataPoint, step: _Step) -> None:
+    def _take(self, point: DataPoint, step: _Between) -> None:
         __tracebackhide__ = True
         before = self._held.get(point.labels)
         self._held[point.labels] = point.value
@@ -201,7 +201,7 @@ class Tracker:
             self._refuse(Reset(point.labels.series(), before, point.value, told), step)
         self._gains[point.labels] += moved.value or 0.0
 
-    def _newborn(self, point: DataPoint, step: _Step) -> float:
+    def _newborn(self, point: DataPoint, step: _Between) -> float:
         """What a series has gained that was not there at first."""
         if self._from_zero:
             return point.value
@@ -218,7 +218,7 @@ class Tracker:
         self._unknown.append((point, f"{series} {words}"))
         return 0.0
 
-    def _refuse(self, reset: Reset, step: _Step) -> None:
+    def _refuse(self, reset: Reset, step: _Between) -> None:
         __tracebackhide__ = True
         self.resets.append(reset)
         if self._on_reset == "fail":

@@ -21,7 +21,7 @@ from typing import Final
 
 from promlatest.exceptions import UsageError
 
-__all__ = ["Process", "free_port"]
+__all__ = ["Program", "free_port"]
 
 _TAIL: Final = 4_000  # bytes of output that a failure shows
 _PATIENCE: Final = 5.0  # seconds from the request to end until it is killed
@@ -52,7 +52,7 @@ def free_port() -> int:
         return port
 
 
-class Process:
+class Program:
     """A running program. `stop` ends it, and the processes it started.
 
     Args:

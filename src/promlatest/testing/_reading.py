@@ -29,7 +29,7 @@ from promlatest.testing._errors import (
     SeveralSeriesError,
 )
 from promlatest.testing._missing import Why, unknown_label, why_nothing
-from promlatest.testing._selection import Selection, selection
+from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._words import (
     closest,
     listed,
@@ -184,8 +184,10 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
+        if not wanted.metric:
+            raise UsageError(f"exemplars need the name of a metric: {wanted.text}")
         self.found(wanted)
-        held = self.snapshot.exemplars(metric, *matchers, **labels)
+        held = self.snapshot.exemplars(wanted.metric, *wanted.rest)
         if not held:
             raise self.failure(
                 NoSeriesError,
@@ -279,7 +281,7 @@ class Reading:
             counts[family] = counts.get(family, 0) + 1
         return counts
 
-    def match(self, wanted: Selection) -> list[DataPoint]:
+    def match(self, wanted: Wanted) -> list[DataPoint]:
         """The series that fit, also none.
 
         Raises:
@@ -291,7 +293,7 @@ class Reading:
             raise self.failure(why.kind, why.verdict, wanted, *why.details)
         return found
 
-    def found(self, wanted: Selection, *, may_miss: bool = False) -> list[DataPoint]:
+    def found(self, wanted: Wanted, *, may_miss: bool = False) -> list[DataPoint]:
         """The series that fit, at least one; raises what `missing` says.
 
         Args:
@@ -308,7 +310,7 @@ class Reading:
             raise self.unfound(why, wanted)
         return []
 
-    def one(self, wanted: Selection, *, may_miss: bool = False) -> DataPoint | None:
+    def one(self, wanted: Wanted, *, may_miss: bool = False) -> DataPoint | None:
         """The one series that fits; None only if it may be missing, and is."""
         __tracebackhide__ = True
         found = self.found(wanted, may_miss=may_miss)
@@ -316,7 +318,7 @@ class Reading:
             raise self.several(wanted, found)
         return found[0] if found else None
 
-    def check_absent(self, wanted: Selection, *, unknown_ok: bool = False) -> None:
+    def check_absent(self, wanted: Wanted, *, unknown_ok: bool = False) -> None:
         """Check that no series fits; see `assert_absent`."""
         __tracebackhide__ = True
         found = self.snapshot.match(wanted.matchers) if unknown_ok else self.match(wanted)
@@ -332,7 +334,7 @@ class Reading:
             hint = "if it is meant, say unknown_ok=True"
             raise self.failure(why.kind, why.verdict, wanted, *why.details, hint)
 
-    def one_histogram(self, wanted: Selection) -> Histogram:
+    def one_histogram(self, wanted: Wanted) -> Histogram:
         """The one histogram that fits; see `histogram`."""
         __tracebackhide__ = True
         if not wanted.metric:
@@ -360,7 +362,7 @@ class Reading:
             "their sum is sum(reading.snapshot.histograms(…))",
         )
 
-    def several(self, wanted: Selection, found: Sequence[DataPoint]) -> ExpectationError:
+    def several(self, wanted: Wanted, found: Sequence[DataPoint]) -> ExpectationError:
         """The failure for several series where one was meant."""
         return self.failure(
             SeveralSeriesError,
@@ -371,16 +373,16 @@ class Reading:
             " or take the sum or the count",
         )
 
-    def missing(self, wanted: Selection) -> ExpectationError:
+    def missing(self, wanted: Wanted) -> ExpectationError:
         """The failure for what is not there: which word of it does not exist."""
         return self.unfound(why_nothing(self, wanted), wanted)
 
-    def unfound(self, why: Why, wanted: Selection) -> ExpectationError:
+    def unfound(self, why: Why, wanted: Wanted) -> ExpectationError:
         """The failure that an explanation makes."""
         return self.failure(why.kind, why.verdict, wanted, *why.details)
 
     def failure(
-        self, kind: type[ExpectationError], verdict: str, wanted: Selection, *details: str
+        self, kind: type[ExpectationError], verdict: str, wanted: Wanted, *details: str
     ) -> ExpectationError:
         """A failure of this scrape, with the series that were looked at."""
         return kind(
@@ -424,7 +426,7 @@ class Reading:
         started = self.snapshot.query(PROCESS_START)
         return started[0].value if len(started) == 1 else None
 
-    def sections(self, wanted: Selection) -> dict[str, str]:
+    def sections(self, wanted: Wanted) -> dict[str, str]:
         """The series of the metric, for a report."""
         points = self.snapshot.match(wanted.named or wanted.matchers)
         if not points and (near := closest(wanted.metric, self.names)):

@@ -13,13 +13,13 @@ from promlatest._matching.matcher import LabelValue, Matcher, checked_value, key
 from promlatest._matching.selector import format_selector, parse_selector
 from promlatest._storage.query import matchers_of
 
-__all__ = ["Selection", "selection"]
+__all__ = ["Wanted", "selection"]
 
 _BOUNDS = frozenset(BOUND_LABEL.values())
 
 
 @attrs.frozen
-class Selection:
+class Wanted:
     """What a test looks at.
 
     Attributes:
@@ -45,7 +45,7 @@ class Selection:
 
 def selection(
     metric: str, matchers: Sequence[Matcher] = (), labels: Mapping[str, LabelValue] = {}
-) -> Selection:
+) -> Wanted:
     """The selection of a metric's name or a selector text, and further conditions.
 
         >>> selection('jobs_total{queue="mail"}', labels={"status": "ok"}).text
@@ -64,7 +64,7 @@ def selection(
     else:
         wanted = matchers_of(metric, matchers, labels)
     exact = [m.value for m in wanted if m.name == METRIC_NAME and m.operator == "="]
-    return Selection(
+    return Wanted(
         tuple(map(_in_any_spelling, wanted)),
         format_selector(wanted),
         exact[0] if exact else "",

@@ -24,7 +24,7 @@ from promlatest.exposition import CONTENT_TYPES
 from promlatest.exposition._families import samples_of
 from promlatest.scrape import Fetched, Target, fetch_once
 from promlatest.testing._io import Io
-from promlatest.testing._process import Process
+from promlatest.testing._process import Program
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many
 
@@ -32,7 +32,7 @@ __all__ = [
     "EndedError",
     "ProcessSource",
     "RegistrySource",
-    "Source",
+    "Scrapable",
     "StaleError",
     "StoreSource",
     "TargetSource",
@@ -51,7 +51,7 @@ class EndedError(EndpointError):
     """The program has ended, so whoever answers at its address is another one."""
 
 
-class Source(Protocol):
+class Scrapable(Protocol):
     """Something that can be read again and again."""
 
     @property
@@ -141,7 +141,7 @@ class ProcessSource:
     """The endpoint of a program that this process has started."""
 
     inner: TargetSource
-    process: Process
+    process: Program
 
     @property
     def name(self) -> str:

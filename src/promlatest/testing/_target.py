@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -22,7 +22,7 @@ from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, EndpointError, UsageError
 from promlatest.scrape import Target
-from promlatest.testing._applications import Request, application
+from promlatest.testing._applications import AppRequest, application
 from promlatest.testing._checked import CheckWait
 from promlatest.testing._conditions import Condition
 from promlatest.testing._difference import Difference
@@ -35,20 +35,28 @@ from promlatest.testing._errors import (
 )
 from promlatest.testing._expectation import Expectation, Holding
 from promlatest.testing._golden import assert_exposes
-from promlatest.testing._io import BLOCKING, LOOPED, Asked, Io, awaited, blocking, finished
+from promlatest.testing._io import (
+    BLOCKING,
+    LOOPED,
+    Io,
+    Pending,
+    awaited,
+    blocking,
+    finished,
+)
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
 from promlatest.testing._pace import LONGEST, SHORTEST, checked_seconds
-from promlatest.testing._process import Process, free_port
+from promlatest.testing._process import Program, free_port
 from promlatest.testing._reading import Reading
 from promlatest.testing._rules import alerts_since, assert_rules_match
-from promlatest.testing._selection import Selection, selection
+from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._sources import (
     EndedError,
     ProcessSource,
     RegistrySource,
-    Source,
+    Scrapable,
     StaleError,
     StoreSource,
     TargetSource,
@@ -68,7 +76,7 @@ _READY: Final = 1.0  # seconds; of one scrape of a program that may not be ready
 _LOOKS_KEPT: Final = 8
 
 
-def source_of(what: object, request: Request, source: str = "") -> Source:
+def source_of(what: object, request: AppRequest, source: str = "") -> Scrapable:
     """The source that a thing is.
 
     Args:
@@ -82,7 +90,7 @@ def source_of(what: object, request: Request, source: str = "") -> Source:
     if isinstance(what, Store):
         return StoreSource(what, source)
     if (found := getattr(what, "scrape_source", None)) is not None:  # of what is pushed to
-        pushed: Source = found
+        pushed: Scrapable = found
         return pushed
     if hasattr(what, "collect"):
         return RegistrySource(what)
@@ -125,11 +133,11 @@ class _Shared:
         ambient: what overrules `within` and `timeout` for the test that runs now.
     """
 
-    source: Source
+    source: Scrapable
     within: float
     timeout: float
     untaken_ok: bool = False
-    process: Process | None = None
+    process: Program | None = None
     port: int = 0
     ambient: Mapping[str, float] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
@@ -185,7 +193,7 @@ def _asking(
     return blocking(asked)
 
 
-class _Target:
+class _Face:
     """What both faces of a target have."""
 
     _io: Io
@@ -295,7 +303,7 @@ class _Target:
         return Terms(within=chosen, **said)
 
     def _wait(
-        self, wanted: Selection, how: How, condition: Condition, terms: Terms
+        self, wanted: Wanted, how: How, condition: Condition, terms: Terms
     ) -> Waiting:
         __tracebackhide__ = True
         return Wait(self.name, wanted, how, condition, terms)
@@ -355,7 +363,7 @@ class _Waits(Generic[R_co]):
         name = getattr(check, "__qualname__", repr(check))
         return Holding(run, f"expect_that({name})", self.ledger)
 
-    def _expect(self: Any, how: How, words: str, wanted: Selection) -> Expectation[R_co]:
+    def _expect(self: Any, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
         def run(condition: Condition, within: float | None, **terms: Any) -> R_co:
             __tracebackhide__ = True
             made = self._wait(wanted, how, condition, self._terms(within, terms))
@@ -365,7 +373,7 @@ class _Waits(Generic[R_co]):
         return Expectation(run, f"{words}({wanted.text!r})", self.ledger)
 
 
-class ScrapeTarget(_Target, _Waits[Outcome]):
+class ScrapeTarget(_Face, _Waits[Outcome]):
     """Something that exposes metrics, as a test sees it.
 
         >>> from prometheus_client import CollectorRegistry, Counter
@@ -412,7 +420,7 @@ class ScrapeTarget(_Target, _Waits[Outcome]):
         timeout: float = _TIMEOUT,
         untaken_ok: bool = False,
     ) -> None:
-        found = source_of(what, Request(path, host, headers), source)
+        found = source_of(what, AppRequest(path, host, headers), source)
         checked_seconds("within", within)
         checked_seconds("timeout", timeout)
         self._shared = _Shared(found, within, timeout, untaken_ok)
@@ -450,7 +458,7 @@ class ScrapeTarget(_Target, _Waits[Outcome]):
         chosen = free_port() if port is None else port
         endpoint = TargetSource(Target.of(url.replace("{port}", str(chosen))))
         target = cls(endpoint.target, within=within, timeout=timeout)
-        process = Process(arguments, chosen, environment=environment, directory=directory)
+        process = Program(arguments, chosen, environment=environment, directory=directory)
         shared = target._shared
         shared.source = ProcessSource(endpoint, process)
         shared.process, shared.port = process, chosen
@@ -588,7 +596,7 @@ class _Mark:
         on_reset: what a counter that begins anew does to an increase.
     """
 
-    def __init__(self, target: _Target, reading: Reading, on_reset: OnReset) -> None:
+    def __init__(self, target: _Face, reading: Reading, on_reset: OnReset) -> None:
         self.reading: Final = reading
         self.on_reset: Final[OnReset] = on_reset
         self._target: Final = target
@@ -624,7 +632,7 @@ class _Mark:
         return self._target._terms(within, default | said)
 
     def _wait(
-        self, wanted: Selection, how: How, condition: Condition, terms: Terms
+        self, wanted: Wanted, how: How, condition: Condition, terms: Terms
     ) -> Waiting:
         __tracebackhide__ = True
         marked = time.monotonic() - self.reading.started
@@ -668,11 +676,7 @@ class Mark(_Mark, _Waits[Outcome]):
         return await self._target._drive(wait)
 
 
-def _to_be_awaited(work: Coroutine[Any, Any, R], wait: Waiting, ledger: Ledger) -> Asked[R]:
-    return Asked(work, f"waiting for {wait.subject}", ledger)
-
-
-class AsyncScrapeTarget(_Target, _Waits[Asked[Outcome]]):
+class AsyncScrapeTarget(_Face, _Waits[Pending[Outcome]]):
     """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
 
     Applications and registries of this process are read in the running loop, endpoints
@@ -704,20 +708,20 @@ class AsyncScrapeTarget(_Target, _Waits[Asked[Outcome]]):
     assert_exposes = awaited(ScrapeTarget.assert_exposes)
     assert_rules_match = awaited(ScrapeTarget.assert_rules_match)
 
-    def mark(self, *, on_reset: OnReset = "fail") -> Asked[AsyncMark]:
+    def mark(self, *, on_reset: OnReset = "fail") -> Pending[AsyncMark]:
         async def marked() -> AsyncMark:
             policy = checked_policy(on_reset)
             return AsyncMark(self, await self._looked(), policy)
 
-        return Asked(marked(), f"mark() of {self.name}", self.ledger)
+        return Pending(marked(), f"mark() of {self.name}", self.ledger)
 
     mark.__doc__ = ScrapeTarget.mark.__doc__
 
-    def _run(self, wait: Waiting) -> Asked[Outcome]:
-        return _to_be_awaited(self._drive(wait), wait, self.ledger)
+    def _run(self, wait: Waiting) -> Pending[Outcome]:
+        return Pending(self._drive(wait), f"waiting for {wait.subject}", self.ledger)
 
 
-class AsyncMark(_Mark, _Waits[Asked[Outcome]]):
+class AsyncMark(_Mark, _Waits[Pending[Outcome]]):
     """A `Mark` for event loops: the same methods, to be awaited.
 
     Attributes:
@@ -732,5 +736,6 @@ class AsyncMark(_Mark, _Waits[Asked[Outcome]]):
     assert_only = awaited(Mark.assert_only)
     alerts = awaited(Mark.alerts)
 
-    def _run(self, wait: Waiting) -> Asked[Outcome]:
-        return _to_be_awaited(self._target._drive(wait), wait, self.ledger)
+    def _run(self, wait: Waiting) -> Pending[Outcome]:
+        work = self._target._drive(wait)
+        return Pending(work, f"waiting for {wait.subject}", self.ledger)

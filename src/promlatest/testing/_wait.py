@@ -19,7 +19,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
-from promlatest.testing._conditions import DISAPPEAR, Condition, View
+from promlatest.testing._conditions import DISAPPEAR, Condition, Seen
 from promlatest.testing._errors import (
     AlreadyHeldError,
     ExpectationError,
@@ -38,7 +38,7 @@ from promlatest.testing._movement import OnReset, Reset, Tracker, checked_policy
 from promlatest.testing._numbers import Move
 from promlatest.testing._pace import Pace
 from promlatest.testing._reading import Reading
-from promlatest.testing._selection import Selection
+from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number, seconds, sequence, shortened
 
 __all__ = ["How", "Outcome", "Terms", "Wait", "Waiting", "self_counted"]
@@ -266,7 +266,7 @@ class Wait(Waiting):
     def __init__(
         self,
         target: str,
-        wanted: Selection,
+        wanted: Wanted,
         how: How,
         condition: Condition,
         terms: Terms,
@@ -384,14 +384,14 @@ class Wait(Waiting):
         assert self._tracker is not None
         return self._tracker
 
-    def _view(self, value: float | None, reading: Reading) -> View:
+    def _view(self, value: float | None, reading: Reading) -> Seen:
         __tracebackhide__ = True
         if self._counts:
             gain = (value or 0.0) - (self._base_value or 0.0)
-            return View(value, gain, self._base_value, climbs=False)
+            return Seen(value, gain, self._base_value, climbs=False)
         metrics = {point.metric for point in reading.match(self._wanted)}
         climbs = all(reading.counts(metric) for metric in metrics)
-        return View(value, self._tracked.gain(), self._base_value, climbs)
+        return Seen(value, self._tracked.gain(), self._base_value, climbs)
 
     def _refuse_vacuous(self, base: Reading) -> None:
         __tracebackhide__ = True
@@ -410,7 +410,7 @@ class Wait(Waiting):
         if view.climbs and self._condition.passed(view):
             raise self._overshoot(view)
 
-    def _judge(self, view: View, reading: Reading, at: float) -> Outcome | None:
+    def _judge(self, view: Seen, reading: Reading, at: float) -> Outcome | None:
         __tracebackhide__ = True
         condition = self._condition
         if condition.stays:
@@ -500,7 +500,7 @@ class Wait(Waiting):
             f"it was to {self._condition.words} within {within}",
         )
 
-    def _shown(self, view: View) -> tuple[str, str]:
+    def _shown(self, view: Seen) -> tuple[str, str]:
         """What the condition is about, in words: "" for the value itself."""
         if self._condition.shows == "value":
             return "", number(view.value)
@@ -508,7 +508,7 @@ class Wait(Waiting):
             return "has decreased by", number(-view.gain)
         return "has increased by", number(view.gain)
 
-    def _overshoot(self, view: View) -> ExpectationError:
+    def _overshoot(self, view: Seen) -> ExpectationError:
         words, shown = self._shown(view)
         return self._failure(
             OvershootError,
@@ -516,7 +516,7 @@ class Wait(Waiting):
             f" it {words or 'is'} {shown}",
         )
 
-    def _moved_words(self, view: View) -> str:
+    def _moved_words(self, view: Seen) -> str:
         return (
             f"{self.subject} was to {self._condition.words} for"
             f" {seconds(self._terms.within)}, and moved from {number(view.base)}"

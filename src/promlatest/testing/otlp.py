@@ -37,7 +37,7 @@ from promlatest.exposition import CONTENT_TYPES, Sample, render
 from promlatest.testing._io import Io
 from promlatest.testing._otlp_names import labels_of, metric_name
 from promlatest.testing._reading import Reading
-from promlatest.testing._sources import Source, StaleError, read_body
+from promlatest.testing._sources import Scrapable, StaleError, read_body
 
 try:
     from google.protobuf.json_format import Parse, ParseError
@@ -84,7 +84,7 @@ class OtlpSink:
         self._families: dict[str, Metadata] = {}
         self._collected = 0  # ns since the epoch: the newest point
         self._refused = ""
-        self._server: Final = _Server(("127.0.0.1", 0), _Handler)
+        self._server: Final = _OtlpServer(("127.0.0.1", 0), _OtlpHandler)
         self._server.sink = self
         self._thread: Final = threading.Thread(
             target=self._server.serve_forever,
@@ -115,7 +115,7 @@ class OtlpSink:
         }
 
     @property
-    def scrape_source(self) -> Source:
+    def scrape_source(self) -> Scrapable:
         """What `ScrapeTarget` reads."""
         return _OtlpSource(self)
 
@@ -361,7 +361,7 @@ def _note_created(
 # HTTP
 
 
-class _Server(ThreadingHTTPServer):
+class _OtlpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     sink: OtlpSink
@@ -370,8 +370,8 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of an exporter that went away."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+class _OtlpHandler(BaseHTTPRequestHandler):
+    server: _OtlpServer
 
     def do_POST(self) -> None:
         if self.path != _PATH:
