@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from promlatest import Store
 from promlatest.exceptions import ConnectError, LimitError, StatusError
-from promlatest.scrape import Scraper, Target, fetch_once
+from promlatest.scrape import Job, Scraper, Target, fetch_once
+from promlatest.scrape._http import HttpClient
 from promlatest.scrape._wire import Response, WireError
+from promlatest.scrape._workers import Workers
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -303,6 +305,26 @@ def test_after_a_redirect_the_right_one_is_blamed() -> None:
     assert "s3cret" not in words
 
 
+async def test_no_connection_is_kept_that_is_not_needed() -> None:
+    """A target that redirects to another place each time does not pile up connections."""
+    workers = Workers("test", 1)
+    client = HttpClient(workers)
+    with server(body(b"a 1\n")) as second:
+        moved = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://%b/\r\n\r\n"
+        with server(moved % second.encode(), body(b"a 2\n")) as first:
+            endpoint = client.endpoint(Target.parse(first), Job())
+            redirected = await endpoint.fetch()
+            kept = [len(endpoint._connections)]
+            direct = await endpoint.fetch()
+            kept.append(len(endpoint._connections))
+            endpoint.close()
+    client.close()
+    workers.close()
+
+    assert (redirected.redirects, direct.redirects) == (1, 0)
+    assert kept == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [
@@ -353,10 +375,6 @@ def test_gzip_is_unpacked_with_a_deadline() -> None:
 
 async def test_one_request_for_a_target() -> None:
     """The request is made once and sent again as it is; the user's headers replace ours."""
-    from promlatest.scrape._http import HttpClient
-    from promlatest.scrape._job import Job
-    from promlatest.scrape._workers import Workers
-
     workers = Workers("test", 1)
     client = HttpClient(workers)
     with server(body(b"a 1\n"), body(b"a 2\n")) as address:

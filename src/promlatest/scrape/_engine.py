@@ -99,7 +99,7 @@ class Engine:
         self.telemetry = Telemetry(registry)
         self._claims = claims_of(sink)
         self._numbered = 0
-        # Replaced and never changed once it runs, so that other threads may read it.
+        # Replaced and never changed once it is shown, so that other threads may read it.
         self._loops: dict[str, _TargetLoop] = {}
         self._loop: asyncio.AbstractEventLoop | None
         self._http: HttpClient | None
@@ -107,9 +107,8 @@ class Engine:
         self._forget_loop()
         pairs = [(target, job) for job, targets in work for target in targets]
         self._job = pairs[0][1] if pairs else None
-        for target, job in pairs:
-            others = [pair for pair in pairs if pair[0].name == target.name]
-            self._add(target, job, others)
+        for (target, job), claim in zip(pairs, self._claims.claim_all(pairs), strict=True):
+            self._hold(target, job, claim)
         reset_in_child(self)
 
     # Running
@@ -187,7 +186,11 @@ class Engine:
     async def add(self, target: object, *, job: Job | None = None) -> str:
         self._enter_loop()
         given = job or self._job or Job(interval=5.0)
-        held = self._add(Target.of(target), given, ())
+        made = Target.of(target)
+        claim = self._claims.claim(made, given)
+        claim.check_free(self)
+        self._loops = dict(self._loops)
+        held = self._hold(made, given, claim)
         if self._running:
             held.start()
         return held.claim.name
@@ -237,16 +240,13 @@ class Engine:
 
     # How it is done
 
-    def _add(
-        self, target: Target, job: Job, beside: Iterable[tuple[Target, Job]]
-    ) -> _TargetLoop:
+    def _hold(self, target: Target, job: Job, claim: Claim) -> _TargetLoop:
         """The loop of a target; of one that is there already, that one."""
-        claim = self._claims.claim(target, job, beside)
         held = self._loops.get(claim.name)
         if held is None:
             held = _TargetLoop(self, target, claim, job, self._numbered)
             self._numbered += 1
-            self._loops = {**self._loops, claim.name: held}
+            self._loops[claim.name] = held
             self.telemetry.targets(job.name, 1)
         return held
 

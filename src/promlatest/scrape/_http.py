@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import attrs
 
+from promlatest._escape import escaped
 from promlatest._turns import check_deadline, deadline
 from promlatest.exceptions import (
     BodyError,
@@ -154,6 +155,7 @@ class HttpTarget:
         self._job = job
         self._files = OneAtATime(client.workers, target.name)
         self._connections: dict[tuple[Origin, TLS | None], Connection] = {}
+        self._used: set[tuple[Origin, TLS | None]] = set()  # by the last fetch
         self._contexts: dict[TLS, ssl.SSLContext] = {}
         self._rotates = has_files(target)
         self._first: tuple[_Hop, _Identity, bytes] | None = None
@@ -170,6 +172,7 @@ class HttpTarget:
         """
         job, target = self._job, self._target
         state = _FetchState(target)
+        self._used.clear()
         try:
             async with asyncio.timeout(job.timeout) as limit:
                 return await self._follow(state)
@@ -181,6 +184,8 @@ class HttpTarget:
             else:
                 failure = explained(error, state.target, state.phase)
                 failure.target = target.name
+        finally:
+            self._close_unused()
         if state.redirected:
             failure = _at(failure, state.redirected)
         # Outside of the block: inside, it would carry the other error as its context.
@@ -192,6 +197,12 @@ class HttpTarget:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+
+    def _close_unused(self) -> None:
+        """Keep no connection that the last fetch did not need: one may be redirected to
+        another place each time."""
+        for key in self._connections.keys() - self._used:
+            self._connections.pop(key).close()
 
     # One request after the other
 
@@ -273,9 +284,10 @@ class HttpTarget:
                 if made is not context:  # a file of it has changed
                     self.close()
                 context = self._contexts[tls] = made
-        held = self._connections.pop((hop.origin, tls), None)
+        key = (hop.origin, tls)
+        self._used.add(key)
+        held = self._connections.get(key)
         if held is not None and held.usable:
-            self._connections[hop.origin, tls] = held
             return held, True
         if held is not None:
             held.close()
@@ -286,7 +298,7 @@ class HttpTarget:
             made_connection = await self._client.dialler.dial(
                 hop.origin[1], hop.origin[2], context, name
             )
-        self._connections[hop.origin, tls] = made_connection
+        self._connections[key] = made_connection
         return made_connection, False
 
     def _next(self, answer: Response, hop: _Hop, redirects: int, target: Target) -> _Hop:
@@ -385,5 +397,5 @@ def _unpacked(packed: bytes, limit: int, timeout: float, target: str) -> bytes:
 
 def _at(failure: EndpointError, url: str) -> EndpointError:
     """The failure of what the target redirected to, which is named."""
-    failure.message = f"after a redirect to {url}: {failure.message}"
+    failure.message = f"after a redirect to {escaped(url)}: {failure.message}"
     return failure

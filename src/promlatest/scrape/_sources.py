@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MethodType
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class Claim:
         name: what the store calls it.
         base: the name of its target.
         labels: of its series.
-        key: what else makes the target another one.
+        identity: what makes its target the same as another.
         read: gives its callable or registry, None once that is gone.
         writer: gives the scraper that scrapes it now.
         last: the timestamp of the last scrape, in milliseconds; 0 before the first.
@@ -49,7 +49,7 @@ class Claim:
     name: str
     base: str
     labels: Mapping[str, str]
-    key: Hashable
+    identity: Hashable
     read: Callable[[], object] | None
     writer: Callable[[], object] = attrs.field(default=lambda: None)
     last: int = 0
@@ -80,6 +80,10 @@ class Claim:
                 " ask that one, stop it, or give the target another job or label"
             )
 
+    def is_dead(self) -> bool:
+        """Whether what it reads is gone, and nobody scrapes it."""
+        return self.read is not None and self.read() is None and self.writer() is None
+
     def moment(self, now: int) -> tuple[int, bool]:
         """The time of a scrape, and whether the clock was set back before it.
 
@@ -99,78 +103,96 @@ class Claims:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[str, Claim] = {}
+        self._held: dict[str, Claim] = {}  # by name
+        self._alike: dict[str, list[Claim]] = {}  # by the name of the target
 
-    def claim(
-        self, target: Target, job: Job, beside: Iterable[tuple[Target, Job]] = ()
-    ) -> Claim:
-        """The source of a target of a job, with a name of its own.
+    def claim(self, target: Target, job: Job) -> Claim:
+        """The source of a target of a job, with a name of its own."""
+        (made,) = self.claim_all([(target, job)])
+        return made
 
-        Args:
-            target: whose it is.
-            job: how it is scraped.
-            beside: what gets its name at the same time: one that is called the same
-                shall be told apart from the first on.
-        """
-        labels = visible_labels(target, job)
-        key = _key(target)
+    def claim_all(self, pairs: Sequence[tuple[Target, Job]]) -> list[Claim]:
+        """The source of each target of a job. Those that are called the same get names
+        that tell them apart from the first on; what is the same in all has one source."""
+        labels = [visible_labels(target, job) for target, job in pairs]
+        groups: dict[str, list[int]] = {}
+        for number, (target, _) in enumerate(pairs):
+            groups.setdefault(target.name, []).append(number)
+        made: dict[int, Claim] = {}
         with self._lock:
             self._drop_dead()
-            for held in self._held.values():
-                if _is_same(held, target, labels, key):
-                    return held
-            rivals = [
-                held.labels for held in self._held.values() if held.base == target.name
-            ]
-            rivals += [visible_labels(t, j) for t, j in beside if t.name == target.name]
-            name = self._free(_told_apart(target.name, labels, rivals))
-            made = Claim(name, target.name, labels, key, _reference(target.read))
-            self._held[name] = made
-            return made
+            for base, numbers in groups.items():
+                alike = self._alike.setdefault(base, [])
+                differing = _differing(
+                    [*(held.labels for held in alike), *(labels[n] for n in numbers)]
+                )
+                known = {held.identity: held for held in alike}
+                for number in numbers:
+                    target = pairs[number][0]
+                    key = _identity(target, labels[number])
+                    if key not in known:
+                        name = self._free(base, labels[number], differing)
+                        claim = Claim(
+                            name, base, labels[number], key, _reference(target.read)
+                        )
+                        known[key] = self._held[name] = claim
+                        alike.append(claim)
+                    made[number] = known[key]
+        return [made[number] for number in range(len(pairs))]
 
     def forget(self, claim: Claim) -> None:
         """Give its name up."""
         with self._lock:
             if self._held.get(claim.name) is claim:
-                del self._held[claim.name]
+                self._drop(claim)
 
     def reset_lock(self) -> None:
         """In the child of a fork: a thread of the parent may have held it."""
         self._lock = threading.Lock()
 
-    def _drop_dead(self) -> None:
-        """Names of callables that are gone are free again. The caller holds the lock."""
-        dead = [
-            name
-            for name, held in self._held.items()
-            if held.read is not None and held.read() is None and held.writer() is None
-        ]
-        for name in dead:
-            del self._held[name]
+    # The caller holds the lock
 
-    def _free(self, name: str) -> str:
-        free, number = name, 1
+    def _drop_dead(self) -> None:
+        """Names of callables that are gone are free again."""
+        dead = [held for held in self._held.values() if held.is_dead()]
+        for held in dead:
+            self._drop(held)
+
+    def _drop(self, claim: Claim) -> None:
+        del self._held[claim.name]
+        alike = self._alike[claim.base]
+        alike.remove(claim)
+        if not alike:
+            del self._alike[claim.base]
+
+    def _free(self, base: str, labels: Mapping[str, str], differing: Sequence[str]) -> str:
+        """The name with the labels in which it differs from others of its name. Labels
+        are shown by every series, so they are no secret; the values of a query may be."""
+        shown = ",".join(f'{name}="{labels[name]}"' for name in differing if name in labels)
+        name = free = f"{base}{{{shown}}}" if shown else base
+        number = 1
         while free in self._held:
             number += 1
             free = f"{name}#{number}"
         return free
 
 
-def _key(target: Target) -> Hashable:
-    return (target.kind, target.url, target.path, target.params)
+def _differing(several: Sequence[Mapping[str, str]]) -> list[str]:
+    """The labels that do not have the same value in all; the job first."""
+    values: dict[str, set[str]] = {}
+    for name in {name for labels in several for name in labels}:
+        values[name] = {labels.get(name, "") for labels in several}
+    found = [name for name, held in values.items() if len(held) > 1]
+    return sorted(found, key=lambda name: (name != "job", name))
 
 
-def _is_same(held: Claim, target: Target, labels: Mapping[str, str], key: Hashable) -> bool:
-    if held.key != key or held.labels != labels:
-        return False
-    if held.read is None:
-        return target.read is None
-    return _is_same_read(held.read(), target.read)
-
-
-def _is_same_read(one: object, other: object) -> bool:
-    # A method is a new object each time it is looked up.
-    return one is other or (isinstance(one, MethodType) and one == other)
+def _identity(target: Target, labels: Mapping[str, str]) -> Hashable:
+    """What makes two targets one: all of where they are, and their labels. A method is a
+    new object each time it is looked up, so it stands for itself by equality."""
+    read = target.read
+    seen = read if isinstance(read, MethodType) else id(read)
+    key = (target.kind, target.url, target.path, target.params)
+    return (*key, frozenset(labels.items()), None if read is None else seen)
 
 
 def _reference(read: Any) -> Callable[[], object] | None:
@@ -183,24 +205,6 @@ def _reference(read: Any) -> Callable[[], object] | None:
         )
     except TypeError:
         return lambda: read
-
-
-def _told_apart(
-    base: str, labels: Mapping[str, str], rivals: list[Mapping[str, str]]
-) -> str:
-    """The name with the labels in which it differs from others of its name. Labels are
-    shown by every series, so they are no secret; the values of a query may be."""
-    differing = sorted(
-        {
-            name
-            for other in rivals
-            for name in labels.keys() | other.keys()
-            if labels.get(name, "") != other.get(name, "")
-        },
-        key=lambda name: (name != "job", name),
-    )
-    shown = ",".join(f'{name}="{labels[name]}"' for name in differing if name in labels)
-    return f"{base}{{{shown}}}" if shown else base
 
 
 class _Stores:
