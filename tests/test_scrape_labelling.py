@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
 
+from promlatest._turns import deadline
 from promlatest.exceptions import UsageError
 from promlatest.exposition import Reader, parse
 from promlatest.scrape import Relabel
@@ -140,3 +142,19 @@ def test_the_cache_is_bounded() -> None:
         series(f'a{{n="{number}"}} 1', cache)
 
     assert len(cache._known) <= 1003
+
+
+def test_relabelling_ends_at_a_deadline() -> None:
+    """Rules that take long are asked no more once the time of a scrape has run out."""
+    asked: list[Mapping[str, str]] = []
+
+    def slow(labels: Mapping[str, str]) -> Mapping[str, str]:
+        asked.append(labels)
+        time.sleep(0.0005)
+        return labels
+
+    rows = parse("".join(f'a{{n="{number}"}} 1\n' for number in range(5000))).rows
+    with pytest.raises(TimeoutError), deadline(time.perf_counter() + 0.05):
+        SeriesCache(slow).relabel(rows)
+
+    assert len(asked) < 1000
