@@ -20,6 +20,7 @@ from promlatest.tui.model.sections import compared, section
 from promlatest.tui.model.series import (
     change_mark,
     listing,
+    per_second,
     series_sheet,
 )
 from promlatest.tui.model.trends import Trends, value_of
@@ -225,11 +226,11 @@ def test_a_rate_knows_every_reset_between(told):
     for second, value in enumerate((10, 14, 3, 5, 1)):
         view = told.say(second, f"jobs_total {value}\n")
     trends = Trends()
-    rate = trends.rate(view.past, Labels(__name__="jobs_total"), 60)
+    moved = trends.moved(view.past, Labels(__name__="jobs_total"), 60)
 
-    assert rate.per_second == (4 + 3 + 2 + 1) / 4
-    assert rate.resets == 2
-    assert rate.gained == 10
+    assert per_second(moved) == (4 + 3 + 2 + 1) / 4
+    assert moved.resets == 2
+    assert moved.value == 10
     assert trends.change(view.past, Labels(__name__="jobs_total")) == -4
 
 
@@ -237,9 +238,9 @@ def test_a_restart_hides_no_growth(told):
     """A counter that passed its old value since the restart began again all the same."""
     told.say(0, started(-9) + "jobs_total 10\n")
     view = told.say(1, started(0.5) + "jobs_total 25\n")
-    rate = Trends().rate(view.past, Labels(__name__="jobs_total"), 60)
+    moved = Trends().moved(view.past, Labels(__name__="jobs_total"), 60)
 
-    assert (rate.per_second, rate.resets) == (25, 1)
+    assert (moved.value, moved.resets) == (25, 1)
 
 
 def test_another_process_is_no_growth(told):
@@ -250,11 +251,11 @@ def test_another_process_is_no_growth(told):
     labels = Labels(__name__="jobs_total")
     assert view.earlier is None
     assert view.restarts == 1
-    assert Trends().rate(view.past, labels, 60).per_second is None
+    assert per_second(Trends().moved(view.past, labels, 60)) is None
 
     view = told.say(2, started(-500) + "jobs_total 903\n")
     assert view.span == 1
-    assert Trends().rate(view.past, labels, 60).per_second == 3
+    assert per_second(Trends().moved(view.past, labels, 60)) == 3
 
 
 def test_trends_look_at_each_scrape_once_and_forget_with_the_history(told, monkeypatch):

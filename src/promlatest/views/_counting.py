@@ -9,7 +9,7 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import attrs
 
@@ -17,11 +17,9 @@ from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
+from promlatest._movement import PROCESS_START, began_anew
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
-
-# A start time is worked out anew by some runtimes at each look, and then trembles.
-_SAME_START: Final = 0.5  # seconds
 
 K = TypeVar("K", str, tuple[str, str])
 
@@ -145,10 +143,9 @@ class Counters:
 
     def _restarts(self) -> Iterator[_Target]:
         """The targets whose process is another than at the earlier moment."""
-        metric = "process_start_time_seconds"
-        before = {point.labels: point.value for point in self._before(metric)}
-        for labels, _, value in self._now.query(metric):
-            if abs(value - before.get(labels, value)) > _SAME_START:
+        before = {point.labels: point.value for point in self._before(PROCESS_START)}
+        for labels, _, value in self._now.query(PROCESS_START):
+            if began_anew(before.get(labels), value):
                 yield _target(labels)
 
 

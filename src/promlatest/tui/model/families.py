@@ -8,9 +8,9 @@ from typing import Final
 import attrs
 
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME
-from promlatest.tui.model.series import change_mark, gained_cell, rate_cell
-from promlatest.tui.model.trends import Rate
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._movement import Movement
+from promlatest.tui.model.series import change_mark, gained_cell, per_second, rate_cell
 from promlatest.tui.model.watch import View
 from promlatest.views._counting import Counters
 from promlatest.views.catalog import MetricRow, catalog_columns
@@ -22,20 +22,23 @@ from promlatest.views.units import FORMATS, unit_of
 _MOST: Final = 1000  # series; to add up more at every scrape costs more than it says
 
 
+_STILL: Final = Movement(Labels(), None, 0.0)
+
+
 @attrs.frozen(eq=False)
 class Told:
     """What the series of a family say together.
 
     Attributes:
         value: of its one series; else the sum; of a histogram, how many observations.
-        rate: of a counter or a histogram.
+        moved: how much a counter grew, or the count of a histogram.
         change: of the value, since the scrape before; None: not known.
         unit: of the value.
         counted: whether it only ever grows.
     """
 
     value: float | None = None
-    rate: Rate = attrs.field(factory=Rate)
+    moved: Movement = _STILL
     change: float | None = None
     unit: str = ""
     counted: bool = False
@@ -66,20 +69,22 @@ class Families:
         before = self._view.past[-2].state if len(self._view.past) > 1 else None
         then = None if before is None else _sum(before, metric)
         change = None if value is None or then is None else value - then
-        return Told(value, self._rate(metric) if counted else Rate(), change, unit, counted)
+        return Told(
+            value, self._moved(metric) if counted else _STILL, change, unit, counted
+        )
 
-    def _rate(self, metric: str) -> Rate:
+    def _moved(self, metric: str) -> Movement:
         found = self._now.total(metric)
         if found is None or found.per_second is None:
-            return Rate()
-        gained = found.per_second * self._view.span
-        return Rate(found.per_second, int(found.reset), gained)
+            return _STILL
+        span = self._view.span
+        return Movement(Labels(), found.per_second * span, span, int(found.reset))
 
     def gained(self, row: MetricRow) -> float | None:
         """How it differs from what it was at the mark."""
         told, mark = self.told(row), self._view.mark
         if told.counted or mark is None or told.value is None:
-            return told.rate.gained
+            return told.moved.value
         then = _sum(mark.state, summed_metric(row, self._view.state)[0])
         return None if then is None else told.value - then
 
@@ -119,8 +124,8 @@ def families_sheet(rows: Sequence[MetricRow], view: View) -> Sheet[MetricRow]:
     columns: list[Column[MetricRow]] = [
         name,
         Column("value or sum", value, lambda row: found.told(row).value, least=13),
-        Column("rate", lambda row: rate_cell(found.told(row).rate, found.told(row).unit),
-               lambda row: found.told(row).rate.per_second, least=11),
+        Column("rate", lambda row: rate_cell(found.told(row).moved, found.told(row).unit),
+               lambda row: per_second(found.told(row).moved), least=11),
     ]  # fmt: skip
     if view.mark is not None:
         columns.append(Column("since mark", gained, found.gained, least=11))

@@ -9,22 +9,19 @@ they hold together.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
+from promlatest._movement import PROCESS_START, START_TOLERANCE
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Source
 
 MOST_MOMENTS: Final = 400
 MOST_SAMPLES: Final = 2_000_000  # 8 bytes each
-
-# A start time is worked out anew by some runtimes at each look, and then trembles.
-_SAME_START: Final = 0.5  # seconds
-_START: Final = "process_start_time_seconds"
 
 Owner = tuple[str, str]
 
@@ -43,8 +40,9 @@ class Moment:
 
     Attributes:
         source: what the store had of the target then.
-        restarted: whose process is another than at the moment before, by job and
+        starts: when the processes started, in seconds since the epoch, by job and
             instance: behind one endpoint there may be several.
+        restarted: whose process is another than at the scrape before.
         foreign: whether such a process had started before the scrape before already: then
             another one answers there now, as when a port is forwarded to another replica,
             and nothing can be told from the difference.
@@ -52,6 +50,7 @@ class Moment:
     """
 
     source: Source
+    starts: Mapping[Owner, float] = attrs.field(factory=dict)
     restarted: frozenset[Owner] = frozenset()
     foreign: bool = False
     shape: int = 0
@@ -82,7 +81,6 @@ class History:
         self._moments: Final[deque[Moment]] = deque()
         self._most: Final = moments
         self._samples: Final = samples
-        self._starts: dict[Labels, float] = {}
         self._shape = 0
         self.restarts = 0
 
@@ -104,12 +102,15 @@ class History:
         """
         if self._moments and source.timestamp <= self._moments[-1].timestamp:
             return
-        started = dict(self._restarted(source.current))
-        self.restarts += bool(started)
-        before = self._moments[-1].timestamp if self._moments else 0
-        foreign = any(start * 1000 < before for start in started.values())
+        before = self._moments[-1] if self._moments else None
+        starts = _starts(source.current) or (before.starts if before else {})
+        known = before.starts if before else {}
+        changed = [each for each in starts if _differs(known.get(each), starts[each])]
+        self.restarts += bool(changed)
+        since = before.timestamp if before else 0
+        foreign = any(starts[each] * 1000 < since for each in changed)
         self._shape += not same
-        moment = Moment(source, frozenset(started), foreign, self._shape)
+        moment = Moment(source, starts, frozenset(changed), foreign, self._shape)
         self._moments.append(moment)
         while len(self._moments) > self._allowed(source.series):
             self._moments.popleft()
@@ -117,13 +118,14 @@ class History:
     def _allowed(self, series: int) -> int:
         return max(2, min(self._most, self._samples // max(series, 1)))
 
-    def _restarted(self, state: Queryable) -> Iterator[tuple[Owner, float]]:
-        """Whose process is another one, and when that started."""
-        starts = {labels: value for labels, _, value in state.query(_START)}
-        before, self._starts = self._starts, starts or self._starts
-        for labels, value in starts.items():
-            if abs(value - before.get(labels, value)) > _SAME_START:
-                yield owner_of(labels), value
+
+def _starts(state: Queryable) -> dict[Owner, float]:
+    return {owner_of(labels): value for labels, _, value in state.query(PROCESS_START)}
+
+
+def _differs(before: float | None, now: float) -> bool:
+    """Whether two start times are those of two processes, whichever came first."""
+    return before is not None and abs(now - before) > START_TOLERANCE
 
 
 def window(past: Past, seconds: float, mark: Moment | None = None) -> Past:

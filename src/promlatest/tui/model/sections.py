@@ -9,6 +9,7 @@ import attrs
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._movement import PROCESS_START, began_anew
 from promlatest.exceptions import UsageError
 from promlatest.views.bars import bar_lines, paired_lines
 from promlatest.views.cells import Cell, Line, line, tinted
@@ -67,10 +68,10 @@ def _since(
 
 
 def _restarted(state: Queryable, earlier: Queryable, labels: Labels) -> bool:
-    metric = "process_start_time_seconds"
     own = {"job": labels.get("job", ""), "instance": labels.get("instance", "")}
-    now, before = state.query(metric, **own), earlier.query(metric, **own)
-    return bool(now and before and abs(now[0].value - before[0].value) > 0.5)
+    starts = [each.query(PROCESS_START, **own) for each in (earlier, state)]
+    before, now = (each[0].value if each else None for each in starts)
+    return began_anew(before, now)
 
 
 def find(state: Queryable, metric: str, labels: Labels) -> Histogram | None:

@@ -18,8 +18,9 @@ from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._movement import Movement
 from promlatest.tui.model.history import Moment, window
-from promlatest.tui.model.trends import Rate, Trends, matchers_of
+from promlatest.tui.model.trends import Trends, matchers_of
 from promlatest.tui.model.watch import View
 from promlatest.views.cells import Cell, Tone, natural, scaled_trend, text_of
 from promlatest.views.controllers import latency_cell
@@ -156,12 +157,16 @@ class Lookup:
         """What became of it since the scrape before."""
         return change_mark(self._trends.change(self._view.past, labels))
 
-    def rate(self, labels: Labels) -> Rate:
-        """How fast it grew in the window."""
+    def moved(self, labels: Labels) -> Movement:
+        """How much it grew in the window."""
         view = self._view
         if not grows(self._family, labels.metric):
-            return Rate()
-        return self._trends.rate(view.past, labels, view.seconds, view.mark)
+            return Movement(labels, None, 0.0)
+        return self._trends.moved(view.past, labels, view.seconds, view.mark)
+
+    def rate(self, labels: Labels) -> float | None:
+        """How fast it grew in the window."""
+        return per_second(self.moved(labels))
 
     def gained(self, labels: Labels) -> float | None:
         """How it differs from what it was at the mark; None: it was not there."""
@@ -169,7 +174,7 @@ class Lookup:
         if view.mark is None:
             return None
         if grows(self._family, labels.metric):
-            return self.rate(labels).gained
+            return self.moved(labels).value
         now, then = self.value(labels), self._trends.value(view.mark, labels)
         return None if now is None or then is None else now - then
 
@@ -254,7 +259,7 @@ def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column
                  pinned=True, orders=found.every_value)  # fmt: skip
     if any(grows(family, metric) for metric in family.metrics):
         yield Column("rate", _rate_cell(family, found),
-                     lambda labels: found.rate(labels).per_second, least=11, pinned=True,
+                     found.rate, least=11, pinned=True,
                      orders=found.every_rate)  # fmt: skip
     if view.mark is not None:
         yield Column("since mark", _gained_cell(family, view, found), found.gained,
@@ -287,16 +292,22 @@ def change_mark(change: float | None) -> str:
 
 
 def _rate_cell(family: Family, found: Lookup) -> Callable[[Labels], Cell]:
-    return lambda labels: rate_cell(found.rate(labels), unit_in(family, labels.metric))
+    return lambda labels: rate_cell(found.moved(labels), unit_in(family, labels.metric))
 
 
-def rate_cell(found: Rate, unit: str = "") -> Cell:
+def per_second(found: Movement) -> float | None:
+    """How fast something grew; None: it is not known."""
+    return found.rate.value if found.seconds else None
+
+
+def rate_cell(found: Movement, unit: str = "") -> Cell:
     """A rate of what has a unit; "↺" where the counter began again in that time."""
-    if found.per_second is None:
+    speed = per_second(found)
+    if speed is None:
         return Cell(UNKNOWN, "dim")
     mark = "↺ " if found.resets else ""
-    calm: Tone = "" if found.per_second else "dim"
-    return Cell(mark + rate_in(unit, found.per_second), "warn" if found.resets else calm)
+    calm: Tone = "" if speed else "dim"
+    return Cell(mark + rate_in(unit, speed), "warn" if found.resets else calm)
 
 
 def _gained_cell(family: Family, view: View, found: Lookup) -> Callable[[Labels], Cell]:
@@ -344,15 +355,15 @@ def _histogram_columns(
         text = count(found.value(count_labels(labels)))
         return _marked(text, found.mark(count_labels(labels)), view.stale)
 
-    def per_second(labels: Labels) -> float | None:
-        return found.rate(count_labels(labels)).per_second
+    def speed(labels: Labels) -> float | None:
+        return found.rate(count_labels(labels))
 
     def gained(labels: Labels) -> float | None:
         return found.gained(count_labels(labels))
 
     yield Column("count", counted, lambda each: found.value(count_labels(each)), least=10,
                  pinned=True)  # fmt: skip
-    yield Column("rate", lambda each: rate_cell(found.rate(count_labels(each))), per_second,
+    yield Column("rate", lambda each: rate_cell(found.moved(count_labels(each))), speed,
                  least=11, pinned=True)  # fmt: skip
     if view.mark is not None:
         yield Column("since mark", lambda each: gained_cell(gained(each)), gained,

@@ -10,11 +10,10 @@ import itertools
 from functools import lru_cache
 from typing import Final
 
-import attrs
-
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
+from promlatest._movement import Movement, movement
 from promlatest.tui.model.history import Moment, Past, owner_of, window
 
 _MOST_SERIES: Final = 2000  # whose samples are kept; rows of some dozen screens
@@ -33,21 +32,6 @@ def value_of(state: Queryable, labels: Labels) -> float | None:
     50 µs among 100,000 series."""
     found = state.query(labels.metric, *matchers_of(labels))
     return next((point.value for point in found if point.labels == labels), None)
-
-
-@attrs.frozen
-class Rate:
-    """How fast a counter grew.
-
-    Attributes:
-        per_second: None: not known yet.
-        resets: how often it began again in that time.
-        gained: how much, in the whole time; None: not known yet.
-    """
-
-    per_second: float | None = None
-    resets: int = 0
-    gained: float | None = None
 
 
 class Trends:
@@ -98,25 +82,17 @@ class Trends:
         before, now = self.value(past[-2], labels), self.value(past[-1], labels)
         return None if before is None or now is None else now - before
 
-    def rate(
+    def moved(
         self, past: Past, labels: Labels, seconds: float, mark: Moment | None = None
-    ) -> Rate:
-        """How fast a counter grew in the last seconds, or since a mark.
-
-        What it gained from each scrape to the next is added up, so that a reset between
-        any two is known: after one, all that it holds is new.
-        """
-        known = ((each, self.value(each, labels)) for each in window(past, seconds, mark))
-        return _rate([(each, value) for each, value in known if value is not None], labels)
-
-
-def _rate(held: list[tuple[Moment, float]], labels: Labels) -> Rate:
-    if len(held) < 2:
-        return Rate()
-    gained, resets = 0.0, 0
-    for (_, before), (moment, now) in itertools.pairwise(held):
-        reset = now < before or (before > 0 and owner_of(labels) in moment.restarted)
-        gained += now if reset else now - before
-        resets += reset
-    passed = (held[-1][0].timestamp - held[0][0].timestamp) / 1000
-    return Rate(gained / passed if passed > 0 else None, resets, gained)
+    ) -> Movement:
+        """How much a counter grew in the last seconds, or since a mark, resets known."""
+        shown = window(past, seconds, mark)
+        known = [(each.timestamp, self.value(each, labels)) for each in shown]
+        samples = [(time, value) for time, value in known if value is not None]
+        if not samples:
+            return Movement(labels, None, 0.0)
+        owner = owner_of(labels)
+        births = [
+            (each.timestamp, each.starts[owner]) for each in shown if owner in each.starts
+        ]
+        return movement(labels, samples, samples[0][0], [births] if births else [])
