@@ -51,6 +51,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="for each page")
     parser.add_argument("--interval", type=float, default=1.0)
     parser.add_argument("--size", default="120x40", help="of the terminal")
+    parser.add_argument(
+        "--settle", type=float, default=2.0, help="seconds for what is done but once"
+    )
     parser.add_argument("--one-metric", action="store_true", help="all series are of one")
     given = parser.parse_args()
     columns, lines = map(int, given.size.split("x"))
@@ -138,6 +141,7 @@ def _measure(
         for key in keys:
             os.write(master, key.encode())
             _drain(master, 1.0)
+        _drain(master, given.settle)
         before, started = _cpu(process.pid), time.monotonic()
         drawn = _drain(master, given.seconds)
         passed = time.monotonic() - started

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,7 @@ from promlatest.tui import Dashboard, Feed, run
 from promlatest.tui.model.keys import KEYS, hints
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.help import HelpScreen
+from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.lines import Lines
@@ -1080,6 +1083,97 @@ async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
         await pilot.press("f")
         assert cells(demo.app, "adds", "queue in all")["pods"] not in depths
         assert "FROZEN" not in screen(demo.app)
+
+
+async def test_sorting_by_pointing(demo):
+    """Shift and the arrows go to the column beside, and turn the order."""
+    async with demo.app.run_test(size=(200, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        titles = [column.title for column in grid(demo.app).sheet.columns]
+        await pilot.press("shift+right", "shift+right", "shift+right")
+        assert titles[grid(demo.app)._by] == "depth"
+        assert grid(demo.app).keys[0] == "certificates"
+        await pilot.press("shift+down")
+        assert grid(demo.app).keys[0] != "certificates"
+        await pilot.press("shift+left")
+        assert titles[grid(demo.app)._by] == "busy"
+
+
+async def test_the_controllers_of_all_targets_in_one_table():
+    """With their target; enter opens one of them, whichever target was shown."""
+    store = Store(clock=lambda: T0)
+    app = Dashboard(store, Still("one", "two"))
+    async with app.run_test(size=(120, 30)) as pilot:
+        for source, names in (("one", "ab"), ("two", "bc")):
+            body = "".join(f'workqueue_depth{{name="{name}"}} 1\n' for name in names)
+            store.ingest(body, source=source, timestamp=T0)
+        await pilot.press("a")
+        await pilot.pause()
+        assert grid(app).keys == [("one", "a"), ("one", "b"), ("two", "b"), ("two", "c")]
+        await find(pilot, '{name="b"}')
+        await pilot.pause()
+        assert grid(app).keys == [("one", "b"), ("two", "b")]
+        await pilot.press("escape", "G", "enter")
+        await pilot.pause()
+        assert (app.shown, app.page.path()) == ("two", "c")
+        await pilot.press("escape", "a")
+        await pilot.pause()
+        assert grid(app).keys == ["b", "c"]
+
+
+async def test_what_is_shown_is_written_to_a_file(demo, tmp_path):
+    """As text, CSV or JSON, and a name that is none of these is refused in words."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+
+        async def write(name: str) -> Path:
+            await pilot.press("e")
+            demo.app.query_one(ExportBar).query_one(Input).value = str(tmp_path / name)
+            await pilot.press("enter")
+            await pilot.pause()
+            return tmp_path / name
+
+        rows = list(csv.DictReader((await write("a.csv")).read_text().splitlines()))
+        assert [row["controller"].split()[-1] for row in rows] == grid(demo.app).keys
+        assert rows[1]["depth"] == cells(demo.app, "depth")["certificates"]
+        assert "5 rows written to" in screen(demo.app)
+        assert json.loads((await write("a.json")).read_text()) == rows
+        assert "certificates" in (await write("a.txt")).read_text()
+        assert not (await write("a.pdf")).exists()
+        assert "expected a name that ends in .txt, .csv, .json" in screen(demo.app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "reconcile time" in (await write("page.txt")).read_text()
+
+
+async def test_settings_are_kept_for_the_next_start(tmp_path):
+    """Window, theme and order; a file that cannot be read is said and left alone."""
+    path = tmp_path / "there" / "dashboard.json"
+    first = Demo(settings=path)
+    async with first.app.run_test(size=(160, 30)) as pilot:
+        first.scrape()
+        await pilot.pause()
+        await pilot.press("right_square_bracket", "w", "d", "s", "s", "S")
+        await pilot.pause()
+        keys = grid(first.app).keys
+    second = Demo(settings=path)
+    async with second.app.run_test(size=(160, 30)) as pilot:
+        second.scrape()
+        await pilot.pause()
+        assert second.app.window == 120
+        assert second.app.since_start
+        assert second.app.theme == "promlatest-light"
+        assert grid(second.app).keys == keys
+        assert "depth" in screen(second.app)
+    path.write_text('{"window": 7}')
+    third = Demo(settings=path)
+    async with third.app.run_test(size=(160, 30)) as pilot:
+        await pilot.pause()
+        assert third.app.window == 60
+        assert "settings not read" in screen(third.app)
+    assert path.read_text() == '{"window": 7}'
 
 
 async def test_a_series_opens_as_a_chart(demo):

@@ -29,7 +29,7 @@ from promlatest.tui.themes import theme_for
 from promlatest.views.cells import Cell, clip, line, sparkline, tinted, width_of
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.filters import NO_FILTER, parse_filter, reason
-from promlatest.views.operator import controllers, overview
+from promlatest.views.operator import ControllerRow, Count, controllers, overview
 from promlatest.views.panels import Figures, below_lines
 from promlatest.views.sheet import (
     GAP,
@@ -326,6 +326,24 @@ def test_the_sheet_has_a_row_for_each_controller(demo):
         ("results in all", "error"),
         ("queue per s", "retries"),
     } <= titles
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "tone"),
+    [
+        (ControllerRow("a"), "· a", ""),
+        (ControllerRow("a", active=1), "▶ a", ""),
+        (ControllerRow("a", active=1, depth=9, growth=2), "▴ a", "warn"),
+        (ControllerRow("a", active=1, longest=61), "◷ a", "warn"),
+        (ControllerRow("a", longest=61, errors=Count(3, 0.5)), "! a", "bad"),
+        (ControllerRow("a", depth=9, growth=-2, errors=Count(3, 0.0)), "· a", ""),
+    ],
+)
+def test_a_row_is_marked_where_something_is_wrong(row, name, tone):
+    """Errors that come, work that hangs, a queue that grows; what is over is not marked."""
+    sheet = controllers_sheet([row])
+
+    assert sheet.columns[0].cell(row) == Cell(name, tone)
 
 
 @pytest.mark.parametrize(

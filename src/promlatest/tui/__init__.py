@@ -12,6 +12,7 @@ from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.app import Dashboard
 from promlatest.tui.feed import Feed, Work
+from promlatest.tui.settings import usual_path
 from promlatest.tui.themes import theme_for
 
 __all__ = ["Dashboard", "Feed", "run"]
@@ -45,6 +46,13 @@ def run(
     theme_for({**os.environ, **({"PROMLATEST_THEME": theme} if theme else {})})
     store = Store()
     feed = Feed(store, work, interval)
-    app = Dashboard(store, feed, first_time=first_time, theme=theme, ascii_only=ascii_only)
+    app = Dashboard(
+        store,
+        feed,
+        first_time=first_time,
+        theme=theme,
+        ascii_only=ascii_only,
+        settings=usual_path(),
+    )
     app.run()
     return app.return_code or 0

@@ -12,6 +12,8 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
@@ -21,9 +23,11 @@ from textual.widgets import ContentSwitcher, Input
 
 from promlatest._storage.store import Change, Store
 from promlatest._turns import now_ms
+from promlatest.exceptions import UsageError
 from promlatest.tui.clipboard import copy
 from promlatest.tui.feed import Feed
 from promlatest.tui.messages import Scraped
+from promlatest.tui.model.export import export
 from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.pages.changes import ChangesPage
@@ -36,7 +40,9 @@ from promlatest.tui.pages.overview import OverviewPage
 from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import SeriesPage
 from promlatest.tui.pages.targets import TargetsPage
+from promlatest.tui.settings import WINDOWS, load_settings, save_settings
 from promlatest.tui.themes import DARK, DEFAULTS, LIGHT, theme_for
+from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.filterbar import FilterBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
@@ -46,7 +52,6 @@ from promlatest.views.filters import NO_FILTER
 from promlatest.views.operator import controller_names
 
 _TALL: Final = 30  # lines: from here on there is room for what to do about an error
-WINDOWS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
 
 _PAGES: Final = (
     ("o", "Overview", "app.go('overview')"),
@@ -78,6 +83,8 @@ _ACTIONS: Final = {
     "left_square_bracket": "window(-1)",
     "right_square_bracket": "window(1)",
     "w": "since_start",
+    "a": "all_targets",
+    "e": "export",
     "x": "mark",
     "f": "freeze",
     "left": "step(-1)",
@@ -88,7 +95,13 @@ _ACTIONS: Final = {
     "Y": "copy(True)",
     "d": "turn_dark",
 }
+# Tables whose order is kept for the next start.
+_SORTED: Final = ("controllers", "all controllers", "metrics", "targets", "changes")
 _HELD: Final = frozenset(action.partition("(")[0] for action in _ACTIONS.values())
+
+
+def _named_theme() -> bool:
+    return bool(os.environ.get("PROMLATEST_THEME"))
 
 
 class Dashboard(App[None]):
@@ -100,6 +113,7 @@ class Dashboard(App[None]):
         first_time: whether nobody named a target.
         theme: "light" or "dark"; "": what fits the terminal.
         ascii_only: whether the terminal has no other characters.
+        settings: where what somebody chooses is kept; None: nowhere.
     """
 
     CSS_PATH = "dashboard.tcss"
@@ -123,19 +137,23 @@ class Dashboard(App[None]):
         first_time: bool = False,
         theme: str = "",
         ascii_only: bool = False,
+        settings: Path | None = None,
     ) -> None:
         # With the terminal's own colours Textual can leave all of them out; else it would
         # turn them grey, which NO_COLOR does not ask for.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.store: Final = store
         self.feed: Final = feed
-        self.window = 60.0
-        self.since_start = False
+        self._settings_path = settings
+        self.settings, self._unread = load_settings(settings)
+        self.window = self.settings.window
+        self.all_targets = False
+        self.since_start = self.settings.since_start
         self.until: int | None = None  # the moment that is shown; None: now
         self.watched: Final = {name: Watched(name) for name in feed.names}
         self.shown = feed.names[0]
         self._first_time = FIRST_TIME if first_time else ""
-        self._theme = theme
+        self._theme = theme or ("" if _named_theme() else self.settings.theme)
         self.ascii_only = ascii_only
         self._went = False  # whether somebody chose a page
         self._unsubscribe: Callable[[], None] | None = None
@@ -156,6 +174,7 @@ class Dashboard(App[None]):
             yield ChartPage("chart")
             yield TargetsPage("targets")
         yield FilterBar()
+        yield ExportBar()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -167,8 +186,12 @@ class Dashboard(App[None]):
         self.app_resume_signal.subscribe(self, self._on_resume)
         self._end_at_signals()
         self.set_interval(1.0, self.draw_health)
+        for grid in self.query(Grid):
+            grid.usual = self.settings.sorts
         self.draw()
         self._focus()
+        if self._unread:
+            self.query_one(KeyBar).say(f"settings not read: {self._unread}", good=False)
 
     def _end_at_signals(self) -> None:
         """Leave the terminal as it was when somebody ends the process, too."""
@@ -256,6 +279,8 @@ class Dashboard(App[None]):
         """Draw the page that is shown."""
         page, view = self.page, self.view()
         page.view = view
+        if isinstance(page, OverviewPage):
+            page.views = self._all_views() if self.all_targets else ()
         if isinstance(page, TargetsPage):
             self._draw_targets()
         else:
@@ -263,8 +288,13 @@ class Dashboard(App[None]):
         self.query_one(Tabs).show(page.tab, page.path())
 
     def _draw_targets(self) -> None:
-        views = [each.view(self.window) for each in self.watched.values()]
-        self.query_one(TargetsPage).show_all(views, self.shown)
+        self.query_one(TargetsPage).show_all(self._all_views(), self.shown)
+
+    def _all_views(self) -> list[View]:
+        return [
+            each.view(self.window, self.since_start, self.until)
+            for each in self.watched.values()
+        ]
 
     def draw_health(self) -> None:
         """Draw the line at the top, and what is wrong; ages grow between scrapes too."""
@@ -352,9 +382,11 @@ class Dashboard(App[None]):
 
     def _open_controller(self, page: OverviewPage) -> None:
         if page.controller:
+            self.shown = page.target
             opened = self.query_one(ControllerPage)
             opened.controller = page.controller
-            opened.order = [str(key) for key in page.query_one(Grid).keys]
+            keys = page.query_one(Grid).keys
+            opened.order = [str(key) for key in keys if not isinstance(key, tuple)]
             self._go("controller")
 
     def _open_family(self, page: MetricsPage) -> None:
@@ -426,11 +458,50 @@ class Dashboard(App[None]):
     def action_window(self, step: int) -> None:
         at = WINDOWS.index(self.window) + step
         self.window = WINDOWS[max(min(at, len(WINDOWS) - 1), 0)]
+        self._keep(window=self.window)
         self.draw()
 
     def action_since_start(self) -> None:
         self.since_start = not self.since_start
+        self._keep(since_start=self.since_start)
         self.draw()
+
+    def action_all_targets(self) -> None:
+        self.all_targets = not self.all_targets
+        self._go("overview")
+
+    def on_grid_sorted(self, message: Grid.Sorted) -> None:
+        name = message.grid.sheet.name
+        if name in _SORTED:
+            self.settings.sorts[name] = message.order
+            self._keep()
+
+    def _keep(self, **chosen: object) -> None:
+        """Keep what somebody chose for the next start."""
+        for name, value in chosen.items():
+            setattr(self.settings, name, value)
+        wrong = save_settings(self._settings_path, self.settings)
+        if wrong:
+            self.query_one(KeyBar).say(f"settings not kept: {wrong}", good=False)
+
+    def action_export(self) -> None:
+        now = datetime.now().strftime("%H%M%S")
+        self.query_one(ExportBar).open(f"promlatest-{self.page.id}-{now}.txt")
+
+    def on_export_bar_named(self, message: ExportBar.Named) -> None:
+        self._focus()
+        if not message.path:
+            return
+        grid = next(iter(self.page.query(Grid)), None)
+        sheet, keys = (None, []) if grid is None else (grid.sheet, grid.keys)
+        lines = next(iter(self.page.query(Lines))).lines
+        path = Path(message.path).expanduser()
+        try:
+            words = export(sheet, keys, lines, path)
+        except UsageError as error:
+            self.query_one(KeyBar).say(str(error), good=False)
+        else:
+            self.query_one(KeyBar).say(f"{words} written to {path}")
 
     def action_mark(self) -> None:
         """Mark now on all targets, or let go of the mark."""
@@ -469,3 +540,4 @@ class Dashboard(App[None]):
     def action_turn_dark(self) -> None:
         if not self.no_color:
             self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+            self._keep(theme=self.theme.removeprefix("promlatest-"))

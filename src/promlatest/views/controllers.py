@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from promlatest._interfaces import Queryable
 from promlatest.views.cells import Cell, Line, Tone, flow, line, natural
 from promlatest.views.operator import ControllerRow, Count, Latency, owner_of
-from promlatest.views.sheet import Column, Sheet
+from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN, escaped
 from promlatest.views.units import count, duration, rate
 
 NONE: Final = "none"  # of a latency: nothing was observed in the window
+LONG: Final = 60.0  # seconds at work, after which a reconciliation is worth a look
 
 # The results that controller-runtime knows, and what they are called in a head.
 _RESULTS: Final = {
@@ -28,6 +29,45 @@ _Of = Callable[[ControllerRow], Any]
 def controllers_sheet(rows: Sequence[ControllerRow]) -> Sheet[ControllerRow]:
     """A row for each controller, the columns that say the most first."""
     return Sheet(tuple(_columns(rows)), {row.name: row for row in rows}, "controllers")
+
+
+_InTarget = tuple[str, ControllerRow]
+
+
+def all_controllers_sheet(found: Mapping[str, Sequence[ControllerRow]]) -> Sheet[_InTarget]:
+    """The controllers of several targets in one table.
+
+    Args:
+        found: the controllers by the name of their target.
+    """
+    target: Column[_InTarget] = Column(
+        "target", lambda pair: Cell(pair[0], "dim"), lambda pair: pair[0], "left",
+        least=12, most=32, pinned=True, rising=True,
+    )  # fmt: skip
+    name, *others = map(
+        _of_target, _columns([row for rows in found.values() for row in rows])
+    )
+    keyed: dict[RowKey, _InTarget] = {
+        (where, row.name): (where, row) for where, rows in found.items() for row in rows
+    }
+    return Sheet((name, target, *others), keyed, "all controllers")
+
+
+def _of_target(column: Column[ControllerRow]) -> Column[_InTarget]:
+    """A column of one target's table for that of several."""
+    order = column.order
+    return Column(
+        column.title,
+        lambda pair: column.cell(pair[1]),
+        None if order is None else lambda pair: order(pair[1]),
+        column.align,
+        column.group,
+        column.least,
+        column.most,
+        column.wish,
+        column.pinned,
+        column.rising,
+    )
 
 
 def _columns(rows: Sequence[ControllerRow]) -> Iterator[Column[ControllerRow]]:
@@ -72,15 +112,28 @@ def failing(row: ControllerRow) -> bool:
     return bool(row.errors and row.errors.per_second)
 
 
-def sign(row: ControllerRow) -> str:
-    """One character on how it is: "!" errors, "▶" at work, "·" idle."""
-    if failing(row):
-        return "!"
-    return "▶" if row.active else "·"
+def falling_behind(row: ControllerRow) -> bool:
+    """Whether its queue grows."""
+    return bool(row.growth and row.growth > 0)
+
+
+def stuck(row: ControllerRow) -> bool:
+    """Whether something has been at work for very long."""
+    return bool(row.longest and row.longest >= LONG)
+
+
+# What a row is marked with, the first that holds.
+_SIGNS: Final[Sequence[tuple[Callable[[ControllerRow], bool], str, Tone]]] = (
+    (failing, "!", "bad"),
+    (stuck, "◷", "warn"),
+    (falling_behind, "▴", "warn"),
+    (lambda row: bool(row.active), "▶", ""),
+)
 
 
 def _name(row: ControllerRow) -> Cell:
-    return Cell(f"{sign(row)} {row.name}", "bad" if failing(row) else "")
+    sign, tone = next(((s, t) for holds, s, t in _SIGNS if holds(row)), ("·", ""))
+    return Cell(f"{sign} {row.name}", tone)
 
 
 def _busy(row: ControllerRow) -> Cell:
@@ -100,7 +153,8 @@ def part_text(part: float | None, whole: float | None) -> str:
 
 
 def _depth(row: ControllerRow) -> Cell:
-    return Cell(count(row.depth), "warn" if row.depth else "dim")
+    mark = "▴" if falling_behind(row) else ""
+    return Cell(f"{count(row.depth)}{mark}", "warn" if row.depth else "dim")
 
 
 def _running(title: str, name: str) -> Column[ControllerRow]:
@@ -110,7 +164,9 @@ def _running(title: str, name: str) -> Column[ControllerRow]:
 
 def running_cell(seconds: float | None) -> Cell:
     """For how long something runs."""
-    return Cell(duration(seconds), "" if seconds else "dim")
+    if not seconds:
+        return Cell(duration(seconds), "dim")
+    return Cell(duration(seconds), "warn" if seconds >= LONG else "")
 
 
 def rate_cell(counter: Count | None, tone: Tone = "") -> Cell:

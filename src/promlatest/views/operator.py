@@ -87,6 +87,7 @@ class ControllerRow(Row):
         active: workers that reconcile now.
         workers: the most workers at once.
         depth: items that wait, of all priorities.
+        growth: how many more they are than at the earlier moment; None: not known.
         longest: for how many seconds the oldest reconciliation has run.
         unfinished: for how many seconds all those that run have run, added up.
         adds: items added to the queue.
@@ -106,6 +107,7 @@ class ControllerRow(Row):
     active: float | None = None
     workers: float | None = None
     depth: float | None = None
+    growth: float | None = None
     longest: float | None = None
     unfinished: float | None = None
     adds: Count | None = None
@@ -287,14 +289,20 @@ def controllers(
         **{to: _latencies(observed, name, owner_of) for to, name in _HISTOGRAMS.items()},
     }
     results = _results(counters)
+    before = {} if earlier is None else _gauge(earlier, *_GAUGES["depth"], owner_of)
     return [
         ControllerRow(
             name,
+            growth=_difference(columns["depth"].get(name), before.get(name)),
             results=results.get(name, {}),
             **{to: column.get(name) for to, column in columns.items()},
         )
         for name in controller_names(q)
     ]
+
+
+def _difference(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None else now - before
 
 
 # What names a controller, the first that a series has. A target whose own labels have such

@@ -52,6 +52,8 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
             "mark", "app.mark()"),
         Key("f", ("f",), "freeze the view; ← → step through the scrapes", "freeze",
             "app.freeze()"),
+        Key("a", ("a",), "the controllers of all targets in one table, or of one"),
+        Key("e", ("e",), "write what is shown to a file: text, CSV, JSON"),
         Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy(False)"),
         Key("d", ("d",), "dark, light"),
         Key("ctrl+z", ("ctrl+z",), "stop for a while; fg comes back"),
@@ -66,6 +68,9 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
         Key("enter", ("enter",), "open it", "open", "app.open()"),
         Key("s S", ("s", "S"), "sort by the next column, the other way round",
             "sort", "app.sort(False)"),
+        Key("shift+← →", ("shift+left", "shift+right"), "sort by the column at the left,"
+            " at the right"),
+        Key("shift+↑ ↓", ("shift+up", "shift+down"), "the most first, the least first"),
         Key("/", ("slash",), "show only what a regular expression or a selector finds",
             "filter", "app.filter()"),
     )),
@@ -73,7 +78,11 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
 
 SIGNS: Final[Sequence[tuple[str, str]]] = (
     ("● ✖ …", "up, down, not answered yet"),
-    ("! ▶ ·", "a controller with errors, at work, idle"),
+    (
+        "! ◷ ▴ ▶ ·",
+        "a controller with errors, at work for a minute or more, with a queue"
+        " that grows, at work, idle",
+    ),
     ("▴ ▾", "more, less than at the scrape before; behind an answer: some in the window"),
     ("none", "nothing was observed within the window"),
     ("↑ ↓ ⇅", "sorted from the least, from the most; values have changed since"),

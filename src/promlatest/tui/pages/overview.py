@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,13 +14,15 @@ from promlatest._matching.selector import format_selector
 from promlatest.tui.model.chosen import chosen_lines
 from promlatest.tui.model.health import window_words
 from promlatest.tui.model.trends import Trends
+from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.lines import Lines
 from promlatest.views.cells import Cell, Line, line, prose
-from promlatest.views.controllers import controllers_sheet
-from promlatest.views.operator import OWNERS, ControllerRow, Overview, overview
+from promlatest.views.controllers import all_controllers_sheet, controllers_sheet
+from promlatest.views.operator import OWNERS, ControllerRow, Overview, controllers, overview
 from promlatest.views.panels import below_lines
+from promlatest.views.sheet import Sheet
 
 _CHOSEN_LEAST: Final = 9  # lines, for it to say something
 
@@ -38,6 +40,7 @@ class OverviewPage(Page):
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id)
         self._trends = Trends()
+        self.views: Sequence[View] = ()  # of all targets, if all are to be shown
         self._below = 0  # lines that the panels at the bottom would fill
 
     def compose(self) -> ComposeResult:
@@ -49,8 +52,14 @@ class OverviewPage(Page):
     def draw(self) -> None:
         view = self.view
         rows = overview(view.state, view.earlier, since_start=view.since_start)
-        sheet = controllers_sheet(self._passing(rows.controllers))
-        title = self.title("controllers", len(sheet.rows), len(rows.controllers))
+        every = self._every() if self.views else {view.name: rows.controllers}
+        passing = {v.name: self._passing(every[v.name], v) for v in self.views or (view,)}
+        sheet: Sheet[Any] = (
+            all_controllers_sheet(passing)
+            if self.views
+            else controllers_sheet(passing[view.name])
+        )
+        title = self.title("controllers", len(sheet.rows), sum(map(len, every.values())))
         self.query_one(Grid).show(sheet, (*title, *self._over()), self._empty())
         self._trends.forget(view.past)
         self._below = len(below_lines(rows, max(self.size.width - 2, 1), view.figures))
@@ -74,7 +83,8 @@ class OverviewPage(Page):
         room = self.size.height - self.query_one("#whole-name").display
         rows, below = grid.needs, self._below + 1
         left = room - rows - below
-        chosen.display = left >= _CHOSEN_LEAST and bool(self.controller)
+        here = bool(self.controller) and self.target == self.view.name
+        chosen.display = left >= _CHOSEN_LEAST and here
         grid.styles.height = min(rows, max(room - below, room * 55 // 100, 4))
         self.query_one("#below").styles.height = below if chosen.display else "1fr"
         if chosen.display:
@@ -91,8 +101,15 @@ class OverviewPage(Page):
         over = "the" if self.view.mark else "the last"
         return line(Cell(f"  p50, p99 of {over} {window_words(self.view)}", "dim"))
 
-    def _passing(self, rows: Sequence[ControllerRow]) -> list[ControllerRow]:
-        names = self.filter.controllers(self.view.state, [row.name for row in rows])
+    def _every(self) -> dict[str, Sequence[ControllerRow]]:
+        """The controllers of all targets."""
+        return {
+            view.name: controllers(view.state, view.earlier, since_start=view.since_start)
+            for view in self.views
+        }
+
+    def _passing(self, rows: Sequence[ControllerRow], view: View) -> list[ControllerRow]:
+        names = self.filter.controllers(view.state, [row.name for row in rows])
         return [row for row in rows if row.name in names]
 
     def _draw_below(self, rows: Overview) -> None:
@@ -113,7 +130,17 @@ class OverviewPage(Page):
     @property
     def controller(self) -> str:
         """The chosen controller; "" for none."""
-        return str(self.query_one(Grid).chosen or "")
+        return self._chosen[1]
+
+    @property
+    def target(self) -> str:
+        """The target of the chosen controller."""
+        return self._chosen[0]
+
+    @property
+    def _chosen(self) -> tuple[str, str]:
+        key = self.query_one(Grid).chosen
+        return key if isinstance(key, tuple) else (self.view.name, str(key or ""))
 
     def selector(self) -> str:
         return controller_selector(self.controller, self.view.state)

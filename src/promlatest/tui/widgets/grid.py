@@ -4,6 +4,7 @@ are drawn again, and the row that was chosen stays chosen wherever it goes."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual import events
@@ -50,6 +51,10 @@ class Grid(Toned, can_focus=True):
         Binding("left,h", "aside(-1)", show=False),
         Binding("right,l", "aside(1)", show=False),
         Binding("enter", "choose", show=False),
+        Binding("shift+left", "sort_beside(-1)", show=False),
+        Binding("shift+right", "sort_beside(1)", show=False),
+        Binding("shift+up", "sort_way(True)", show=False),
+        Binding("shift+down", "sort_way(False)", show=False),
     ]
 
     class Moved(Message):
@@ -62,6 +67,17 @@ class Grid(Toned, can_focus=True):
         @property
         def control(self) -> Grid:
             return self.grid
+
+    class Sorted(Moved):
+        """It is sorted by another column, or the other way round.
+
+        Attributes:
+            order: the group and title of the column, and whether the most comes first.
+        """
+
+        def __init__(self, grid: Grid, order: tuple[str, str, bool]) -> None:
+            super().__init__(grid)
+            self.order = order
 
     class Opened(Moved):
         """The chosen row is to be opened."""
@@ -80,6 +96,7 @@ class Grid(Toned, can_focus=True):
         self._falling = False
         self._empty: Line = ()
         self._drawn: list[Line] = []
+        self.usual: Mapping[str, tuple[str, str, bool]] = {}  # orders, by sheet
 
     # What is shown
 
@@ -103,12 +120,19 @@ class Grid(Toned, can_focus=True):
         if not same:
             self._by, self._first, self._top, held, at = None, 0, 0, [], 0
             self._chosen = None
+            self._take_usual_order()
         elif not alike:
             self._by = None
         if not unmoved:  # a table of 100,000 rows is put in order when one comes or goes
             self._put(self._ordered(held))
             self._keep_chosen(at)
         self._draw()
+
+    def _take_usual_order(self) -> None:
+        group, title, falling = self.usual.get(self._sheet.name, ("", "", False))
+        for at, column in enumerate(self._sheet.columns):
+            if (column.group, column.title) == (group, title) and column.order is not None:
+                self._by, self._falling = at, falling
 
     def _put(self, keys: list[RowKey]) -> None:
         self._keys = keys
@@ -138,6 +162,11 @@ class Grid(Toned, can_focus=True):
     def row(self) -> Any:
         """The chosen row; None: there are no rows."""
         return self._sheet.rows.get(self._chosen) if self._keys else None
+
+    @property
+    def sheet(self) -> Sheet[Any]:
+        """What is shown."""
+        return self._sheet
 
     @property
     def keys(self) -> list[RowKey]:
@@ -233,6 +262,22 @@ class Grid(Toned, can_focus=True):
             now = 0 if self._by is None else self._by
             self._sort(next((at for at in usable if at > now), usable[0]))
 
+    def action_sort_beside(self, step: int) -> None:
+        """Sort by the next column at the right, or at the left."""
+        columns = self._sheet.columns
+        usable = [at for at, column in enumerate(columns) if column.order is not None]
+        if step < 0:
+            usable.reverse()
+        if usable:
+            now = self._by
+            further = [at for at in usable if now is None or (at - now) * step > 0]
+            self._sort(further[0] if further else usable[-1])
+
+    def action_sort_way(self, falling: bool) -> None:
+        """Sort by the same column, the most or the least first."""
+        if self._by is not None:
+            self._sort(self._by, falling)
+
     def sort_turned(self) -> None:
         """Sort the other way round."""
         at = self._by
@@ -247,6 +292,7 @@ class Grid(Toned, can_focus=True):
         self._by = at
         self._falling = not column.rising if falling is None else falling
         self._bring_into_sight(at)
+        self.post_message(self.Sorted(self, (column.group, column.title, self._falling)))
         if len(self._keys) < _MANY:
             self._show_sorted(self._sheet.sorted_keys(at, self._falling))
         else:

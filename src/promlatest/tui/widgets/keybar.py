@@ -21,9 +21,9 @@ class KeyBar(Toned):
         self._said: Line = ()
         self._until: Timer | None = None
 
-    def say(self, text: str) -> None:
-        """Tell for three seconds what was done."""
-        self._said = line(Cell("✓ ", "good"), text)
+    def say(self, text: str, good: bool = True) -> None:
+        """Tell for three seconds what was done, or what could not be."""
+        self._said = line(Cell("✓ ", "good") if good else Cell("! ", "bad"), text)
         if self._until is not None:
             self._until.stop()
         self._until = self.set_timer(3.0, self._fall_silent)
