@@ -41,8 +41,8 @@ def all_controllers_sheet(found: Mapping[str, Sequence[ControllerRow]]) -> Sheet
         found: the controllers by the name of their target.
     """
     target: Column[_InTarget] = Column(
-        "target", lambda pair: Cell(pair[0], "dim"), lambda pair: pair[0], "left",
-        least=12, most=32, pinned=True, rising=True,
+        "target", lambda pair: Cell(short_target(pair[0]), "dim"), lambda pair: pair[0],
+        "left", least=12, most=32, pinned=True, rising=True,
     )  # fmt: skip
     name, *others = map(
         _of_target, _columns([row for rows in found.values() for row in rows])
@@ -51,6 +51,15 @@ def all_controllers_sheet(found: Mapping[str, Sequence[ControllerRow]]) -> Sheet
         (where, row.name): (where, row) for where, rows in found.items() for row in rows
     }
     return Sheet((name, target, *others), keyed, "all controllers")
+
+
+def short_target(name: str) -> str:
+    """A target without what nearly all of them have.
+
+    >>> short_target("http://localhost:8080/metrics"), short_target("file:m.prom")
+    ('localhost:8080', 'file:m.prom')
+    """
+    return name.removeprefix("http://").removesuffix("/metrics") or name
 
 
 def _of_target(column: Column[ControllerRow]) -> Column[_InTarget]:

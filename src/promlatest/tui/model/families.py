@@ -123,7 +123,8 @@ def families_sheet(rows: Sequence[MetricRow], view: View) -> Sheet[MetricRow]:
     name, *others = catalog_columns()
     columns: list[Column[MetricRow]] = [
         name,
-        Column("value or sum", value, lambda row: found.told(row).value, least=13),
+        Column("value or sum", value, lambda row: found.told(row).value, least=13,
+               pinned=True),
         Column("rate", lambda row: rate_cell(found.told(row).moved, found.told(row).unit),
                lambda row: per_second(found.told(row).moved), least=11),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import attrs
 from promlatest.exceptions import EndpointError, ParseError
 from promlatest.tui.model.watch import View
 from promlatest.views.cells import Cell, Line, Tone, flow, line, prose
+from promlatest.views.controllers import short_target
 from promlatest.views.operator import leaders, process
 from promlatest.views.text import pad
 from promlatest.views.units import count, duration
@@ -59,7 +60,7 @@ def health_lines(view: View, status: Status, now: int, width: int) -> list[Line]
 
 def _items(view: View, status: Status, now: int) -> Iterator[Line]:
     """What there is to say, the most important first."""
-    yield line(Cell(_short(view.name), "head"))
+    yield line(Cell(short_target(view.name), "head"))
     if status.targets > 1:
         down = f", {status.down} down" if status.down else ""
         tone: Tone = "bad" if status.down else ""
@@ -78,11 +79,6 @@ def _items(view: View, status: Status, now: int) -> Iterator[Line]:
     yield line(Cell(f"every {duration(status.interval)}", "dim"))
     if view.known and view.error is None:
         yield from _more(view)
-
-
-def _short(name: str) -> str:
-    """The target without what goes without saying."""
-    return name.removeprefix("http://").removesuffix("/metrics") or name
 
 
 def _down_for(view: View, now: int) -> Iterator[Cell | str]:
@@ -181,7 +177,7 @@ def _advice(view: View, first_time: str) -> Iterator[str]:
     if isinstance(view.error, ParseError):
         yield (
             "What it exposes breaks the format there; nothing of that scrape is kept."
-            f" To see all that is wrong: promlatest check {_short(view.name)}"
+            f" To see all that is wrong: promlatest check {short_target(view.name)}"
         )
     if first_time and not view.known:
         yield first_time
