@@ -35,7 +35,7 @@ from benchmarks.peers.programs import (
     victoria,
     wait_for,
 )
-from benchmarks.peers.serve import beside_prometheus
+from benchmarks.peers.serve import beside_prometheus, sizes
 from benchmarks.peers.server import CASES, queries_body
 from benchmarks.series import CONTROLLERS, metric_name, shapes, store_of
 from promlatest import Store
@@ -64,6 +64,7 @@ def run(run: Run) -> None:
             for size in run.pick((210,), (10_500,), (10_500, 105_000)):
                 _promql(run, home, bodies, size)
             beside_prometheus(run, home, bodies)
+            sizes(run, home, bodies)
 
 
 # Go

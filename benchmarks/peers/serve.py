@@ -6,7 +6,9 @@ the other one is held still meanwhile.
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,9 +87,83 @@ def beside_prometheus(run: Run, home: Path, bodies: Program) -> None:
             run.measured(case, found, size=SERIES, unit="µs a question", cpu=True)
 
 
-def _holds(program: Program) -> bool:
+# What one process takes, from one configuration
+
+
+def sizes(run: Run, home: Path, bodies: Program) -> None:
+    """What serving and scraping more and more takes, ours and Prometheus', each started
+    with the same configuration file."""
+    run.begin("peers: sizes", f"one process, a scrape each {_EVERY:g} s")
+    for targets in run.pick((1,), (1, 10), (1, 10, 50)):
+        config = home / f"sizes-{targets}.yml"
+        config.write_text(json.dumps({"scrape_configs": _jobs(bodies, targets)}))
+        taken = {
+            program: _taken(program, home, config, targets)
+            for program in (OURS, "Prometheus")
+        }
+        for unit in ("MB", "% of a core", "ms one series", "ms sum by of all"):
+            figures = {name: found[unit] for name, found in taken.items()}
+            case = f"{targets} targets"
+            run.measured(case, figures, size=targets * SERIES, unit=unit)
+
+
+_EVERY: Final = 15.0
+_QUESTIONS: Final = {
+    "ms one series": 'served_total{code="2",shard="7",job="job0"}',
+    "ms sum by of all": "sum by (code) (served_total)",
+}
+
+
+def _jobs(bodies: Program, targets: int) -> list[object]:
+    return [
+        {
+            "job_name": f"job{number}",
+            "scrape_interval": f"{_EVERY:g}s",
+            "metrics_path": "/static",
+            "params": {"name": ["served"], "client": [f"sizes{number}"]},
+            "static_configs": [{"targets": [f"127.0.0.1:{bodies.port}"]}],
+        }
+        for number in range(targets)
+    ]
+
+
+def _taken(name: str, home: Path, config: Path, targets: int) -> dict[str, list[float]]:
+    """Memory, CPU and waiting of one program with one configuration."""
+    port = free_port()
+    commands = {
+        OURS: [
+            sys.executable, "-m", "promlatest", "serve", "--port", str(port),
+            "--config", str(config),
+        ],
+        "Prometheus": [
+            "prometheus", f"--config.file={config}",
+            f"--storage.tsdb.path={home / f'sizes-{targets}'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+    }  # fmt: skip
+    with running(name, port, "/-/ready", *commands[name]) as program:
+        wait_for(name, lambda: _holds(program, targets * SERIES), 180)
+        used, began = program.cpu(), time.monotonic()
+        time.sleep(2 * _EVERY)  # two scrapes of each target
+        busy = 100 * (program.cpu() - used) / (time.monotonic() - began)
+        status = Path(f"/proc/{program.process.pid}/status").read_text()
+        memory = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        waited = {
+            unit: [_wait(program, question) for _ in range(20)]
+            for unit, question in _QUESTIONS.items()
+        }
+    return {"MB": [memory], "% of a core": [busy], **waited}
+
+
+def _wait(program: Program, question: str) -> float:
+    began = time.perf_counter()
+    program.instant(question)
+    return 1e3 * (time.perf_counter() - began)
+
+
+def _holds(program: Program, series: int = SERIES) -> bool:
     found = program.instant(f"count({_EVERYTHING})")
-    return bool(found) and f"'{SERIES}'" in str(found)
+    return bool(found) and f"'{series}'" in str(found)
 
 
 def _cpu(program: Program, asked: str, times: int) -> float:
