@@ -99,6 +99,8 @@ def kinds(findings: Iterable[Finding]) -> list[tuple[str, str]]:
         ("rate(sum(orders_total))", "expected a range vector in the call of 'rate', got an instant vector; the rate comes first: sum(rate(x[5m])), not rate(sum(x))"),
         ("histogram_quantile(0.9, sum by (route) (rate(order_seconds_bucket[5m])))", "histogram_quantile() needs the label le, and what it is given has route"),
         ("histogram_quantile(0.9, rate(order_seconds_sum[5m]))", "histogram_quantile() needs the label le, and what it is given has route"),
+        ("sum by (route) (orders_total) / order_seconds_count > orders_total", "no two series meet: orders_total has code on each of its series, and orders_total and order_seconds_count on none; say which labels are to be equal by on (…), or not by ignoring (…)"),
+        ("rate(order_seconds_bucket[5m]) / rate(order_seconds_count[5m])", "no two series meet: order_seconds_bucket has le on each of its series, and order_seconds_count on none; say which labels are to be equal by on (…), or not by ignoring (…)"),
         ("orders_total > 100", "orders_total is a counter, compared with 100 without rate() or increase(): it gets there in time, and stays so"),
         ("5 < sum by (code) (order_seconds_count)", "order_seconds_count is a counter, compared with 5 without rate() or increase(): it gets there in time, and stays so"),
         ("orders_total * 60 >= (5 * 60)", "orders_total is a counter, compared with 5 * 60 without rate() or increase(): it gets there in time, and stays so"),
@@ -147,7 +149,11 @@ def test_warnings(expr: str, what: str) -> None:
         "delta(stock[5m]) < 0",
         "count(orders_total) > 3",
         "order_seconds_sum / order_seconds_count > 1",
-        "orders_total - order_seconds_count > 10",
+        "sum by (route) (orders_total) - order_seconds_count > 10",
+        "orders_total - ignoring (code) group_left () order_seconds_count > 10",
+        "rate(order_seconds_bucket{le=\"0.5\"}[5m]) / ignoring (le) rate(order_seconds_count[5m])",
+        "stock unless held",
+        "up and stock",
         "changes(orders_total[5m]) > 2",
         "histogram_quantile(0.9, sum by (le, route) (rate(order_seconds_bucket[5m]))) > 1",
         "histogram_quantile(0.9, sum without (route) (rate(order_seconds_bucket[5m]))) > 1.9",
@@ -177,6 +183,7 @@ def test_no_false_alarm(expr: str) -> None:
 def test_optional_metrics() -> None:
     """A metric that fits a pattern of `optional` need not be there; its labels must fit."""
     assert said("rate(mail_errors_total[5m])", optional=["*_errors_total"]) == []
+    assert said("rate(mail_seconds_bucket[5m])", optional=["mail_seconds"]) == []
     assert kinds(check('orders_total{path="/"}', optional=["orders_*"])) == [
         ("label", "failure")
     ]

@@ -55,6 +55,7 @@ class Shape:
 
     Attributes:
         labels: the labels that they may have beside the target's; None: unknown.
+        always: the labels that each of them has, as far as that is known.
         raw: the metrics whose values they are, as they were exposed.
         metrics: the metrics that they are made of, whatever was done with the values.
         most: the highest value that they can have: a quantile is no higher than the
@@ -65,6 +66,7 @@ class Shape:
     """
 
     labels: frozenset[str] | None = None
+    always: frozenset[str] = frozenset()
     raw: tuple[Metric, ...] = ()
     metrics: tuple[Metric, ...] = ()
     most: float | None = None
@@ -168,19 +170,28 @@ class _Check:
         for each in complaints(metrics, node.matchers, self.known):
             self.say(node, each)
         raw = tuple(metrics)
-        return Shape(labels=known_labels(metrics), raw=raw, metrics=raw, asks=True)
+        return Shape(
+            labels=known_labels(metrics),
+            always=frozenset.intersection(*(metric.always for metric in metrics)),
+            raw=raw,
+            metrics=raw,
+            asks=True,
+        )
 
     # Aggregations
 
     def aggregation(self, node: Aggregation, below: tuple[Shape, ...]) -> Shape:
         inner = below[-1]
         self.check_labels(node, inner, node.grouping, "warning" if node.without else "")
-        labels = _GROUPED[node.without](inner.labels, frozenset(node.grouping))
+        names = frozenset(node.grouping)
+        labels = _GROUPED[node.without](inner.labels, names)
+        always = inner.always - names if node.without else inner.always & names
         if node.operator in _KEEPS_LABELS:
-            labels = inner.labels
+            labels, always = inner.labels, inner.always
         if node.operator == "count_values" and isinstance(node.parameter, String):
             labels = None if labels is None else labels | {node.parameter.value}
-        return _kept(_merged(below), inner, node.operator, labels)
+        kept = _kept(_merged(below), inner, node.operator, labels)
+        return attrs.evolve(kept, always=always)
 
     def check_labels(
         self, node: Node, shape: Shape, names: Iterable[str], severity: str = ""
@@ -212,15 +223,15 @@ class _Check:
             complaint = Complaint(node.function, "use", what, severity="warning")
             self.say(node, complaint)
         if node.function == "histogram_quantile":
-            labels = self.without_le(node, below[1])
-            return attrs.evolve(shape, labels=labels, most=self.highest(node, below[1]))
+            labels, most = self.without_le(node, below[1]), self.highest(node, below[1])
+            always = below[1].always - {"le"}
+            return attrs.evolve(shape, labels=labels, always=always, most=most)
         if node.function in _LABELLING:
             new = node.args[1]
             assert isinstance(new, String)
-            labels = below[0].labels
-            return attrs.evolve(
-                shape, labels=None if labels is None else labels | {new.value}
-            )
+            labels, always = below[0].labels, below[0].always - {new.value}
+            labels = None if labels is None else labels | {new.value}
+            return attrs.evolve(shape, labels=labels, always=always)
         if node.function in _OF_ITS_OWN:
             return attrs.evolve(shape, labels=None)
         vector = next((each for each in below if each.asks), shape)
@@ -283,8 +294,30 @@ class _Check:
         if node.matching and node.matching.on:
             for side in below:
                 self.check_labels(node, side, node.matching.labels)
+        self.check_partners(node, left, right)
         labels = self.labels_of_binary(node, left, right)
-        return attrs.evolve(shape, labels=labels, raw=_raw_of_binary(node, left, right))
+        always, raw = (
+            _always_of_binary(node, left, right),
+            _raw_of_binary(node, left, right),
+        )
+        return attrs.evolve(shape, labels=labels, always=always, raw=raw)
+
+    def check_partners(self, node: Binary, left: Shape, right: Shape) -> None:
+        """Complain of two sides of which no series can meet another."""
+        if node.matching is None or node.matching.on or node.operator in ("or", "unless"):
+            return
+        if left.labels is None or right.labels is None:
+            return
+        for one, other, labels in (left, right, right.labels), (right, left, left.labels):
+            lonely = one.always - labels - self.known.target_labels
+            if names := sorted(lonely - set(node.matching.labels)):
+                what = (
+                    f"no two series meet: {_titled(one.metrics)} has {', '.join(names)} on"
+                    f" each of its series, and {_titled(other.metrics)} on none; say which"
+                    " labels are to be equal by on (…), or not by ignoring (…)"
+                )
+                self.say(node, Complaint("", "use", what))
+                return
 
     def labels_of_binary(
         self, node: Binary, left: Shape, right: Shape
@@ -405,10 +438,11 @@ def _titled(metrics: Sequence[Metric]) -> str:
 
 def _kept(merged: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:
     """What an aggregation or a function gives, where it may give values of its input."""
+    shape = attrs.evolve(merged, labels=labels, always=inner.always)
     if operator not in _KEEPS_VALUES:
-        return attrs.evolve(merged, labels=labels)
+        return shape
     most = None if operator == "sum" else inner.most
-    return attrs.evolve(merged, labels=labels, raw=inner.raw, most=most)
+    return attrs.evolve(shape, raw=inner.raw, most=most)
 
 
 def _are_alternatives(left: Shape, right: Shape) -> bool:
@@ -419,6 +453,21 @@ def _are_alternatives(left: Shape, right: Shape) -> bool:
     """
     either = left.asks and right.asks and not (left.compares or right.compares)
     return either and bool(left.missing) != bool(right.missing)
+
+
+def _always_of_binary(node: Binary, left: Shape, right: Shape) -> frozenset[str]:
+    if node.matching is None:  # a number on one side
+        return (left if left.asks else right).always
+    if node.operator == "or":
+        return left.always & right.always
+    if node.operator in ("and", "unless"):
+        return left.always
+    if node.matching.cardinality == "many-to-one":
+        return left.always
+    if node.matching.cardinality == "one-to-many":
+        return right.always
+    names = frozenset(node.matching.labels)
+    return left.always & names if node.matching.on else left.always - names
 
 
 def _raw_of_binary(node: Binary, left: Shape, right: Shape) -> tuple[Metric, ...]:

@@ -7,6 +7,7 @@ for as long as the check lasts.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -36,6 +37,7 @@ MADE_ELSEWHERE: Final = frozenset(
 )  # fmt: skip
 
 _COUNTING: Final = ("_bucket", "_count", "_sum")
+_COUNTED: Final = re.compile(r"_(?:bucket|count|sum)$")
 _GAUGES: Final = frozenset(("gauge", "gaugehistogram", "info", "stateset"))
 _ALIKE: Final = 12  # names that share the most words, of which difflib picks
 _CLOSE: Final = 0.7  # of difflib; at 0.6 strangers that share `_total` come through
@@ -131,7 +133,11 @@ class Known:
         return (
             name in self._recorded
             or name in MADE_ELSEWHERE
-            or any(fnmatchcase(name, pattern) for pattern in self._optional)
+            or any(
+                fnmatchcase(each, pattern)
+                for pattern in self._optional
+                for each in (name, _COUNTED.sub("", name))
+            )
         )
 
     def silent_type(self, name: str) -> str:
@@ -178,6 +184,13 @@ class Metric:
     def labels(self) -> frozenset[str]:
         """The names of the labels that some series of it has."""
         return frozenset().union(*(p.labels for p in self.points)) - {METRIC_NAME}
+
+    @cached_property
+    def always(self) -> frozenset[str]:
+        """The names of the labels that each series of it has."""
+        return frozenset.intersection(*(frozenset(p.labels) for p in self.points)) - {
+            METRIC_NAME
+        }
 
     @cached_property
     def bounds(self) -> frozenset[float]:
