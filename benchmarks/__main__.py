@@ -14,7 +14,7 @@ from benchmarks.harness import Run
 
 BENCHES: Final = (
     "points", "append", "parse", "rescrape", "query", "patterns", "histogram", "readers", "memory",
-    "import", "testing", "scraping", "rules", "promql",
+    "import", "testing", "scraping", "rules", "promql", "shapes", "live", "window", "labels",
 )  # fmt: skip
 
 _USAGE: Final = """\

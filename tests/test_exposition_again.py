@@ -295,3 +295,45 @@ def test_too_many_samples() -> None:
 
     with pytest.raises(LimitError):
         reader.read("a 1\nb 2\n", max_samples=1)
+
+
+def test_a_line_that_stays_wrong_is_found_without_reading_all(monkeypatch):
+    """A body whose values move and whose last line cannot be read is refused each time, in
+    the same words, and only its first reading reads every line."""
+    bodies = [
+        "".join(f'a{{x="{k}"}} {i}\n' for k in range(99)) + 'b{n="1" R} 1\n'
+        for i in range(4)
+    ]
+    reader = Reader()
+    told = []
+    for number, body in enumerate(bodies):
+        if number == 1:
+            monkeypatch.setattr("promlatest.exposition._again.read_fast", None)
+        with pytest.raises(ParseError) as caught:
+            reader.read(body)
+        told.append(str(caught.value))
+
+    assert told == ["line 100, column 10: expected '=' after the label name: '} 1'"] * 4
+
+
+def test_a_line_that_is_mended_is_read():
+    """A body that was refused is read when its bad line is well again."""
+    reader = Reader()
+    with pytest.raises(ParseError):
+        reader.read("a 1\nb{ 1\n")
+
+    assert len(reader.read("a 2\nb 1\n")) == 2
+
+
+def test_a_value_with_a_raw_line_break_is_read_again_by_comparison(monkeypatch):
+    """One sample that holds a line break does not cost the reading by comparison."""
+    reader = Reader()
+    reader.read('a{x="1\n2"} 1\nb 1\n')
+    monkeypatch.setattr("promlatest.exposition._again.read_fast", None)
+
+    again = reader.read('a{x="1\n2"} 5\nb 2\n')
+
+    assert [(sample.labels.get("x"), sample.value) for sample in again.samples()] == [
+        ("1\n2", 5),
+        (None, 2),
+    ]

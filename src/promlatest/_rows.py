@@ -88,10 +88,13 @@ class Samples:
 
 def take(rows: Rows, kept: Sequence[int]) -> Rows:
     """The rows of these numbers, in this order."""
-    return attrs.evolve(
-        rows,
-        columns=tuple([column[row] for row in kept] for column in rows.columns),
-        places=array("i", [rows.places[row] for row in kept]),
+    # Not attrs.evolve, which takes as long as picking 200 rows.
+    return Rows(
+        rows.metric,
+        rows.names,
+        tuple([[column[row] for row in kept] for column in rows.columns]),
+        array("i", [rows.places[row] for row in kept]),
+        rows.counted,
     )
 
 

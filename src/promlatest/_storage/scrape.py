@@ -239,7 +239,8 @@ def without(held: Scrape, plan: Plan) -> Scrape:
 
 
 def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
-    if samples.rows is before.rows:
+    # (): that of a body without a series, and of a layout that lost all of them.
+    if samples.rows is before.rows and samples.rows:
         return before
     layout = laid_out(samples.rows, len(samples.values), before)
     for shape, group in layout.shapes.items():

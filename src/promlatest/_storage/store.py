@@ -521,9 +521,10 @@ class Store(QueryMethods):
         cell = self._cell(source)
         with self._lock:
             reader, cell.reader = cell.reader or Reader(), None
-        exposition = reader.read(body, content_type, max_samples=self._limits.series)
-        cell.reader = reader
-        return exposition
+        try:
+            return reader.read(body, content_type, max_samples=self._limits.series)
+        finally:
+            cell.reader = reader
 
     def _commit(self, batch: Batch) -> Counts:
         now = self._clock()

@@ -165,6 +165,7 @@ class Lines:
     Attributes:
         gaps: the lines that end no sample (comments, metadata, blank ones, all but the
             last of a sample that holds line breaks), counted from 0.
+        stamped: lines that are series, blank, value, blank and timestamp.
         uneven: lines of samples that are not just series, blank and value: such a
             line must not be taken apart at its last blank.
         bounds: for each TYPE, from which line on it holds, and which label's values are
@@ -175,6 +176,7 @@ class Lines:
 
     gaps: array[int]
     uneven: frozenset[int]
+    stamped: frozenset[int]
     bounds: tuple[tuple[int, str], ...]
     places: array[int] | None = None
 
@@ -405,6 +407,7 @@ class _Collected:
         self.helps: dict[str, str] = {}
         self.units: dict[str, str] = {}
         self.uneven: set[int] = set()
+        self.stamped: set[int] = set()
         self.bounds: list[tuple[int, str]] = []
         self.intern: dict[str, str] = {}
         self.bound = ""
@@ -502,6 +505,7 @@ class _Collected:
         except ValueError:
             return False
         self.uneven.add(self.line)
+        self.stamped.add(self.line)
         self._add(form, pieces[1::2], value, time)
         return True
 
@@ -512,6 +516,10 @@ class _Collected:
         rest = line[read.series_end :].split(maxsplit=1)
         if not rest or f"{series} {rest[0]}" != line:
             self.uneven.add(self.line)
+        if read.timestamp is not None and line[read.series_end :].count(" ") == 2:
+            first, *others = line[read.series_end :].split(" ")
+            if not first and all(others) and "\t" not in line[read.series_end :]:
+                self.stamped.add(self.line)
         pieces = series.split('"')
         values = [value for _, value in read.labels]
         if read.exemplar is not None or "\\" in series or values != pieces[1::2]:
@@ -580,7 +588,12 @@ class _Collected:
             _metadata(self.kinds, self.helps, self.units),
             tuple(sorted(diagnostics, key=_line_of)),
             None,
-            Lines(self.gaps, frozenset(self.uneven), tuple(self.bounds)),
+            Lines(
+                self.gaps,
+                frozenset(self.uneven),
+                frozenset(self.stamped),
+                tuple(self.bounds),
+            ),
         )
 
     def _times(self) -> array[int] | None:
