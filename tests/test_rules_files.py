@@ -229,10 +229,26 @@ def test_a_folder_is_walked(tmp_path: Path) -> None:
     assert rules.passed == (str(tmp_path / "values.yml"),)
 
 
+def test_what_is_no_document_in_a_folder(tmp_path: Path) -> None:
+    """In a folder, a file that cannot be read is passed by, unless it may have rules."""
+    (tmp_path / "a.yml").write_text(GROUP.replace("{}", "a"))
+    (tmp_path / "tsconfig.json").write_text("{ // a comment\n}")
+    (tmp_path / "values.yaml").write_text("a: {{ .Values.a }}")
+
+    assert read_rules(tmp_path).passed == (
+        str(tmp_path / "tsconfig.json"),
+        str(tmp_path / "values.yaml"),
+    )
+
+    (tmp_path / "values.yaml").write_text("expr: {{ .Values.a }}")
+    with pytest.raises(UsageError, match=r"values\.yaml:1: a template of Helm"):
+        read_rules(tmp_path)
+
+
 def test_every_file_says_what_is_wrong(tmp_path: Path) -> None:
     """An error in one file does not hide that of another."""
-    (tmp_path / "a.yml").write_text("groups: 1")
-    (tmp_path / "b.json").write_text("{,}")
+    (tmp_path / "a.yml").write_text("groups: 1  # expr")
+    (tmp_path / "b.json").write_text('{"expr",}')
 
     with pytest.raises(UsageError) as caught:
         read_rules(tmp_path)
@@ -248,6 +264,12 @@ def test_a_named_file_must_have_rules(read: Read) -> None:
         "r.yml: expected rule groups, a PrometheusRule, a dashboard of Grafana or a"
         " ConfigMap with one of them, and found no expression"
     )
+
+
+def test_a_folder_without_rules(tmp_path: Path) -> None:
+    """A folder in which nothing is asked is an error, too: nothing would be checked."""
+    with pytest.raises(UsageError, match="and found no expression"):
+        read_rules(tmp_path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

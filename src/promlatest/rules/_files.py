@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +37,7 @@ _STRUCTURE: Final = re.compile(r"^\s*(?:- )?(?:[\w.-]+:\s*)?\{\{", re.MULTILINE)
 
 
 def read_files(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Sequence[str | os.PathLike[str]],
 ) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
     """The rules of files and folders, and the files of folders that have none.
 
@@ -55,7 +55,10 @@ def read_files(
         except MissingExtraError:
             raise
         except UsageError as error:
-            errors.append(str(error))
+            if named or _may_ask(path):
+                errors.append(str(error))
+            else:
+                passed.append(str(path))
             continue
         if not found and named:
             errors.append(f"{path}: {_NOTHING}")
@@ -64,9 +67,20 @@ def read_files(
         rules += found
         if len(rules) > _MOST_RULES:
             raise UsageError(f"{path}: more than {_MOST_RULES} expressions")
+    if not rules and not errors:
+        errors = [f"{', '.join(map(str, paths))}: {_NOTHING}"]
     if errors:
         raise UsageError("\n".join(errors))
     return tuple(rules), tuple(passed)
+
+
+def _may_ask(path: Path) -> bool:
+    """Whether a file of a folder that cannot be read may have rules: all of them have an
+    `expr`. A settings file with comments in its JSON is nobody's mistake here."""
+    try:
+        return b"expr" in path.read_bytes()
+    except OSError:
+        return True
 
 
 _NOTHING: Final = (
