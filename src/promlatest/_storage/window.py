@@ -33,100 +33,119 @@ def blocks_of(
 ) -> list[Block]:
     """The blocks of a source.
 
-    O(series x scrapes in between) the first time, and O(series) after another scrape.
+    O(series x layouts in between) the first time and after a scrape that changed the
+    layout; O(scrapes) else, and columns are picked when somebody looks.
 
     Args:
         scrapes: those that are kept, oldest first.
         plan: which series.
         start: scrapes up to this moment are left out, in milliseconds.
         end: scrapes after it, too.
-        kept: where columns are kept.
+        kept: where columns are kept, and which series were there together.
     """
     since = scrapes[0].timestamp if scrapes else None
     chosen = [each for each in scrapes if start < each.timestamp <= end]
     first = next((each.timestamp for each in chosen if not each.failed), None)
-    blocks: list[Block] = []
-    newer: Scrape | None = None
-    for at in range(len(chosen) - 1, -1, -1):
-        scrape = chosen[at]
-        if scrape.failed:
-            continue
-        if newer is None or newer.layout is not scrape.layout:
-            gone = chosen[at + 1].timestamp if at + 1 < len(chosen) else None
-            for group in _groups(chosen[: at + 1], newer, plan):
-                blocks.append(_block(group, gone, plan, kept, since, first))
-        newer = scrape
-    return blocks
+    key = (plan.matchers, *[-1 if each.failed else each.layout.number for each in chosen])
+    lives: tuple[_Life, ...] | None = kept.get(key)
+    if lives is None:
+        lives = tuple(_lives(chosen, plan, kept))
+        kept.keep(key, lives, 1 + sum(life.weight for life in lives))
+    return [_block(life, chosen, plan, kept, since, first) for life in lives]
 
 
 @attrs.frozen(eq=False)
-class _Group:
+class _Life:
     """Series that were all there for the same scrapes.
+
+    It is kept, so it holds no scrape, but where each stood among those that were chosen.
 
     Attributes:
         key: what they are, beside the plan: the numbers of layouts.
         labels: of the series.
-        steps: the scrapes from the last to the first, and the place of each series in
-            it, or None where the scrape failed.
+        last: the scrape that had them last.
+        places: from that scrape back to the first, the place of each series in it, or
+            None where the scrape failed.
     """
 
     key: tuple[int, ...]
     labels: tuple[Labels, ...]
-    steps: tuple[tuple[Scrape, Sequence[int] | None], ...]
+    last: int
+    places: tuple[Sequence[int] | None, ...]
+
+    @property
+    def weight(self) -> int:
+        return len(self.labels) * len(set(map(id, self.places)))
 
 
-def _groups(
-    scrapes: Sequence[Scrape], newer: Scrape | None, plan: Plan
-) -> Iterator[_Group]:
-    """The series of the last of some scrapes that the next good one has no more: those
-    that were there in all scrapes before it, and those that came later one by one."""
-    layout = scrapes[-1].layout
+def _lives(chosen: Sequence[Scrape], plan: Plan, kept: Columns) -> Iterator[_Life]:
+    """The series of the last good scrape, and, for each layout before it, those that the
+    next one has no more."""
+    newer: Layout | None = None
+    for last in range(len(chosen) - 1, -1, -1):
+        scrape = chosen[last]
+        if scrape.failed:
+            continue
+        if newer is not scrape.layout:
+            yield from _lives_until(chosen, last, newer, plan, kept)
+        newer = scrape.layout
+
+
+def _lives_until(
+    chosen: Sequence[Scrape], last: int, newer: Layout | None, plan: Plan, kept: Columns
+) -> Iterator[_Life]:
+    """Those that were there in all scrapes before, and those that came later."""
+    layout = chosen[last].layout
     selection = layout.select(plan)
     labels: tuple[Labels, ...] = selection.labels
     places: Sequence[int] = selection.places
-    key = (layout.number, -1 if newer is None else newer.layout.number)
+    key = (layout.number, -1 if newer is None else newer.number)
     if newer is not None:
-        there = set(place_map(newer.layout, layout))
-        left = [at for at, place in enumerate(places) if place not in there]
-        labels = tuple([labels[at] for at in left])
-        places = [places[at] for at in left]
-    steps: list[tuple[Scrape, Sequence[int] | None]] = []
-    for scrape in reversed(scrapes):
-        if not labels:
-            return
-        if scrape.failed:
-            steps.append((scrape, None))
-            continue
-        if scrape.layout is not layout:
-            found = place_map(layout, scrape.layout)
-            places = [found[place] for place in places]
+        left = _left(newer, layout, plan, kept)
+        labels, places = _at(labels, left), _at(places, left)
+    held: list[Sequence[int] | None] = []
+    seen: set[int] = set()  # whose first scrape was passed
+    for at in range(last, -1, -1):
+        scrape = chosen[at]
+        if scrape.layout is not layout and not scrape.failed:
+            places = picker(places)(place_map(layout, scrape.layout))
             layout = scrape.layout
-            born = [at for at, place in enumerate(places) if place < 0]
-            if born:
-                yield from _born(key, labels, steps, born, layout.number)
-                stay = [at for at, place in enumerate(places) if place >= 0]
-                labels = tuple([labels[at] for at in stay])
-                places = [places[at] for at in stay]
-                steps = [(each, _at(held, stay)) for each, held in steps]
-        steps.append((scrape, places))
-    if labels:
-        yield _Group((*key, layout.number), labels, tuple(steps))
+            if places.count(-1) > len(seen):
+                born = [
+                    each
+                    for each, place in enumerate(places)
+                    if place < 0 and each not in seen
+                ]
+                seen.update(born)
+                own = tuple([_held(each, born) for each in held])
+                yield _Life((*key, layout.number, -2), _at(labels, born), last, own)
+        if len(seen) == len(labels):
+            return
+        held.append(None if scrape.failed else places)
+    if seen:
+        stay = [each for each in range(len(labels)) if each not in seen]
+        labels, held = _at(labels, stay), [_held(each, stay) for each in held]
+    yield _Life((*key, layout.number), labels, last, tuple(held))
 
 
-def _born(
-    key: tuple[int, ...],
-    labels: tuple[Labels, ...],
-    steps: Sequence[tuple[Scrape, Sequence[int] | None]],
-    born: Sequence[int],
-    number: int,
-) -> Iterator[_Group]:
-    """The series that came with the oldest of these steps."""
-    mine = tuple((scrape, _at(places, born)) for scrape, places in steps)
-    yield _Group((*key, number, -2), tuple([labels[at] for at in born]), mine)
+def _left(newer: Layout, layout: Layout, plan: Plan, kept: Columns) -> Sequence[int]:
+    """Which of a selection the next layout has no more; looked at once."""
+    key = ("left", plan.matchers, newer.number, layout.number)
+    left: Sequence[int] | None = kept.get(key)
+    if left is None:
+        there = set(place_map(newer, layout))
+        places = layout.select(plan).places
+        left = [at for at, place in enumerate(places) if place not in there]
+        kept.keep(key, left, 1 + len(left))
+    return left
 
 
-def _at(places: Sequence[int] | None, chosen: Sequence[int]) -> Sequence[int] | None:
-    return None if places is None else [places[at] for at in chosen]
+def _at(items: Sequence[Any], chosen: Sequence[int]) -> tuple[Any, ...]:
+    return picker(chosen)(items)
+
+
+def _held(places: Sequence[int] | None, chosen: Sequence[int]) -> Sequence[int] | None:
+    return None if places is None else _at(places, chosen)
 
 
 class _Picked(Sequence[Any]):
@@ -154,30 +173,32 @@ class _Picked(Sequence[Any]):
 
 
 def _block(
-    group: _Group,
-    gone: int | None,
+    life: _Life,
+    chosen: Sequence[Scrape],
     plan: Plan,
     kept: Columns,
     since: int | None,
     first: int | None,
 ) -> Block:
-    """A block; `gone` is when the next scrape did not bring the series any more."""
-    labels, steps = group.labels, group.steps[::-1]
-    nothing: Sequence[float | None] = [None] * len(labels)
+    """A block; behind the last scrape of its series stands that they are gone."""
+    begin = life.last + 1 - len(life.places)
+    places = life.places[::-1]
+    scrapes = chosen[begin : life.last + 2]
+    nothing: Sequence[float | None] = [None] * len(life.labels)
 
     def pick(at: int) -> tuple[Sequence[float | None], Sequence[int] | None]:
-        scrape, places = steps[at] if at < len(steps) else (None, None)
-        if scrape is None or places is None:
+        held = places[at] if at < len(places) else None
+        if held is None:
             return nothing, None
-        return _column(scrape, places, (plan.matchers, *group.key, scrape.number), kept)
+        key = (plan.matchers, *life.key, scrapes[at].number)
+        return _column(scrapes[at], held, key, kept)
 
-    times = [scrape.timestamp for scrape, _ in steps]
-    if gone is not None:
-        times.append(gone)
+    times = [scrape.timestamp for scrape in scrapes]
     values = _Picked(len(times), lambda at: pick(at)[0])
     stamps = _Picked(len(times), lambda at: pick(at)[1])
-    timed = any(_timed(scrape) for scrape, places in steps if places is not None)
-    return Block(labels, times, values, stamps if timed else None, since, first)
+    pairs = zip(scrapes, places, strict=False)
+    timed = any(_timed(scrape) for scrape, held in pairs if held is not None)
+    return Block(life.labels, times, values, stamps if timed else None, since, first)
 
 
 def _timed(scrape: Scrape) -> bool:
@@ -201,7 +222,8 @@ def _column(
 
 
 def place_map(layout: Layout, other: Layout) -> array[int]:
-    """For each place of a layout where its series stands in another one; -1: nowhere.
+    """For each place of a layout where its series stands in another one; -1: nowhere,
+    and so at the end, where it stands for the place -1.
 
     It is kept with the first layout for the last other one that was asked about: 100 ns a
     series in tables that differ, a copy for those that are shared.
@@ -209,7 +231,7 @@ def place_map(layout: Layout, other: Layout) -> array[int]:
     known = layout.neighbour
     if known is not None and known[0] == other.number:
         return known[1]
-    found = array("i", [-1]) * layout.length
+    found = array("i", [-1]) * (layout.length + 1)
     for shape, group in layout.shapes.items():
         there = other.shapes.get(shape, ())
         if [table.series for table in group] == [table.series for table in there]:

@@ -50,7 +50,7 @@ from promlatest.promql._tree import (
     VectorSelector,
     unwrapped,
 )
-from promlatest.promql._values import Column, Kept, Window
+from promlatest.promql._values import MANY, Column, Kept, Window
 
 
 class Asked(Protocol):
@@ -405,8 +405,8 @@ def _over_time(kernel: Kernel, *, name: bool = False) -> Make:
 def _moved(*, counter: bool, rate: bool, hint: bool) -> Make:
     def worker(call: Call) -> Callable[..., Values]:
         # One memory a span, so that no source makes another's forgotten.
-        falls: Kept[Falls] = Kept(lambda _: Falls())
-        gauges = Kept(_not_counters)
+        falls: Kept[Falls] = Kept(lambda _: Falls(), MANY)
+        gauges = Kept(_not_counters, MANY)
 
         def work(asked: Asked, now: int, span: Any, end: int) -> Values:
             values = moved(span, end, falls(span.labels), counter=counter, rate=rate)

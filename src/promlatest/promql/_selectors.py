@@ -78,7 +78,8 @@ def newest(block: Block, moment: int) -> Newest | None:
     at = bisect_right(block.times, moment) - 1
     if at < 0 or block.times[at] <= moment - LOOKBACK:
         return None
-    return Newest(block.labels, block.values[at], block.times[at])
+    values = block.values[at]
+    return None if _all_away(values) else Newest(block.labels, values, block.times[at])
 
 
 def _newest_stamped(
@@ -123,18 +124,22 @@ def known_since(
     A range is reached, too, if what is missing is no more than what lies between two
     scrapes of the source, give or take what Prometheus allows there.
     """
-    between: dict[int | None, float] = {}
+    times: dict[int | None, set[int]] = {None: set()}
     for block in blocks:
-        first, last = bisect_right(block.times, start), bisect_right(block.times, end)
-        if last - first > 1:
-            gap = (block.times[last - 1] - block.times[first]) / (last - first - 1)
-            between[block.since] = min(gap, between.get(block.since, gap))
+        own = times.setdefault(block.since, set())
+        if block.since is not None:
+            first, last = bisect_right(block.times, start), bisect_right(block.times, end)
+            own.update(block.times[first:last])
     return {
         since: None
-        if since is None or since - start <= _NEAR * between.get(since, 0)
+        if since is None or since - start <= _NEAR * _mean_distance(own)
         else since
-        for since in {block.since for block in blocks}
+        for since, own in times.items()
     }
+
+
+def _mean_distance(times: set[int]) -> float:
+    return (max(times) - min(times)) / (len(times) - 1) if len(times) > 1 else 0.0
 
 
 def too_short(start: int, end: int, since: int) -> str:

@@ -59,6 +59,7 @@ class Window(NamedTuple):
 
 _Made = TypeVar("_Made")
 _KEPT: Final = 4  # of an expression asked of a few stores in turn, each finds its own
+MANY: Final = 1000  # where series came and went, a range has a span for each such time
 
 
 class Kept(Generic[_Made]):
@@ -68,10 +69,11 @@ class Kept(Generic[_Made]):
     the memory starts afresh. Two threads may derive the same twice, and it is the same.
     """
 
-    __slots__ = ("_kept", "_make")
+    __slots__ = ("_kept", "_make", "_most")
 
-    def __init__(self, make: Callable[..., _Made]) -> None:
+    def __init__(self, make: Callable[..., _Made], most: int = _KEPT) -> None:
         self._make = make
+        self._most = most
         self._kept: dict[Hashable, tuple[tuple[Any, ...], _Made]] = {}
 
     def __call__(self, *objects: object) -> _Made:
@@ -80,7 +82,7 @@ class Kept(Generic[_Made]):
         if found is not None:
             return found[1]
         made = self._make(*objects)
-        if len(self._kept) >= _KEPT:
+        if len(self._kept) >= self._most:
             self._kept = {}
         self._kept[key] = objects, made
         return made
