@@ -550,6 +550,53 @@ def test_an_unknown_policy_is_a_wrong_call():
         target_of(jobs(1)).mark(on_reset="ignore")
 
 
+NOW = time.time()
+MOVEMENTS = {
+    "it was not there, and nothing tells": (["# \n", jobs(10)], None, 0),
+    "it was not there, and was created since": (
+        ["idle 1\n", jobs(10, f"jobs_created {NOW + 1}\n")],
+        10,
+        0,
+    ),
+    "it was not there, and its process is younger": (
+        ["idle 1\n", jobs(10, f"process_start_time_seconds {NOW + 1}\n")],
+        10,
+        0,
+    ),
+    "it fell between two scrapes": ([jobs(100), jobs(5), jobs(120)], 120, 1),
+    "its start time trembled": (
+        [jobs(n, f"process_start_time_seconds {n / 100}\n") for n in (100, 120)],
+        20,
+        0,
+    ),
+    "only its creation moved": (
+        [jobs(n, f"jobs_created {n}\n") for n in (100, 120)],
+        120,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "increase", "resets"), MOVEMENTS.values(), ids=MOVEMENTS
+)
+def test_a_store_and_a_wait_give_one_answer(bodies, increase, resets):
+    """What moved is answered once: by `Store.increase`, and by a mark that waits."""
+    store = Store(history=9)
+    for second, body in enumerate(bodies):
+        store.ingest(body, timestamp=int(NOW * 1000) + 1000 * second)
+    [moved] = store.increase("jobs_total")
+    assert (moved.value, moved.resets) == (increase, resets)
+
+    wait = target_of(*bodies).mark(on_reset="rebaseline").expect("jobs_total")
+    if increase is None:
+        with pytest.raises(NoSeriesError, match=moved.note[3:]):
+            wait.to_increase(within=0.1)
+    else:
+        outcome = wait.to_increase(at_least=increase)
+        assert (outcome.gain, len(outcome.resets)) == (increase, resets)
+
+
 def histogram_body(low: int, count: int, more: str = "") -> str:
     return (
         "# TYPE took histogram\n"

@@ -150,7 +150,7 @@ class Tracker:
 
     def gain(self) -> float:
         """What all series together have gained, as far as it is known (`check_known`)."""
-        return sum(self._gains.values())
+        return sum(self._gains.values(), 0.0)
 
     def increase(self) -> Increase:
         """The same, with how it came about."""
