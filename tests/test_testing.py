@@ -550,16 +550,15 @@ def test_an_unknown_policy_is_a_wrong_call():
         target_of(jobs(1)).mark(on_reset="ignore")
 
 
-NOW = time.time()
 MOVEMENTS = {
     "it was not there, and nothing tells": (["# \n", jobs(10)], None, 0),
     "it was not there, and was created since": (
-        ["idle 1\n", jobs(10, f"jobs_created {NOW + 1}\n")],
+        ["idle 1\n", jobs(10, "jobs_created NOW\n")],
         10,
         0,
     ),
     "it was not there, and its process is younger": (
-        ["idle 1\n", jobs(10, f"process_start_time_seconds {NOW + 1}\n")],
+        ["idle 1\n", jobs(10, "process_start_time_seconds NOW\n")],
         10,
         0,
     ),
@@ -582,9 +581,11 @@ MOVEMENTS = {
 )
 def test_a_store_and_a_wait_give_one_answer(bodies, increase, resets):
     """What moved is answered once: by `Store.increase`, and by a mark that waits."""
+    now = time.time()
+    bodies = [body.replace("NOW", str(now + 0.5)) for body in bodies]
     store = Store(history=9)
     for second, body in enumerate(bodies):
-        store.ingest(body, timestamp=int(NOW * 1000) + 1000 * second)
+        store.ingest(body, timestamp=int(now * 1000) + 1000 * second)
     [moved] = store.increase("jobs_total")
     assert (moved.value, moved.resets) == (increase, resets)
 

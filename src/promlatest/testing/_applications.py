@@ -11,7 +11,7 @@ import inspect
 import io
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 from wsgiref.util import setup_testing_defaults
@@ -101,13 +101,27 @@ def _of_any(what: Callable[..., Any]) -> int:
 # What both have in common
 
 
-def _fetched(name: str, request: AppRequest, answer: _Answer) -> Fetched:
-    """What an application answered.
+async def _fetched(
+    name: str,
+    request: AppRequest,
+    ask: Callable[[AppRequest], Coroutine[Any, Any, _Answer]],
+) -> Fetched:
+    """What an application answers at last, behind the redirects within it.
 
     Raises:
-        StatusError: it was no 200.
-        BodyError: it cannot be unpacked.
+        StatusError: it is no 200.
+        BodyError: it cannot be unpacked, or redirects without end.
     """
+    for _ in range(_REDIRECTS):
+        answer = await ask(request)
+        following = _redirected(request, answer)
+        if following is None:
+            return _accepted(name, request, answer)
+        request = following
+    raise BodyError(f"it redirected {_REDIRECTS} times", target=name)
+
+
+def _accepted(name: str, request: AppRequest, answer: _Answer) -> Fetched:
     if answer.status != 200:
         hint = _HINTS.get(answer.status, "")
         if answer.status in _MOVED:
@@ -188,18 +202,12 @@ class WsgiSource:
 
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()
-        fetched = await io.called(self._fetch)
-        return reading_of(self.name, fetched, started, self.request.bare)
 
-    def _fetch(self) -> Fetched:
-        request = self.request
-        for _ in range(_REDIRECTS):
-            answer = self._ask(request)
-            following = _redirected(request, answer)
-            if following is None:
-                return _fetched(self.name, request, answer)
-            request = following
-        raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
+        async def ask(request: AppRequest) -> _Answer:
+            return await io.called(lambda: self._ask(request))
+
+        fetched = await _fetched(self.name, self.request, ask)
+        return reading_of(self.name, fetched, started, self.request.bare)
 
     def _ask(self, request: AppRequest) -> _Answer:
         told: list[tuple[str, list[tuple[str, str]]]] = []
@@ -266,22 +274,14 @@ class AsgiSource:
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()
         try:
-            fetched = await io.looped(self._fetch, timeout)
+            fetched = await io.looped(
+                lambda: _fetched(self.name, self.request, self._ask), timeout
+            )
         except TimeoutError:
             raise TimeoutExceededError(
                 f"no complete answer within {timeout:g} s", phase="body", target=self.name
             ) from None
         return reading_of(self.name, fetched, started, self.request.bare)
-
-    async def _fetch(self) -> Fetched:
-        request = self.request
-        for _ in range(_REDIRECTS):
-            answer = await self._ask(request)
-            following = _redirected(request, answer)
-            if following is None:
-                return _fetched(self.name, request, answer)
-            request = following
-        raise BodyError(f"it redirected {_REDIRECTS} times", target=self.name)
 
     async def _ask(self, request: AppRequest) -> _Answer:
         told: dict[str, Any] = {}
