@@ -110,7 +110,8 @@ class Verdict:
 _UNMOVED: Final[Mapping[bool, str]] = {
     False: "{function}() needs two samples of {selector}, and one is there",
     True: "{selector} came after the first scrape, and {function}() needs two samples of"
-    " it: a Prometheus does not see what a series begins with, either",
+    " it: a Prometheus does not see what a series begins with, either; let the program"
+    " create it at 0, or mark after its first count",
 }
 
 
