@@ -313,6 +313,25 @@ class Waiting:
         return Answer(200, "text/plain", self.body)
 
 
+def test_a_client_that_says_no_more(api: Api) -> None:
+    """Who closes its side after asking still gets every answer."""
+    one = b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with listening(api) as at, socket.create_connection(address(at), timeout=20) as client:
+        client.sendall(one * 5)
+        client.shutdown(socket.SHUT_WR)
+
+        assert read(client).count(b"promlatest is ready") == 5
+
+
+def test_a_client_that_breaks_off(api: Api) -> None:
+    """Who closes its side in the middle of a request is hung up on."""
+    with listening(api) as at, socket.create_connection(address(at), timeout=20) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+        client.shutdown(socket.SHUT_WR)
+
+        assert read(client) == b""
+
+
 def test_a_long_question_keeps_nobody_waiting() -> None:
     """Others are answered while a question takes long."""
     api = Waiting(b"done")

@@ -209,6 +209,7 @@ class _Connection(asyncio.Protocol):
         self._buffer: Final = bytearray()
         self._asked: Request | None = None  # what is being answered
         self._ended = False  # no further request is taken
+        self._last = False  # the client sends no more, and may still read
         self._sending = 0
         self.deadline = 0.0  # by the loop's clock; nobody waits longer
 
@@ -237,6 +238,12 @@ class _Connection(asyncio.Protocol):
         if self._asked is None:
             self._next()
 
+    def eof_received(self) -> bool:
+        """The client has said everything; what it asked is still answered."""
+        self._last = True
+        halves = self.transport.get_extra_info("sslcontext") is None  # TLS has no half
+        return halves and self._asked is not None
+
     def _next(self) -> None:
         try:
             request = take(self._buffer)
@@ -247,6 +254,8 @@ class _Connection(asyncio.Protocol):
             self._asked = request
             self.deadline = float("inf")  # its answer is the engine's to bound
             self._listener.ask(request, self._done)
+        elif self._last:
+            self.transport.close()
         elif expects(self._buffer):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -263,7 +272,7 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.transport.resume_reading()
-        if self._buffer:
+        if self._buffer or self._last:
             self._wait(_SLOW)
             self._next()
 
