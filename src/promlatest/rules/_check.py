@@ -8,7 +8,7 @@ what a variable stands for) is no shape at all, and nothing is said about it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import inf, isfinite
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from promlatest.promql._tree import (
     walk,
 )
 from promlatest.rules._finding import Finding, Severity
-from promlatest.rules._known import Known, Metric
+from promlatest.rules._known import Known
 from promlatest.rules._rule import Rule
 from promlatest.rules._selectors import (
     Complaint,
@@ -43,40 +43,20 @@ from promlatest.rules._selectors import (
     known_labels,
     no_label,
 )
+from promlatest.rules._shape import (
+    GROUPED,
+    Shape,
+    always_of,
+    are_alternatives,
+    kept,
+    merged,
+    raw_of,
+    titled,
+)
 from promlatest.rules._text import Text
 from promlatest.rules._variables import WILDCARD
 
 __all__ = ["findings_of", "tree_of"]
-
-
-@attrs.frozen(kw_only=True)
-class Shape:
-    """What is known of the series that an expression gives.
-
-    Attributes:
-        labels: the labels that they may have beside the target's; None: unknown.
-        always: the labels that each of them has, as far as that is known.
-        raw: the metrics whose values they are, as they were exposed.
-        metrics: the metrics that they are made of, whatever was done with the values.
-        most: the highest value that they can have: a quantile is no higher than the
-            highest bound of its histogram; None: unknown.
-        missing: metrics that are not there, and without which it gives nothing.
-        asks: whether it asks for any metric.
-        compares: whether a comparison decides what it gives.
-    """
-
-    labels: frozenset[str] | None = None
-    always: frozenset[str] = frozenset()
-    raw: tuple[Metric, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    most: float | None = None
-    missing: tuple[Finding, ...] = ()
-    asks: bool = False
-    compares: bool = False
-
-    def is_all(self, nature: str) -> bool:
-        """Whether they are raw values of metrics of one nature."""
-        return bool(self.raw) and all(each.nature == nature for each in self.raw)
 
 
 def findings_of(rule: Rule, known: Known) -> list[Finding]:
@@ -184,14 +164,14 @@ class _Check:
         inner = below[-1]
         self.check_labels(node, inner, node.grouping, "warning" if node.without else "")
         names = frozenset(node.grouping)
-        labels = _GROUPED[node.without](inner.labels, names)
+        labels = GROUPED[node.without](inner.labels, names)
         always = inner.always - names if node.without else inner.always & names
         if node.operator in _KEEPS_LABELS:
             labels, always = inner.labels, inner.always
         if node.operator == "count_values" and isinstance(node.parameter, String):
             labels = None if labels is None else labels | {node.parameter.value}
-        kept = _kept(_merged(below), inner, node.operator, labels)
-        return attrs.evolve(kept, always=always)
+        shape = kept(merged(below), inner, node.operator, labels)
+        return attrs.evolve(shape, always=always)
 
     def check_labels(
         self, node: Node, shape: Shape, names: Iterable[str], severity: str = ""
@@ -204,7 +184,7 @@ class _Check:
                 continue
             if WILDCARD in name or name == METRIC_NAME:
                 continue
-            complaint = no_label(_titled(shape.metrics), name, shape.labels)
+            complaint = no_label(titled(shape.metrics), name, shape.labels)
             if severity == "warning":
                 complaint = attrs.evolve(complaint, severity="warning")
             self.say(node, complaint)
@@ -212,12 +192,12 @@ class _Check:
     # Functions
 
     def call(self, node: Call, below: tuple[Shape, ...]) -> Shape:
-        shape = _merged(below)
+        shape = merged(below)
         if node.function in _RATES:
             self.check_rate(node, below[0])
         if node.function in _OF_GAUGES and below[0].is_all("counter"):
             what = (
-                f"{node.function}() of {_titled(below[0].raw)}, which is a counter: each"
+                f"{node.function}() of {titled(below[0].raw)}, which is a counter: each"
                 " restart makes it fall; increase() and rate() are for counters"
             )
             complaint = Complaint(node.function, "use", what, severity="warning")
@@ -235,7 +215,7 @@ class _Check:
         if node.function in _OF_ITS_OWN:
             return attrs.evolve(shape, labels=None)
         vector = next((each for each in below if each.asks), shape)
-        return _kept(shape, vector, node.function, vector.labels)
+        return kept(shape, vector, node.function, vector.labels)
 
     def check_rate(self, node: Call, inner: Shape) -> None:
         argument = unwrapped(node.args[0])
@@ -251,7 +231,7 @@ class _Check:
         if not what and inner.is_all("gauge"):
             kind = "quantile" if inner.raw[0].type == "summary" else inner.raw[0].type
             what = (
-                f"{node.function}() of {_titled(inner.raw)}, which is a {kind}: it goes up"
+                f"{node.function}() of {titled(inner.raw)}, which is a {kind}: it goes up"
                 " and down, and each fall would count as a restart; delta() and deriv()"
                 " are for such"
             )
@@ -283,13 +263,13 @@ class _Check:
 
     def binary(self, node: Binary, below: tuple[Shape, ...]) -> Shape:
         left, right = below
-        shape = _merged(below)
+        shape = merged(below)
         if node.operator in _COMPARISONS:
             self.check_comparison(node, left, node.right)
             self.check_comparison(node, right, node.left)
             self.check_reach(node, left)
             shape = attrs.evolve(shape, compares=True)
-        if node.operator == "or" and _are_alternatives(left, right):
+        if node.operator == "or" and are_alternatives(left, right):
             shape = attrs.evolve(shape, missing=())
         if node.matching and node.matching.on:
             for side in below:
@@ -297,8 +277,8 @@ class _Check:
         self.check_partners(node, left, right)
         labels = self.labels_of_binary(node, left, right)
         always, raw = (
-            _always_of_binary(node, left, right),
-            _raw_of_binary(node, left, right),
+            always_of(node, left, right),
+            raw_of(node, left, right),
         )
         return attrs.evolve(shape, labels=labels, always=always, raw=raw)
 
@@ -312,8 +292,8 @@ class _Check:
             lonely = one.always - labels - self.known.target_labels
             if names := sorted(lonely - set(node.matching.labels)):
                 what = (
-                    f"no two series meet: {_titled(one.metrics)} has {', '.join(names)} on"
-                    f" each of its series, and {_titled(other.metrics)} on none; say which"
+                    f"no two series meet: {titled(one.metrics)} has {', '.join(names)} on"
+                    f" each of its series, and {titled(other.metrics)} on none; say which"
                     " labels are to be equal by on (…), or not by ignoring (…)"
                 )
                 self.say(node, Complaint("", "use", what))
@@ -336,7 +316,7 @@ class _Check:
             self.check_labels(node, one, node.matching.include)
             given = frozenset(node.matching.include)
             return None if many.labels is None else many.labels | given
-        return _GROUPED[not node.matching.on](left.labels, frozenset(node.matching.labels))
+        return GROUPED[not node.matching.on](left.labels, frozenset(node.matching.labels))
 
     def check_comparison(self, node: Binary, shape: Shape, other: Node) -> None:
         if not shape.is_all("counter") or other.type != "scalar":
@@ -345,7 +325,7 @@ class _Check:
         zero = number in ("0", "-0")
         then = "changes with the first count" if zero else "gets there in time"
         what = (
-            f"{_titled(shape.raw)} is a counter, compared with {number} without rate() or"
+            f"{titled(shape.raw)} is a counter, compared with {number} without rate() or"
             f" increase(): it {then}, and stays so"
         )
         self.say(
@@ -360,7 +340,7 @@ class _Check:
             return
         if above(limit.value, shape.most):
             what = (
-                f"a quantile of {_titled(shape.metrics)} is at most"
+                f"a quantile of {titled(shape.metrics)} is at most"
                 f" {format_float(shape.most)}, its highest bucket, and so never"
                 f" {node.operator} {limit}"
             )
@@ -392,7 +372,6 @@ class _Check:
 
 
 _LABEL_SHOWN: Final = re.compile(r"\{\{[^}]*\$labels\.([A-Za-z_]\w*)")
-_TITLED: Final = 2
 _RATES: Final = frozenset(("rate", "irate", "increase"))
 _OF_GAUGES: Final = frozenset(("delta", "idelta", "deriv", "predict_linear"))
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
@@ -400,82 +379,6 @@ _LABELLING: Final = frozenset(("label_replace", "label_join"))
 # Their labels come from elsewhere: from matchers, or there are none.
 _OF_ITS_OWN: Final = frozenset(("absent", "absent_over_time", "vector", "time", "scalar"))
 _KEEPS_LABELS: Final = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
-# What gives values of its input, or a sum of them, and so a counter of a counter.
-_KEEPS_VALUES: Final = frozenset(
-    (
-        "sum", "avg", "min", "max", "topk", "bottomk", "quantile", "limitk", "abs", "ceil",
-        "floor", "round", "clamp", "clamp_max", "clamp_min", "sort", "sort_desc",
-        "last_over_time", "max_over_time", "min_over_time", "avg_over_time",
-        "label_replace", "label_join",
-    )
-)  # fmt: skip
-
-Labels = frozenset[str] | None
-
-_GROUPED: Final[Mapping[bool, Callable[[Labels, frozenset[str]], Labels]]] = {
-    False: lambda labels, names: None if labels is None else names,  # by, on
-    True: lambda labels, names: None if labels is None else labels - names,
-}
-
-
-def _merged(below: Iterable[Shape]) -> Shape:
-    """What a node has of all its children."""
-    shapes = tuple(below)
-    return Shape(
-        labels=frozenset(),
-        metrics=tuple(dict.fromkeys(each for shape in shapes for each in shape.metrics)),
-        missing=tuple(each for shape in shapes for each in shape.missing),
-        asks=any(shape.asks for shape in shapes),
-        compares=any(shape.compares for shape in shapes),
-    )
-
-
-def _titled(metrics: Sequence[Metric]) -> str:
-    names = [each.name for each in metrics[:_TITLED]]
-    names += [f"{len(metrics) - _TITLED} more"] * (len(metrics) > _TITLED)
-    return " and ".join(names) or "what it is asked of"
-
-
-def _kept(merged: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:
-    """What an aggregation or a function gives, where it may give values of its input."""
-    shape = attrs.evolve(merged, labels=labels, always=inner.always)
-    if operator not in _KEEPS_VALUES:
-        return shape
-    most = None if operator == "sum" else inner.most
-    return attrs.evolve(shape, raw=inner.raw, most=most)
-
-
-def _are_alternatives(left: Shape, right: Shape) -> bool:
-    """Whether `a or b` asks for the one of two names that is there.
-
-    Two conditions, `a > 1 or b > 2`, both matter, and so does what a constant stands in
-    for, `a or vector(0)`.
-    """
-    either = left.asks and right.asks and not (left.compares or right.compares)
-    return either and bool(left.missing) != bool(right.missing)
-
-
-def _always_of_binary(node: Binary, left: Shape, right: Shape) -> frozenset[str]:
-    if node.matching is None:  # a number on one side
-        return (left if left.asks else right).always
-    if node.operator == "or":
-        return left.always & right.always
-    if node.operator in ("and", "unless"):
-        return left.always
-    if node.matching.cardinality == "many-to-one":
-        return left.always
-    if node.matching.cardinality == "one-to-many":
-        return right.always
-    names = frozenset(node.matching.labels)
-    return left.always & names if node.matching.on else left.always - names
-
-
-def _raw_of_binary(node: Binary, left: Shape, right: Shape) -> tuple[Metric, ...]:
-    if node.matching is None:  # a number on one side
-        return left.raw or right.raw
-    return left.raw if node.operator in ("and", "unless") else ()
-
-
 Handler = Callable[[_Check, Any, tuple[Shape, ...]], Shape]
 
 _SHAPES: Final[Mapping[type[Node], Handler]] = {
