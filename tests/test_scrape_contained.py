@@ -34,9 +34,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
 
 
 def run(code: str, within: float = 20.0) -> subprocess.CompletedProcess[str]:
-    """Run a program that has to end by itself."""
+    """Run a program that has to end by itself.
+
+    From Python 3.12 on a fork beside threads is warned of, whoever's threads they are.
+    """
+    quiet = "ignore:This process:DeprecationWarning"
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
+        [sys.executable, "-W", quiet, "-c", textwrap.dedent(code)],
         capture_output=True,
         text=True,
         timeout=within,
