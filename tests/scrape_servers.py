@@ -28,6 +28,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 STARTED = time.time()
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
@@ -88,7 +89,8 @@ def start(port: int = 0) -> Iterator[Servers]:
 
 # The side of the servers
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
 Act = Callable[[Writer], Awaitable[bool | None]]
 """Plays one answer; gives True if the connection may be used again."""
 

@@ -51,9 +51,9 @@ def take(request):
 def test_both_are_appenders(store, take):
     """Both keep the one protocol, and the store those of its roles."""
     assert isinstance(take(store), Appender)
+    assert isinstance(store.snapshot(), Queryable)
     assert isinstance(store, Appendable)
     assert isinstance(store, Queryable)
-    assert isinstance(store.snapshot(), Queryable)
     assert not isinstance(object(), Appender)
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_signal_handler_may_append_and_ask():
     store._check()
 
 
-def travellers() -> dict[str, object]:
+def travellers() -> dict[str, Any]:
     """One of everything that a store gives away, after it was asked about."""
     store = Store(history=3)
     store.ingest(BODY, timestamp=1)

@@ -419,7 +419,7 @@ def test_any_question_is_answered_or_refused_with_a_place(pieces, at):
     """Whatever the expression and the moment: an answer, or the one kind of error."""
     rows = [[1.0, None], [2.0, math.nan], [0.0, 1e308], [math.inf, -1e308]]
     source = Scrapes([scrapes([X, Y], rows)])
-    for ask in (query, lambda *asked: query_range(*asked, at + 3000, 1)):
+    for ask in (query, lambda *asked: query_range(*asked, at + 3000, 1)):  # type: ignore[call-arg]
         try:
             answer = ask(source, "".join(pieces), at)
         except QueryError as error:

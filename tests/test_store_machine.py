@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from naive import Condition, NaiveStore, Series, TooManyError, series_of
 
 from promlatest import Counts, Matcher, Store
+from promlatest._storage.appender import Batch
 from promlatest._storage.limits import Limits
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import parse
@@ -105,7 +106,7 @@ def body(samples: list, types: dict[str, str]) -> str:
 
 @attrs.define
 class OpenBatch:
-    batch: object
+    batch: Batch
     source: str
     replacing: bool
     timestamp: int | None

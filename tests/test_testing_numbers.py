@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from promlatest.exceptions import UsageError
-from promlatest.testing import Increase, OvershootError, ScrapeTarget
+from promlatest.testing import Increase, Mark, OvershootError, ScrapeTarget
 from promlatest.testing._numbers import goal_of, same
 
 
-def counting(amounts: list[float], kind=Counter) -> tuple[ScrapeTarget, object]:
+def counting(amounts: list[float], kind=Counter) -> tuple[ScrapeTarget, Mark]:
     """A program that counts one amount more before each scrape."""
     registry = CollectorRegistry()
     metric = kind("spent", "", registry=registry)

@@ -17,7 +17,7 @@ from promlatest.testing._otlp_names import label_name, labels_of, metric_name
 pytest.importorskip("opentelemetry.proto")
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # type: ignore[attr-defined]
     Compression,
     OTLPMetricExporter,
 )

@@ -7,6 +7,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -1015,8 +1016,9 @@ async def test_a_tall_screen_shows_the_chosen_controller_in_full(demo):
         assert "── reconcile time" in said
         assert "last 20 s" in said
         assert "depth" in said
-    async with Demo().app.run_test(size=(80, 24)) as pilot:
-        assert not pilot.app.page.query_one("#chosen").display
+    app = Demo().app
+    async with app.run_test(size=(80, 24)):
+        assert not app.page.query_one("#chosen").display
 
 
 async def test_mark_and_compare(demo):
@@ -1276,7 +1278,7 @@ class Terminal:
     """What `top` looks at to know whether somebody sits before it."""
 
     def __init__(self, monkeypatch, there: bool = True) -> None:
-        self.calls: list[tuple[object, dict[str, object]]] = []
+        self.calls: list[tuple[Any, dict[str, Any]]] = []
         for stream in ("stdin", "stdout"):
             monkeypatch.setattr(f"sys.{stream}.isatty", lambda: there, raising=False)
         monkeypatch.setenv("TERM", "xterm-256color")

@@ -218,7 +218,7 @@ def test_blocks_stand_beside_each_other_where_they_fit():
 
     def both(left, right, width):
         blocks = [[(Cell(text),) for text in block] for block in (left, right)]
-        return [text_of(each) for each in beside(*blocks, width, 4)]
+        return [text_of(each) for each in beside(*blocks, width, 4)]  # type: ignore[call-arg]
 
     assert both(["a", "b"], ["1"], 10) == ["a    1", "b"]
     assert both(["a", "b"], ["1"], 5) == ["a", "b", "", "1"]

@@ -52,10 +52,11 @@ def _in_an_empty_environment(wheel: Path, version: str) -> Iterator[str]:
         subprocess.run(
             [scripts / "python", "-m", "pip", "install", "--quiet", wheel], check=True
         )
-        for command in (
+        commands: list[list[str | Path]] = [
             [scripts / "python", "-W", "error", "-c", ASKED],
             [scripts / "promlatest", "--version"],
-        ):
+        ]
+        for command in commands:
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode or version not in done.stdout:
                 yield f"expected {version}: {done.stdout}{done.stderr}"
