@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,19 @@ def test_optional_and_target_labels(page: str, alerts: Path, capsys: Output) -> 
 
     assert main(["rules", "check", *labels, str(alerts), page]) == 0
     assert main(["rules", "check", str(alerts), page]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [ALERTS, '{"panels": [{"title": "P", "expr": "stock"}]}'])
+def test_rules_from_a_pipe(page: str, text: str) -> None:
+    """What helm or jsonnet prints is read from the standard input, YAML or JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "promlatest", "rules", "check", "-", page],
+        input=text, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert ", 0 failures" in done.stderr
 
 
 def test_a_label_that_nothing_has(page: str, alerts: Path, capsys: Output) -> None:

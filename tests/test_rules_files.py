@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -264,6 +265,14 @@ def test_a_named_file_must_have_rules(read: Read) -> None:
         "r.yml: expected rule groups, a PrometheusRule, a dashboard of Grafana or a"
         " ConfigMap with one of them, and found no expression"
     )
+
+
+def test_a_pipe_in_a_folder(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is not waited for."""
+    (tmp_path / "a.yml").write_text(GROUP.replace("{}", "a"))
+    os.mkfifo(tmp_path / "b.yml")
+
+    assert places(read_rules(tmp_path)) == [(5, "a")]
 
 
 def test_a_folder_without_rules(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ of these is exit code 1. Ranges mean "since the first scrape".
 examples:
   promlatest rules check alerts.yml dashboards/ :8080
   promlatest rules check alerts.yml :8080 --optional '*_errors_total'
+  helm template RELEASE CHART | promlatest rules check - :8080
   promlatest rules eval alerts.yml :8080 --interval 15
 """
 
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     *files, target = options.words
     if not files:
         raise UsageError("expected FILE... TARGET: rules, and then what they watch")
-    rules = read_rules(*files)
+    rules = read_rules(*("/dev/stdin" if each == "-" else each for each in files))
     for path in rules.passed:
         print(f"{path}: no rules and no dashboard, passed by", file=sys.stderr)
     return _ACTIONS[options.action](rules, target, options)

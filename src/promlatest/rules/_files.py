@@ -98,8 +98,10 @@ def _walked(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, boo
         for folder, folders, files in os.walk(path):
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             for file in sorted(files):
-                if Path(file).suffix.lower() in _SUFFIXES and not file.startswith("."):
-                    yield Path(folder, file), False
+                found = Path(folder, file)
+                known = found.suffix.lower() in _SUFFIXES and not file.startswith(".")
+                if known and found.is_file():  # a pipe would be waited for
+                    yield found, False
 
 
 def _rules_of_file(path: Path) -> Iterator[Rule]:
@@ -115,8 +117,15 @@ def _rules_of_file(path: Path) -> Iterator[Rule]:
     if len(body) > _MOST_BYTES:
         raise UsageError(f"{path} has more than {_MOST_BYTES} bytes")
     file, text = str(path), file_text(content)
-    for document in _documents(text, file, is_json=path.suffix.lower() == ".json"):
+    for document in _documents(text, file, is_json=_is_json(path, content)):
         yield from _rules(document, file)
+
+
+def _is_json(path: Path, content: str) -> bool:
+    """By the suffix; of what has none, such as a pipe, by how it begins."""
+    if suffix := path.suffix.lower():
+        return suffix == ".json"
+    return content.lstrip()[:1] in ("{", "[")
 
 
 def _documents(text: Text, file: str, *, is_json: bool) -> list[Node]:
