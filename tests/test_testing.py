@@ -1230,6 +1230,18 @@ def test_an_old_commit_is_no_answer_though_the_clock_says_so(monkeypatch):
         assert target.value("jobs_total") == 2
 
 
+def test_each_scrape_is_a_moment_of_its_own():
+    """What one scrape left for the next one changes neither of them, from any thread."""
+    numbers = count()
+    target = ScrapeTarget(lambda: f"x {next(numbers)}\n# {next(numbers)}\n")
+
+    with ThreadPoolExecutor(8) as pool:
+        readings = list(pool.map(lambda _: target.scrape(), range(200)))
+
+    values = sorted(reading.value("x") for reading in readings)
+    assert values == [2 * n for n in range(200)]
+
+
 def test_a_metric_alone_is_a_target():
     """A metric of prometheus_client collects, so it is the short way for a unit."""
     counter = Counter("jobs", "", registry=None)

@@ -28,7 +28,7 @@ from promlatest.exposition import CONTENT_TYPES
 from promlatest.scrape import Fetched
 from promlatest.testing._io import Io, forever
 from promlatest.testing._reading import Reading
-from promlatest.testing._sources import Scrapable, reading_of
+from promlatest.testing._sources import BODIES, Bodies, Scrapable
 
 __all__ = ["AppRequest", "application"]
 
@@ -195,6 +195,7 @@ class WsgiSource:
 
     app: Callable[..., Iterable[bytes]]
     request: AppRequest
+    bodies: Bodies = attrs.field(init=False, default=BODIES, eq=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -207,7 +208,7 @@ class WsgiSource:
             return await io.called(lambda: self._ask(request))
 
         fetched = await _fetched(self.name, self.request, ask)
-        return reading_of(self.name, fetched, started, self.request.bare)
+        return self.bodies.answer(fetched, started, self.request.bare)
 
     def _ask(self, request: AppRequest) -> _Answer:
         told: list[tuple[str, list[tuple[str, str]]]] = []
@@ -266,6 +267,7 @@ class AsgiSource:
 
     app: Callable[..., Awaitable[None]]
     request: AppRequest
+    bodies: Bodies = attrs.field(init=False, default=BODIES, eq=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -281,7 +283,7 @@ class AsgiSource:
             raise TimeoutExceededError(
                 f"no complete answer within {timeout:g} s", phase="body", target=self.name
             ) from None
-        return reading_of(self.name, fetched, started, self.request.bare)
+        return self.bodies.answer(fetched, started, self.request.bare)
 
     async def _ask(self, request: AppRequest) -> _Answer:
         told: dict[str, Any] = {}

@@ -16,11 +16,11 @@ import attrs
 
 from promlatest._counts import Counts
 from promlatest._storage.query import Snapshot
+from promlatest._storage.store import LOOKBACK, Store
 from promlatest._storage.store import Source as StoredSource
-from promlatest._storage.store import Store
 from promlatest._turns import now_ms
 from promlatest.exceptions import BodyError, EndpointError
-from promlatest.exposition import CONTENT_TYPES
+from promlatest.exposition import CONTENT_TYPES, Reader
 from promlatest.exposition._families import samples_of
 from promlatest.scrape import Fetched, Target, fetch_once
 from promlatest.testing._io import Io
@@ -29,6 +29,8 @@ from promlatest.testing._reading import Reading
 from promlatest.testing._words import many
 
 __all__ = [
+    "BODIES",
+    "Bodies",
     "EndedError",
     "ProcessSource",
     "RegistrySource",
@@ -37,7 +39,6 @@ __all__ = [
     "StoreSource",
     "TargetSource",
     "read_body",
-    "reading_of",
 ]
 
 _TEXT: Final = CONTENT_TYPES["text"]
@@ -70,36 +71,67 @@ class Scrapable(Protocol):
         """
 
 
-def read_body(
-    name: str,
-    body: bytes,
-    content_type: str = _TEXT,
-    started: float = 0.0,
-    path: str = "",
-) -> Reading:
-    """The reading that a body is.
+class Bodies:
+    """Makes readings of the bodies of one target. Each is read by what the last one left,
+    which spares what did not change, and is a moment of its own. Safe to use from any
+    thread.
 
     Args:
-        name: what it is called in messages.
-        body: the exposition.
-        content_type: the Content-Type it came with.
-        started: when its scrape started, by `time.monotonic`, in seconds.
-        path: where it was asked for.
-
-    Raises:
-        EndpointError: it cannot be read.
+        name: what the target is called in messages.
     """
-    store = Store()
-    try:
-        exposition = store.ingest(body, content_type, source=name)
-    except EndpointError as error:
-        error.target = error.target or name
-        raise
-    declared = exposition.metadata
-    untaken = _untaken(store.counts)
-    return Reading(
-        name, store.snapshot(), declared, started, body, content_type, path, untaken
-    )
+
+    def __init__(self, name: str) -> None:
+        self._name: Final = name
+        self._reader: Final = Reader()  # for one thread at a time
+        self._lock: Final = threading.Lock()
+
+    def reading(
+        self, body: bytes, content_type: str = _TEXT, started: float = 0.0, path: str = ""
+    ) -> Reading:
+        """The reading that a body is.
+
+        Args:
+            body: the exposition.
+            content_type: the Content-Type it came with.
+            started: when its scrape started, by `time.monotonic`, in seconds.
+            path: where it was asked for.
+
+        Raises:
+            EndpointError: it cannot be read.
+        """
+        try:
+            with self._lock:
+                exposition = self._reader.read(body, content_type)
+        except EndpointError as error:
+            error.target = error.target or self._name
+            raise
+        store = Store()
+        batch = store.batch(self._name, lookback=LOOKBACK)
+        batch.append_samples(exposition, exposition.metadata)
+        untaken = _untaken(batch.commit())
+        return Reading(
+            self._name,
+            store.snapshot(),
+            exposition.metadata,
+            started,
+            body,
+            content_type,
+            path,
+            untaken,
+        )
+
+    def answer(self, fetched: Fetched, started: float, path: str = "") -> Reading:
+        """The reading that an answer is."""
+        return self.reading(fetched.body, fetched.content_type, started, path)
+
+
+def read_body(name: str, body: bytes, content_type: str = _TEXT) -> Reading:
+    """The reading that one body is; see `Bodies.reading`."""
+    return Bodies(name).reading(body, content_type)
+
+
+# The default of a source's field, made of its name.
+BODIES: Final[Any] = attrs.Factory(lambda source: Bodies(source.name), takes_self=True)
 
 
 def _untaken(counts: Counts) -> str:
@@ -109,16 +141,12 @@ def _untaken(counts: Counts) -> str:
     return f"{many(counts.untaken, 'sample')} that no scraper takes: {counts.example}"
 
 
-def reading_of(name: str, fetched: Fetched, started: float, path: str = "") -> Reading:
-    """The reading that an answer is."""
-    return read_body(name, fetched.body, fetched.content_type, started, path)
-
-
 @attrs.frozen
 class TargetSource:
     """An endpoint, a file or a function."""
 
     target: Target
+    bodies: Bodies = attrs.field(init=False, default=BODIES, eq=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -133,7 +161,7 @@ class TargetSource:
         remote = self.target.kind in ("http", "unix")
         fetched = await io.called(fetch) if remote else fetch()
         path = urlsplit(self.name).path if remote else ""
-        return reading_of(self.name, fetched, started, path)
+        return self.bodies.answer(fetched, started, path)
 
 
 @attrs.frozen

@@ -33,7 +33,7 @@ from promlatest._datapoint import Metadata, MetricType
 from promlatest._matching.floats import format_bound
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import MissingExtraError
-from promlatest.exposition import CONTENT_TYPES, Sample, render
+from promlatest.exposition import Sample, render
 from promlatest.testing._io import Io
 from promlatest.testing._otlp_names import labels_of, metric_name
 from promlatest.testing._reading import Reading
@@ -185,8 +185,8 @@ class OtlpSink:
             samples = [Sample(*pair, None, None) for pair in self._state.items()]
             body = render(samples, self._families).encode()
             refused = self._refused
-        reading = read_body("the OTLP sink", body, CONTENT_TYPES["text"], started)
-        return attrs.evolve(reading, untaken=refused or reading.untaken)
+        reading = read_body("the OTLP sink", body)
+        return attrs.evolve(reading, started=started, untaken=refused or reading.untaken)
 
 
 @attrs.frozen
