@@ -132,5 +132,6 @@ def always_of(node: Binary, left: Shape, right: Shape) -> frozenset[str]:
 def raw_of(node: Binary, left: Shape, right: Shape) -> tuple[Metric, ...]:
     """The metrics whose values, or those times a number, an operation gives."""
     if node.matching is None:  # a number on one side
-        return left.raw or right.raw
+        # time() - x: what is taken from a number is no count, whatever its type says
+        return left.raw or (() if node.operator == "-" else right.raw)
     return left.raw if node.operator in ("and", "unless") else ()
