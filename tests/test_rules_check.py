@@ -224,8 +224,13 @@ def test_when_a_counter_was_made_is_no_count() -> None:
         "application/openmetrics-text; version=1.0.0",
     )
 
-    assert Rules((rule("time() - jobs_created > 300"),)).check(store) == []
-    assert kinds(Rules((rule("time() - jobs_total > 300"),)).check(store)) == [
+    for expr in (
+        "jobs_created > 300",
+        "time() - jobs_created > 300",
+        "time() - jobs_total > 5",
+    ):
+        assert Rules((rule(expr),)).check(store) == []
+    assert kinds(Rules((rule("5 * jobs_total > 300"),)).check(store)) == [
         ("use", "failure")
     ]
 
