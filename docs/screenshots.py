@@ -20,7 +20,8 @@ from promlatest.tui import Dashboard, Feed
 
 FOLDER = Path(__file__).parent / "dashboard"
 
-# The name of the picture, the size of the terminal, the theme, and the keys.
+# The name of the picture, the size of the terminal, the theme, and the keys; "wait" is none
+# and lets some scrapes come.
 PICTURES: Sequence[tuple[str, tuple[int, int], str, Sequence[str]]] = (
     ("overview", (120, 24), "dark", ()),
     ("overview-light", (120, 24), "light", ()),
@@ -28,7 +29,28 @@ PICTURES: Sequence[tuple[str, tuple[int, int], str, Sequence[str]]] = (
     ("small", (60, 20), "dark", ()),
     ("metrics", (120, 24), "dark", ("m", "slash", *"controller_runtime", "enter")),
     ("series", (120, 24), "dark", ("m", "slash", *"requests_total", "enter", "enter")),
-    ("help", (100, 44), "dark", ("question_mark",)),
+    (
+        "chart",
+        (120, 24),
+        "dark",
+        ("m", "slash", *"adds_total", "enter", "enter", "j", "j", "j", "wait", "enter"),
+    ),
+    (
+        "heat",
+        (120, 34),
+        "dark",
+        ("m", "slash", *"queue_duration", "enter", "enter", "j", "j", "j", "wait", "enter"),
+    ),
+    ("tall", (160, 60), "dark", ("j", "j", "j")),
+    ("marked", (120, 20), "dark", ("x", "wait")),
+    ("changes", (120, 20), "dark", ("x", "wait", "c")),
+    (
+        "marked-series",
+        (120, 20),
+        "dark",
+        ("x", "wait", "m", "slash", *"adds_total", "enter", "enter"),
+    ),
+    ("help", (100, 54), "dark", ("question_mark",)),
 )
 
 
@@ -40,7 +62,8 @@ async def _take(
     app = Dashboard(store, Feed(store, work), theme=theme)
     async with app.run_test(size=size) as pilot:
         await pilot.pause(5.0)
-        await pilot.press(*keys)
+        for key in keys:
+            await (pilot.pause(8.0) if key == "wait" else pilot.press(key))
         await pilot.pause(1.0)
         picture = app.export_screenshot(title="promlatest top --demo")
     FOLDER.mkdir(exist_ok=True)

@@ -121,8 +121,14 @@ def test_bars_are_told_from_figures():
     assert tinted("1 s  4  40%  ███▌ p50") == (
         Cell("1 s  4  40%  "),
         Cell("███▌", "bar"),
-        Cell(" p50", "mark"),
+        Cell(" "),
+        Cell("p50", "mark"),
     )
+    beside = tinted(" 250 ms  198  5%  ████ p90     0  0%")
+    assert [cell.text for cell in beside if cell.tone == "mark"] == ["p90"]
+    assert {cell.tone for cell in tinted("count 3  mean 109 ms  p50 82.8 ms  p90 1 s")} == {
+        ""
+    }
 
 
 # -- sheets ---------------------------------------------------------------------------
@@ -657,8 +663,8 @@ def test_what_changed_as_a_table():
     ]
 
     assert rows == [
-        ["gone", "", "gone", "1", "–", "", "{}"],
-        ["gained", "+3", "jobs_total", "5", "8", "1.5/s", '{q="a"}'],
-        ["reset", "+2", "jobs_total", "7", "2", "1/s", '{q="b"}'],
-        ["new", "+4", "jobs_total", "–", "4", "2/s", '{q="c"}'],
+        ["gone", "", "gone", "1", "–", ""],
+        ["gained", "+3", 'jobs_total{q="a"}', "5", "8", "1.5/s"],
+        ["reset", "+2", 'jobs_total{q="b"}', "7", "2", "1/s"],
+        ["new", "+4", 'jobs_total{q="c"}', "–", "4", "2/s"],
     ]

@@ -22,7 +22,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from promlatest._histogram import Histogram
 from promlatest._storage.store import Store
 from promlatest.exceptions import (
     BodyError,
@@ -34,7 +33,6 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
-from promlatest.views.page import histogram_page
 
 DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE, UNWRITABLE = range(6)
 
@@ -210,11 +208,6 @@ def _json_escaped(match: re.Match[str]) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-
-
-def print_histograms(histograms: Sequence[Histogram], options: argparse.Namespace) -> None:
-    """Print histograms as bars, as wide as the options or the terminal say."""
-    print(histogram_page(histograms, width=width(options), ascii_only=ascii_only()))
 
 
 def ascii_only() -> bool:

@@ -15,7 +15,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from promlatest._datapoint import DataPoint
@@ -34,7 +33,7 @@ from promlatest.cli._shared import (
 )
 from promlatest.exceptions import EndpointError, SelectorError, UsageError
 from promlatest.views.near import is_expression, why_nothing
-from promlatest.views.page import series_page
+from promlatest.views.series import series_page
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +90,7 @@ def _print_changed(
         changed = [_as_dict(point) for point in new]
         print(json.dumps({"changed": changed, "gone": [dict(labels) for labels in gone]}))
     elif new or gone:
-        print(f"# {datetime.now().isoformat(timespec='milliseconds')}")
+        print(time.strftime("# %Y-%m-%dT%H:%M:%S"))
         print(series_page(new), end="\n" * bool(new))
         for labels in gone:
             print(f"# gone: {labels.series()}")

@@ -8,8 +8,9 @@ examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
@@ -18,13 +19,15 @@ from promlatest.cli._shared import (
     NOTHING,
     add_printing,
     add_target,
+    ascii_only,
     pair,
-    print_histograms,
     print_json,
     say_nothing,
     scraped,
+    width,
 )
 from promlatest.views.near import why_no_histogram, why_nothing
+from promlatest.views.page import histogram_page
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +53,11 @@ def run(options: argparse.Namespace) -> int:
         wanted = " ".join([options.metric, *options.labels])
         say_nothing(f"no histogram for {wanted}", _why(store, options.metric, labels))
     return DONE if found else NOTHING
+
+
+def print_histograms(found: Sequence[Histogram], options: argparse.Namespace) -> None:
+    """Print histograms as bars, as wide as the options or the terminal say."""
+    print(histogram_page(found, width=width(options), ascii_only=ascii_only()))
 
 
 def _why(store: Store, metric: str, labels: Mapping[str, str]) -> list[str]:

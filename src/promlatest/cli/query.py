@@ -30,7 +30,7 @@ from promlatest.cli._shared import (
 )
 from promlatest.exceptions import EvaluationError, UsageError
 from promlatest.promql import Matrix, Scalar, Vector, parse, query, walk
-from promlatest.views.page import series_page
+from promlatest.views.series import series_page
 
 Answer = Vector | Scalar | str | Matrix
 

@@ -30,7 +30,6 @@ from promlatest.cli._shared import (
     add_printing,
     ascii_only,
     exit_code,
-    print_histograms,
     print_json,
     say_nothing,
     scraped,
@@ -38,6 +37,7 @@ from promlatest.cli._shared import (
     target_of,
     width,
 )
+from promlatest.cli.histogram import print_histograms
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Job, load_config
 from promlatest.views.catalog import catalog

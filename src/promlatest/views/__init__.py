@@ -11,13 +11,27 @@ metric  type   series
 jobs    gauge       2
 """
 
-from promlatest.views.operator import is_operator, overview
-from promlatest.views.page import histogram_page, overview_page, series_page
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-__all__ = [
-    "histogram_page",
-    "is_operator",
-    "overview",
-    "overview_page",
-    "series_page",
-]
+if TYPE_CHECKING:
+    from promlatest.views.operator import is_operator, overview
+    from promlatest.views.page import histogram_page, overview_page
+    from promlatest.views.series import series_page
+
+__all__ = ["histogram_page", "is_operator", "overview", "overview_page", "series_page"]
+
+_HOMES: Final = {
+    "histogram_page": "page",
+    "is_operator": "operator",
+    "overview": "operator",
+    "overview_page": "page",
+    "series_page": "series",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Each is loaded when it is asked for: to print a series takes no tables and no bars.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"promlatest.views.{_HOMES[name]}"), name)

@@ -7,6 +7,7 @@ says so in words or with a sign.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import isfinite, isnan
@@ -20,7 +21,8 @@ Tone = Literal[
 TONES: Final[tuple[Tone, ...]] = get_args(Tone)
 
 _STEPS: Final = "▁▂▃▄▅▆▇█"
-_BARS: Final = frozenset("█▏▎▍▌▋▊▉")
+# A bar, or quantiles that stand behind one: in a line of figures a value follows them.
+_DRAWN: Final = re.compile(r"(?P<bar>[█▏▎▍▌▋▊▉]+)|\bp\d+(?:·\d+)*(?=\s\s|\s*$)")
 
 
 class Cell(NamedTuple):
@@ -111,18 +113,20 @@ def prose(text: str, width: int, tone: Tone = "", indent: str = "") -> list[Line
     return made
 
 
-def tinted(text: str, tone: Tone = "") -> Line:
-    """A drawn line with its bars, and the quantiles at its end, told from its figures."""
+def tinted(text: str) -> Line:
+    """A drawn line with its bars, and the quantiles behind them, told from its figures.
+
+    >>> [cell.text for cell in tinted("1 s  3  ███ p50·90   4  █▎") if cell.tone]
+    ['███', 'p50·90', '█▎']
+    """
     made: list[Cell] = []
-    for character in text:
-        kind: Tone = "bar" if character in _BARS else tone
-        if made and made[-1].tone == kind:
-            made[-1] = Cell(made[-1].text + character, kind)
-        else:
-            made.append(Cell(character, kind))
-    if len(made) > 1 and made[-2].tone == "bar" and made[-1].text.strip().startswith("p"):
-        made[-1] = Cell(made[-1].text, "mark")
-    return tuple(made)
+    end = 0
+    for found in _DRAWN.finditer(text):
+        tone: Tone = "bar" if found["bar"] else "mark"
+        made += [Cell(text[end : found.start()])] * (found.start() > end)
+        made.append(Cell(found[0], tone))
+        end = found.end()
+    return (*made, Cell(text[end:])) if end < len(text) else tuple(made)
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
-from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels, quote, quote_name
 from promlatest.views.bars import bar_lines
 from promlatest.views.catalog import catalog, catalog_sheet
@@ -123,7 +121,7 @@ def _window(rows: Overview) -> str:
     return f"p50, p99 {over}"
 
 
-# -- histograms and series ------------------------------------------------------------
+# -- histograms ------------------------------------------------------------
 
 
 def histogram_page(
@@ -150,20 +148,6 @@ def histogram_page(
     ]
     text = "\n\n".join("\n".join(block) for block in blocks)
     return to_ascii(text) if ascii_only else text
-
-
-def series_page(points: Iterable[DataPoint]) -> str:
-    """Points as data: a line for each, the series and its value; nothing is shortened.
-
-    >>> from promlatest._matching.labels import Labels
-    >>> print(series_page([DataPoint(Labels(__name__="depth", name="pods"), 0, 3.0)]))
-    depth{name="pods"} 3
-    """
-    return "\n".join(
-        f"{point.labels.series()} {format_float(point.value)}"
-        f"{'  # stale' if point.stale else ''}"
-        for point in points
-    )
 
 
 def _series_title(labels: Labels, width: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ import attrs
 
 from promlatest._datapoint import Metadata, family_of
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import Labels
 from promlatest.views.cells import Cell, Tone
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.sheet import Column, RowKey, Sheet
@@ -107,21 +107,19 @@ def changes_sheet(found: list[Changed], seconds: float) -> Sheet[Changed]:
                lambda row: row.kind, "left", least=6, pinned=True, rising=True),
         Column("by", lambda row: Cell(_by(row), "new"), lambda row: row.by, least=11,
                pinned=True),
-        Column("metric", lambda row: Cell(row.labels.metric), lambda row: row.labels.metric,
-               "left", least=24, most=64, pinned=True, rising=True),
+        Column("series", lambda row: Cell(_own(row.labels)), lambda row: _own(row.labels),
+               "left", least=24, most=84, pinned=True, rising=True),
         Column("before", _cell("before"), _of("before"), least=10),
         Column("now", _cell("now"), _of("now"), least=10),
         Column("a second", lambda row: Cell(_rate(row, seconds)),
                lambda row: row.by if row.counter else None, least=10),
-        Column("labels", lambda row: Cell(_own(row.labels), "dim"),
-               lambda row: _own(row.labels), "left", most=200, rising=True, prose=True),
     )  # fmt: skip
     rows: dict[RowKey, Changed] = {each.labels: each for each in found}
     return Sheet(columns, rows, "changes")
 
 
 def _own(labels: Labels) -> str:
-    return labels.without(METRIC_NAME, "job", "instance").series()
+    return labels.without("job", "instance").series()
 
 
 def _by(row: Changed) -> str:
