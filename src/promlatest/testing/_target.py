@@ -499,7 +499,6 @@ class ScrapeTarget(_Face, _Waits[Outcome]):
             TargetDownError: the scrape failed.
             StaleScrapeError: the store has no scrape that started after the call.
             UntakenError: it has samples that no scraper takes.
-            MissingExtraError: it needs HTTP, and the extra ``[scrape]`` is missing.
         """
         __tracebackhide__ = True
         reading: Reading = await self._looked()
