@@ -15,7 +15,7 @@ from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promlatest import Labels, Store
+from promlatest import Labels, Matcher, Store
 from promlatest.exceptions import CoverageError
 from promlatest.promql import Block, query, query_range
 
@@ -192,3 +192,23 @@ def test_several_selectors_see_one_state():
 
     assert query(Moving(), "a", at=9000)[0].value == 1.0
     assert query(Moving(), "a == b", at=9000)[0].value == 2.0
+
+
+def test_blocks_keep_their_labels_and_columns():
+    """What is derived from a block is kept by the identity of its labels, and of two
+    columns: both are the same objects at every call, also where series came and went."""
+    store = Store(history=10)
+    for at in range(5):
+        store.ingest(
+            f'm{{a="1"}} {at}\nm{{a="2"}} {at}\nm{{b="{at}"}} 1', timestamp=at * STEP
+        )
+
+    def blocks():
+        return store.columns([Matcher("__name__", "=", "m")], -1, 50_000)
+
+    assert [len(block.labels) for block in blocks()] == [1, 2, 1, 1, 1, 1]
+    for one, other in zip(blocks(), blocks(), strict=True):
+        assert one.labels is other.labels
+        assert all(
+            a is b for a, b in zip(one.values, other.values, strict=True) if None not in a
+        )
