@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import random
+from array import array
+from weakref import ref
 
 import attrs
 import pytest
@@ -222,6 +225,23 @@ def test_a_question_asked_after_a_scrape_sees_it():
         increases.append([point.value for point in answer])
 
     assert increases == [[1.0, 9.0], [2.0, 13.0], [3.0, 14.0]]
+
+
+def test_what_is_kept_between_questions_holds_no_column():
+    """A store that is gone leaves labels behind, and none of its scrapes."""
+    columns = [array("d", [1.0, 2.0]), array("d", [2.0, 1.0])]
+    source = Scrapes([Block((X, Y), [0, SECOND], columns)])
+    gone = ref(columns[0])
+
+    assert [point.value for point in query(source, "resets(x_total[2s])", at=SECOND)] == [
+        0,
+        1,
+    ]
+    assert len(query(source, "rate(x_total[2s])", at=SECOND)) == 2
+    del columns, source
+    gc.collect()
+
+    assert gone() is None
 
 
 # -- coverage -------------------------------------------------------------------------

@@ -50,7 +50,7 @@ from promlatest.promql._tree import (
     VectorSelector,
     unwrapped,
 )
-from promlatest.promql._values import MANY, Column, Kept, Window
+from promlatest.promql._values import Column, Kept, Lately, Span, Window
 
 
 class Asked(Protocol):
@@ -369,21 +369,22 @@ def text_of(node: Node) -> str:
 # -- ranges ---------------------------------------------------------------------------
 
 
-def _ranged(worker: Callable[[Call], Callable[..., Values]], *, name: bool = False) -> Make:
+OverWindow = Callable[..., list[Values]]
+"""Takes the question, the moment, a window and numbers; gives a column for each span."""
+
+
+def _ranged(worker: Callable[[Call], OverWindow], *, name: bool = False) -> Make:
     """A function of each span of a range, its results put together."""
 
     def make(call: Call) -> Work:
-        over_span = worker(call)
+        over_window = worker(call)
         renamed = Relabelling((lambda labels: labels) if name else without_metadata)
         together: Kept[tuple[Labels, ...]] = Kept(joined)
         at = next(at for at, arg in enumerate(call.args) if arg.type == "range")
 
         def work(asked: Asked, now: int, *args: Any) -> Column:
             window: Window = args[at]
-            numbers = (*args[:at], *args[at + 1 :])
-            results = [
-                over_span(asked, now, span, window.end, *numbers) for span in window.spans
-            ]
+            results = over_window(asked, now, window, *args[:at], *args[at + 1 :])
             tuples = [span.labels for span in window.spans]
             if len(results) == 1:
                 return renamed(tuples[0], results[0])
@@ -395,22 +396,39 @@ def _ranged(worker: Callable[[Call], Callable[..., Values]], *, name: bool = Fal
     return make
 
 
+def _each_span(kernel: Kernel, window: Window) -> list[Values]:
+    return [over_each(kernel, span, window.end) for span in window.spans]
+
+
 def _over_time(kernel: Kernel, *, name: bool = False) -> Make:
     """A kernel for each series; only `last_over_time` keeps the name."""
     return _ranged(
-        lambda call: lambda asked, now, span, end: over_each(kernel, span, end), name=name
+        lambda call: lambda asked, now, window: _each_span(kernel, window), name=name
     )
 
 
-def _moved(*, counter: bool, rate: bool, hint: bool) -> Make:
-    def worker(call: Call) -> Callable[..., Values]:
-        # One memory a span, so that no source makes another's forgotten.
-        falls: Kept[Falls] = Kept(lambda _: Falls(), MANY)
-        gauges = Kept(_not_counters, MANY)
+class _Memory(NamedTuple):
+    """What is known of a span: its falls, and which of it are no counters."""
 
-        def work(asked: Asked, now: int, span: Any, end: int) -> Values:
-            values = moved(span, end, falls(span.labels), counter=counter, rate=rate)
-            for metric, places in gauges(span.labels).items() if hint else ():
+    falls: Falls
+    gauges: dict[str, list[int]]
+
+
+def _moved(*, counter: bool, rate: bool, hint: bool) -> Make:
+    def remembered(labels: tuple[Labels, ...]) -> _Memory:
+        return _Memory(Falls(), _not_counters(labels) if hint else {})
+
+    def worker(call: Call) -> OverWindow:
+        lately = Lately(remembered)
+
+        def work(asked: Asked, now: int, window: Window) -> list[Values]:
+            lately.turn()
+            return [over_span(asked, span, window.end) for span in window.spans]
+
+        def over_span(asked: Asked, span: Span, end: int) -> Values:
+            falls, gauges = lately(span.labels)
+            values = moved(span, end, falls, counter=counter, rate=rate)
+            for metric, places in gauges.items():
                 if any(values[place] is not None for place in places):
                     asked.inform(call.args[0].start, f"{_NO_COUNTER}: {quote(metric)}")
             return values
@@ -434,18 +452,16 @@ def _not_counters(labels: tuple[Labels, ...]) -> dict[str, list[int]]:
     return {name: at for name, at in places.items() if name and not name.endswith(endings)}
 
 
-def _quantile_over_time(call: Call) -> Callable[..., Values]:
-    def work(asked: Asked, now: int, span: Any, end: int, q: float) -> Values:
+def _quantile_over_time(call: Call) -> OverWindow:
+    def work(asked: Asked, now: int, window: Window, q: float) -> list[Values]:
         check_quantile(asked, q, call.args[0].start)
-        return over_each(quantile_of(q), span, end)
+        return _each_span(quantile_of(q), window)
 
     return work
 
 
-def _predict_linear(call: Call) -> Callable[..., Values]:
-    return lambda asked, now, span, end, seconds: over_each(
-        prediction(seconds, now), span, end
-    )
+def _predict_linear(call: Call) -> OverWindow:
+    return lambda asked, now, window, seconds: _each_span(prediction(seconds, now), window)
 
 
 def check_quantile(asked: Asked, q: float, at: int) -> None:

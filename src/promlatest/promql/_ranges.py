@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import sqrt
 from operator import lt, sub
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from weakref import ref
 
 from promlatest.promql._arithmetic import (
     greatest,
@@ -67,12 +68,12 @@ def _has_gaps(column: Values) -> bool:
 class Falls:
     """Which series fell, or were away, between two scrapes next to each other.
 
-    A pair of columns is looked at once and remembered for as long as it is asked about,
-    so that a question asked after every scrape looks at one new pair.
+    A pair of columns is looked at once and remembered for as long as it is asked about and
+    somebody holds it, so that a question asked after every scrape looks at one new pair.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[Values, Values, tuple[int, ...]]] = {}
+        self._known: dict[tuple[int, int], _Pair] = {}
 
     def __call__(self, columns: Sequence[Values]) -> set[int]:
         """The places of series that are not there throughout, or fell at some time."""
@@ -80,13 +81,30 @@ class Falls:
         places: set[int] = set()
         for before, after in pairwise(columns):
             key = id(before), id(after)
-            found = known.get(key)
-            if found is None:
-                found = before, after, _fallen(before, after)
-            seen[key] = found
-            places.update(found[2])
+            pair = known.get(key)
+            if pair is None or pair.before() is not before or pair.after() is not after:
+                pair = _Pair(_held(before), _held(after), _fallen(before, after))
+            seen[key] = pair
+            places.update(pair.places)
         self._known = seen
         return places
+
+
+class _Pair(NamedTuple):
+    """Two columns, which are not held, and the places that were found."""
+
+    before: Callable[[], object]
+    after: Callable[[], object]
+    places: tuple[int, ...]
+
+
+def _held(column: Values) -> Callable[[], object]:
+    """What gives the column if there still is one; a list cannot tell."""
+    return ref(column) if isinstance(column, array) else _nothing
+
+
+def _nothing() -> None:
+    return None
 
 
 def _fallen(before: Values, after: Values) -> tuple[int, ...]:

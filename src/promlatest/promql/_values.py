@@ -58,8 +58,7 @@ class Window(NamedTuple):
 
 
 _Made = TypeVar("_Made")
-_KEPT: Final = 4  # of an expression asked of a few stores in turn, each finds its own
-MANY: Final = 1000  # where series came and went, a range has a span for each such time
+_KEPT: Final = 2  # of an expression asked of two stores in turn, each finds its own
 
 
 class Kept(Generic[_Made]):
@@ -69,11 +68,10 @@ class Kept(Generic[_Made]):
     the memory starts afresh. Two threads may derive the same twice, and it is the same.
     """
 
-    __slots__ = ("_kept", "_make", "_most")
+    __slots__ = ("_kept", "_make")
 
-    def __init__(self, make: Callable[..., _Made], most: int = _KEPT) -> None:
+    def __init__(self, make: Callable[..., _Made]) -> None:
         self._make = make
-        self._most = most
         self._kept: dict[Hashable, tuple[tuple[Any, ...], _Made]] = {}
 
     def __call__(self, *objects: object) -> _Made:
@@ -82,10 +80,37 @@ class Kept(Generic[_Made]):
         if found is not None:
             return found[1]
         made = self._make(*objects)
-        if len(self._kept) >= self._most:
+        if len(self._kept) >= _KEPT:
             self._kept = {}
         self._kept[key] = objects, made
         return made
+
+
+class Lately(Generic[_Made]):
+    """Remembers what was derived from objects for as long as they are asked about.
+
+    It is for the spans of a range, which are many where series come and go. What was not
+    asked about in the last two turns is forgotten.
+    """
+
+    __slots__ = ("_before", "_make", "_now")
+
+    def __init__(self, make: Callable[[Any], _Made]) -> None:
+        self._make = make
+        self._now: dict[int, tuple[object, _Made]] = {}
+        self._before = self._now
+
+    def turn(self) -> None:
+        """Begin to ask about the next range."""
+        self._before, self._now = self._now, {}
+
+    def __call__(self, thing: object) -> _Made:
+        key = id(thing)
+        found = self._now.get(key) or self._before.get(key)
+        if found is None:
+            found = thing, self._make(thing)
+        self._now[key] = found
+        return found[1]
 
 
 # -- outside --------------------------------------------------------------------------
