@@ -30,7 +30,7 @@ from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.units import count, duration, plain, rate
 
 pytestmark = pytest.mark.slow
@@ -236,7 +236,7 @@ def check_screen(app: Dashboard, size: tuple[int, int]) -> None:
     assert all(len(each) <= size[0] for each in lines)
     shown = [
         each
-        for each in app.screen.query("Lines, Grid, Tabs, KeyBar")
+        for each in app.screen.query("TextPane, Grid, Tabs, KeyBar")
         if each.display and each.region.area
     ]
     for at, each in enumerate(shown):
@@ -300,7 +300,7 @@ async def test_a_resize_keeps_the_place(demo):
         demo.scrape()
         await pilot.pause()
         await pilot.press("j", "j", "j", "enter", "tab", "tab")
-        lines = demo.app.page.query_one(Lines)
+        lines = demo.app.page.query_one(TextPane)
         at = "".join(cell.text for cell in lines.lines[lines.top])
         for size in ((60, 20), (120, 40), (200, 60), (80, 24)):
             await pilot.resize_terminal(*size)
@@ -529,7 +529,7 @@ async def test_copying_gives_a_selector_that_finds_the_series(demo):
 async def test_help_explains_everything_that_can_be_pressed(demo):
     """Each key that anything binds stands on the page, and the page opens and closes."""
     bound = set()
-    for owner in (Dashboard, Grid, Lines, BarsPage):
+    for owner in (Dashboard, Grid, TextPane, BarsPage):
         for binding in owner.BINDINGS:
             assert isinstance(binding, Binding)
             bound.update(binding.key.split(","))

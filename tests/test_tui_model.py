@@ -13,7 +13,7 @@ from promlatest._matching.labels import Labels
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
 from promlatest.tui.model.changes import changes, changes_sheet
-from promlatest.tui.model.health import Status, ago, error_lines, health_lines
+from promlatest.tui.model.health import DashboardStatus, ago, error_lines, health_lines
 from promlatest.tui.model.history import History
 from promlatest.tui.model.keys import help_lines, hints
 from promlatest.tui.model.sections import compared, section
@@ -532,7 +532,7 @@ def test_health_fits_and_keeps_its_height(told, width):
     heights = set()
 
     for view in (View("x"), up, restarted, down):
-        for status in (Status(), Status(5.0, True, 3, 2, 1)):
+        for status in (DashboardStatus(), DashboardStatus(5.0, True, 3, 2, 1)):
             lines = health_lines(view, status, T0 + 60_000, width)
             heights.add(len(lines))
             assert all(width_of(each) <= width for each in lines)
@@ -545,9 +545,9 @@ def test_health_says_it_in_words(told):
     body = "process_start_time_seconds {}\nscrape_duration_seconds 0.012\ndepth 1\n"
     told.say(0, body.format(1000))
     view = told.say(10, body.format(1400))
-    up = " ".join(map(text_of, health_lines(view, Status(), T0 + 13_000, 198)))
+    up = " ".join(map(text_of, health_lines(view, DashboardStatus(), T0 + 13_000, 198)))
     down = told.fail(14, ConnectError("refused"))
-    said = " ".join(map(text_of, health_lines(down, Status(), T0 + 20_000, 198)))
+    said = " ".join(map(text_of, health_lines(down, DashboardStatus(), T0 + 20_000, 198)))
 
     assert "● up" in up
     assert "scraped 3 s ago in 12 ms" in up

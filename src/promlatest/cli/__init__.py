@@ -131,6 +131,13 @@ class _CommandParser(argparse.ArgumentParser):
         self.description, _, self.epilog = (command.__doc__ or "").partition("\n\n")
         self.set_defaults(run=command.run)
         command.add(self)
+        formatter = self._get_formatter()
+        words = [
+            formatter._format_args(each, str(each.metavar or each.dest))
+            for each in self._get_positional_actions()
+        ]
+        self.usage = " ".join([self.prog, *words, "[options]"])
+        self._positionals.title = "arguments"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if not self._loaded:
@@ -158,18 +165,29 @@ class _CommandParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="promlatest",
+        usage="promlatest COMMAND [arguments] [options]",
         description="The metrics of a process, now, without a Prometheus server.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action=_Version, help="print the version and end")
     parser.set_defaults(run=None)
-    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_CommandParser)
+    commands = parser.add_subparsers(
+        metavar="COMMAND ...",
+        title="commands",
+        prog="promlatest",
+        parser_class=_CommandParser,
+    )
     for name, words in _COMMANDS.items():
-        commands.add_parser(
-            name, help=words, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        commands.add_parser(name, help=words, formatter_class=_Formatter)
     return parser
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with room for the longest option, in lines that fit a page."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=92)
 
 
 class _Version(argparse.Action):

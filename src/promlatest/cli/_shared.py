@@ -60,7 +60,9 @@ def exit_code(error: PromlatestError) -> int:
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Add TARGET and the options of fetching it."""
-    parser.add_argument("target", metavar="TARGET", help="see promlatest --help")
+    parser.add_argument(
+        "target", metavar="TARGET", help=":8080, host:port, a URL, a path, or - for stdin"
+    )
     add_fetching(parser)
 
 

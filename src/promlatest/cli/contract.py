@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", choices=tuple(_ACTIONS), help="check a target, or write the contract"
     )
-    parser.add_argument("target", metavar="TARGET", help="see promlatest --help")
+    parser.add_argument("target", metavar="TARGET", help=":8080, a URL, a path, or -")
     parser.add_argument("file", metavar="FILE", help="the contract")
     parser.add_argument(
         "--optional", action="append", default=[], metavar="PATTERN",

@@ -47,9 +47,9 @@ _Wait = Callable[[Expectation[Outcome], argparse.Namespace], Outcome]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest wait`."""
+    goals = parser.add_argument_group("what is to become of it, one of")
     add_target(parser)
     parser.add_argument("selector", metavar="SELECTOR", help="of one series")
-    goals = parser.add_argument_group("what is to become of it, one of")
     goal = goals.add_mutually_exclusive_group(required=True)
     for name, words in _NUMBERS.items():
         goal.add_argument(f"--{name}", type=float, metavar="N", help=words)

@@ -28,7 +28,12 @@ from promlatest.tui.clipboard import copy
 from promlatest.tui.feed import Feed
 from promlatest.tui.messages import Scraped
 from promlatest.tui.model.export import export
-from promlatest.tui.model.health import FIRST_TIME, Status, error_lines, health_lines
+from promlatest.tui.model.health import (
+    FIRST_TIME,
+    DashboardStatus,
+    error_lines,
+    health_lines,
+)
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.pages.changes import ChangesPage
 from promlatest.tui.pages.chart import ChartPage
@@ -46,8 +51,8 @@ from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.filterbar import FilterBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
-from promlatest.tui.widgets.lines import Lines
 from promlatest.tui.widgets.tabs import Tabs
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.filters import NO_FILTER
 from promlatest.views.operator import controller_names
 
@@ -161,9 +166,9 @@ class Dashboard(App[None]):
     # Building
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="health")
+        yield TextPane(id="health")
         yield Tabs(_PAGES)
-        yield Lines(id="errors")
+        yield TextPane(id="errors")
         with ContentSwitcher(initial="overview"):
             yield OverviewPage("overview")
             yield ControllerPage("controller")
@@ -301,7 +306,7 @@ class Dashboard(App[None]):
         if not self._standing:
             return
         view, status, now = self.view(), self._status(), now_ms()
-        self.query_one("#health", Lines).show(
+        self.query_one("#health", TextPane).show(
             lambda width: health_lines(view, status, now, width)
         )
         self._draw_errors(view)
@@ -310,7 +315,7 @@ class Dashboard(App[None]):
         """Say what is wrong: in full where nothing else is to be seen, or there is room."""
         brief = view.known and self.size.height < _TALL
         pages = self.query_one(ContentSwitcher)
-        errors = self.query_one("#errors", Lines)
+        errors = self.query_one("#errors", TextPane)
         errors.display = view.error is not None
         # Empty tables below an error would only take its room.
         hidden = not pages.display
@@ -322,10 +327,10 @@ class Dashboard(App[None]):
             lambda width: error_lines(view, width, brief=brief, first_time=self._first_time)
         )
 
-    def _status(self) -> Status:
+    def _status(self) -> DashboardStatus:
         names = list(self.watched)
         down = sum(each.down for each in self.watched.values())
-        return Status(
+        return DashboardStatus(
             self.feed.interval(self.shown),
             self.feed.paused,
             len(names),
@@ -494,7 +499,7 @@ class Dashboard(App[None]):
             return
         grid = next(iter(self.page.query(Grid)), None)
         sheet, keys = (None, []) if grid is None else (grid.sheet, grid.keys)
-        lines = next(iter(self.page.query(Lines))).lines
+        lines = next(iter(self.page.query(TextPane))).lines
         path = Path(message.path).expanduser()
         try:
             words = export(sheet, keys, lines, path)

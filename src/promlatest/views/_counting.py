@@ -47,7 +47,7 @@ class _Target(NamedTuple):
     instance: str
 
 
-class _Step(NamedTuple):
+class _Grown(NamedTuple):
     """What one series did between the two moments."""
 
     value: float
@@ -90,7 +90,7 @@ class Counters:
         """A counter's series, grouped by what the key says of their labels, sorted."""
         before = {point.labels: point for point in self._before(metric)}
         known = {_target(labels): then.timestamp for labels, then in before.items()}
-        groups: dict[K, list[_Step]] = {}
+        groups: dict[K, list[_Grown]] = {}
         for point in self._now.query(metric):
             step = self._step(point, before.get(point.labels), known)
             groups.setdefault(key(point.labels), []).append(step)
@@ -124,16 +124,16 @@ class Counters:
 
     def _step(
         self, now: DataPoint, then: DataPoint | None, known: Mapping[_Target, int]
-    ) -> _Step:
+    ) -> _Grown:
         """What a series did; `known` says when the metric of each target was sampled."""
         target = _target(now.labels)
         if then is None:
             # A series that appears where others of its metric were before began at 0:
             # that is how a counter gets a label value it has not had yet.
-            return _Step(now.value, self._rate(now.value, now, known.get(target)), False)
+            return _Grown(now.value, self._rate(now.value, now, known.get(target)), False)
         reset = now.value < then.value or target in self._restarted
         increase = now.value if reset else now.value - then.value
-        return _Step(now.value, self._rate(increase, now, then.timestamp), reset)
+        return _Grown(now.value, self._rate(increase, now, then.timestamp), reset)
 
     def _rate(self, increase: float, now: DataPoint, since: int | None) -> float | None:
         if since is None:
@@ -153,7 +153,7 @@ def _target(labels: Labels) -> _Target:
     return _Target(labels.get("job", ""), labels.get("instance", ""))
 
 
-def _added(steps: Iterable[_Step]) -> Count:
+def _added(steps: Iterable[_Grown]) -> Count:
     values, rates, resets = zip(*steps, strict=True)
     known = [rate for rate in rates if rate is not None]
     return Count(number(sum(values)), sum(known) if known else None, any(resets))

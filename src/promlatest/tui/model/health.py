@@ -19,7 +19,7 @@ _ONE_LINE: Final = 150
 
 
 @attrs.frozen
-class Status:
+class DashboardStatus:
     """What the dashboard itself is doing, for the health line.
 
     Attributes:
@@ -46,7 +46,7 @@ def state_cell(view: View) -> Cell:
     return Cell("● up", "good")
 
 
-def health_lines(view: View, status: Status, now: int, width: int) -> list[Line]:
+def health_lines(view: View, status: DashboardStatus, now: int, width: int) -> list[Line]:
     """The health line; two where it is narrow. What matters least is left out where there
     is no room for it, so that the page below stays where it is."""
     most = 1 if width >= _ONE_LINE else 2
@@ -58,7 +58,7 @@ def health_lines(view: View, status: Status, now: int, width: int) -> list[Line]
     return [*lines, *[()] * (most - len(lines))]
 
 
-def _items(view: View, status: Status, now: int) -> Iterator[Line]:
+def _items(view: View, status: DashboardStatus, now: int) -> Iterator[Line]:
     """What there is to say, the most important first."""
     yield line(Cell(short_target(view.name), "head"))
     if status.targets > 1:

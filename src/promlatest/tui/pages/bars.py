@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from promlatest.tui.model.sections import Compared, section
 from promlatest.tui.pages.page import Page
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Line
 
 
@@ -28,12 +28,12 @@ class BarsPage(Page):
     ]
 
     def compose(self) -> ComposeResult:
-        lines = Lines("histograms")
+        lines = TextPane("histograms")
         lines.can_focus = True
         yield lines
 
     def focused(self) -> Widget | None:
-        return self.query_one(Lines)
+        return self.query_one(TextPane)
 
     def action_switch(self, step: int) -> None:
         """Go to another subject."""
@@ -43,7 +43,7 @@ class BarsPage(Page):
         """Go so many subjects on."""
 
     def next_pane(self, step: int) -> bool:
-        self.query_one(Lines).next_section(step)
+        self.query_one(TextPane).next_section(step)
         return True
 
     def draw_bars(
@@ -63,4 +63,4 @@ class BarsPage(Page):
             more = below(width)
             return [*made, *([()] if more else []), *more]
 
-        self.query_one(Lines).show(fill, f"{title}{aged}")
+        self.query_one(TextPane).show(fill, f"{title}{aged}")

@@ -15,7 +15,7 @@ from promlatest.tui.model.health import window_words
 from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import selector_of
 from promlatest.tui.widgets.grid import Grid
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.text import escaped
 
@@ -34,7 +34,7 @@ class ChangesPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("changes", id="changes-grid")
-        yield Lines(id="whole-series")
+        yield TextPane(id="whole-series")
 
     def draw(self) -> None:
         view = self.view
@@ -76,7 +76,7 @@ class ChangesPage(Page):
         """Tell the chosen series whole."""
         labels = self._chosen()
         told = "" if labels is None else escaped(selector_of(labels))
-        self.query_one(Lines).show(lambda width: prose(told, width, "dim"))
+        self.query_one(TextPane).show(lambda width: prose(told, width, "dim"))
 
     def _chosen(self) -> Labels | None:
         row: Changed | None = self.query_one(Grid).row

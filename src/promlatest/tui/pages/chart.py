@@ -10,7 +10,7 @@ from promlatest.tui.model.series import Family, exact
 from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.series import selector_of
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Line, prose
 
 
@@ -52,8 +52,9 @@ class ChartPage(BarsPage):
             chart = series_chart(self._family, labels, view, self._trends, width, height)
             return [*prose(selector_of(labels), width, "dim")[:2], *chart]
 
-        title = f"{labels.metric}  {place} of {len(self._order)}"
-        self.query_one(Lines).show(fill, f"{title}{''.join(c.text for c in self.aged())}")
+        aged = "".join(cell.text for cell in self.aged())
+        title = f"{labels.metric}  {place} of {len(self._order)}{aged}"
+        self.query_one(TextPane).show(fill, title)
 
     def on_resize(self) -> None:
         self.draw()

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from promlatest.tui.model.keys import help_lines
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 
 
 class HelpScreen(ModalScreen[None]):
@@ -22,15 +22,15 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        lines = Lines("help: esc closes it", id="help")
+        lines = TextPane("help: esc closes it", id="help")
         lines.can_focus = True
         yield lines
 
     def on_mount(self) -> None:
-        lines = self.query_one(Lines)
+        lines = self.query_one(TextPane)
         lines.show(help_lines)
         lines.focus()
 
     def action_step(self, step: int) -> None:
-        lines = self.query_one(Lines)
+        lines = self.query_one(TextPane)
         lines.scroll_to_line(lines.top + step)

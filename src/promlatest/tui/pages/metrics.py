@@ -10,7 +10,7 @@ from promlatest.exceptions import UsageError
 from promlatest.tui.model.families import families_sheet
 from promlatest.tui.pages.page import MANY, Page
 from promlatest.tui.widgets.grid import Grid
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.text import escaped
@@ -28,7 +28,7 @@ class MetricsPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("metrics", id="families")
-        yield Lines(id="help-text")
+        yield TextPane(id="help-text")
 
     def draw(self) -> None:
         wanted = (self.view.name, self.view.shape, self.view.known)
@@ -61,7 +61,7 @@ class MetricsPage(Page):
     def on_grid_moved(self) -> None:
         """Tell the help of the chosen metric, for where its column has no room."""
         row: MetricRow | None = self.query_one(Grid).row
-        self.query_one(Lines).show(lambda width: _told(row, width))
+        self.query_one(TextPane).show(lambda width: _told(row, width))
 
     def _passing(self, rows: list[MetricRow]) -> list[MetricRow]:
         try:

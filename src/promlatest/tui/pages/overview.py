@@ -17,7 +17,7 @@ from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.controllers import all_controllers_sheet, controllers_sheet
 from promlatest.views.operator import OWNERS, ControllerRow, Overview, controllers, overview
@@ -45,9 +45,9 @@ class OverviewPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("controllers", id="controllers")
-        yield Lines(id="whole-name")
-        yield Lines("chosen", id="chosen")
-        yield Lines("requests and process", id="below")
+        yield TextPane(id="whole-name")
+        yield TextPane("chosen", id="chosen")
+        yield TextPane("requests and process", id="below")
 
     def draw(self) -> None:
         view = self.view
@@ -68,7 +68,7 @@ class OverviewPage(Page):
 
     def on_grid_moved(self) -> None:
         """Tell the whole name of the chosen controller, where its column cut it."""
-        grid, lines = self.query_one(Grid), self.query_one("#whole-name", Lines)
+        grid, lines = self.query_one(Grid), self.query_one("#whole-name", TextPane)
         lines.display = grid.cuts_names
         lines.show(lambda width: prose(self.controller, width, "head"))
         self._arrange()
@@ -79,7 +79,7 @@ class OverviewPage(Page):
     def _arrange(self) -> None:
         """Give the room to the panes: as many rows as there are, what stands below them,
         and if there is more, the chosen controller in full."""
-        grid, chosen = self.query_one(Grid), self.query_one("#chosen", Lines)
+        grid, chosen = self.query_one(Grid), self.query_one("#chosen", TextPane)
         room = self.size.height - self.query_one("#whole-name").display
         rows, below = grid.needs, self._below + 1
         left = room - rows - below
@@ -115,7 +115,7 @@ class OverviewPage(Page):
     def _draw_below(self, rows: Overview) -> None:
         figures = self.view.figures
         aged = "".join(cell.text for cell in self.aged())
-        self.query_one("#below", Lines).show(
+        self.query_one("#below", TextPane).show(
             lambda width: below_lines(rows, width, figures), f"requests and process{aged}"
         )
 
@@ -150,7 +150,7 @@ class OverviewPage(Page):
 
     def action_page_below(self, step: int) -> None:
         """Scroll what is below the controllers."""
-        self.query_one("#below", Lines).action_page(step)
+        self.query_one("#below", TextPane).action_page(step)
 
 
 def controller_selector(name: str, state: Queryable) -> str:

@@ -21,7 +21,7 @@ from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import MANY, Page
 from promlatest.tui.widgets.grid import Grid
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, line, prose
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.text import escaped, shorten
@@ -41,9 +41,9 @@ class SeriesPage(Page):
         self._trends = Trends()
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="about")
+        yield TextPane(id="about")
         yield Grid("series", id="series")
-        yield Lines(id="whole")
+        yield TextPane(id="whole")
 
     def open(self, name: str, view: View, filter_: Filter = NO_FILTER) -> None:
         """Show another family."""
@@ -89,10 +89,10 @@ class SeriesPage(Page):
     def _show(self) -> None:
         listed = self._listed
         title = self.title(self._kind(), len(listed.rows), listed.total)
-        self.query_one("#about", Lines).show(self._about)
+        self.query_one("#about", TextPane).show(self._about)
         sheet = series_sheet(listed, self.view, self._trends)
         self.query_one(Grid).show(sheet, title, self.nothing("series"))
-        self.query_one("#whole", Lines).show(self._whole)
+        self.query_one("#whole", TextPane).show(self._whole)
 
     def _kind(self) -> str:
         return "histograms" if self.family.histogram else "series"
@@ -115,7 +115,7 @@ class SeriesPage(Page):
         return prose(shorten(escaped(own), 2 * width - 16), width, "dim")[:2]
 
     def on_grid_moved(self) -> None:
-        self.query_one("#whole", Lines).show(self._whole)
+        self.query_one("#whole", TextPane).show(self._whole)
 
     # What is chosen
 

@@ -11,7 +11,7 @@ from promlatest.tui.model.targets import TargetRow, target_lines, targets_sheet
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page
 from promlatest.tui.widgets.grid import Grid
-from promlatest.tui.widgets.lines import Lines
+from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, line
 
 
@@ -26,7 +26,7 @@ class TargetsPage(Page):
 
     def compose(self) -> ComposeResult:
         yield Grid("targets", id="targets-grid")
-        yield Lines(id="chosen-target")
+        yield TextPane(id="chosen-target")
 
     def show_all(self, views: Sequence[View], shown: str) -> None:
         """Draw these targets, of which one is shown on the other pages."""
@@ -41,7 +41,7 @@ class TargetsPage(Page):
     def on_grid_moved(self) -> None:
         """Tell of the chosen target all that its row may have no room for."""
         row: TargetRow | None = self.query_one(Grid).row
-        self.query_one(Lines).show(lambda width: target_lines(row, width))
+        self.query_one(TextPane).show(lambda width: target_lines(row, width))
 
     def aged(self) -> tuple[Cell, ...]:
         return ()

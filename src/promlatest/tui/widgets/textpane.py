@@ -21,7 +21,7 @@ def _nothing(width: int) -> Sequence[Line]:
     return ()
 
 
-class Lines(Toned):
+class TextPane(Toned):
     """Draws what a function makes for a width.
 
     Args:
