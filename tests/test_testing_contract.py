@@ -46,6 +46,34 @@ def path(tmp_path):
     return path
 
 
+NAMES = [
+    "\x1b[2J",
+    "a b",
+    "a?",
+    "?a",
+    "a=b",
+    "#a",
+    "\\u{41}",
+    "a\u2028b",
+    "\x85\u202e",
+    "é容",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=map(ascii, NAMES))
+def test_any_name_can_be_kept(tmp_path, name):
+    """Whatever a name holds, a contract is one line of plain words, and is read back."""
+    quoted = name.replace("\\", "\\\\")
+    body = f'{{"m{quoted}","{quoted}"="1"}} 1\n{{"n{quoted}","{quoted}"="1"}} 1\nn{{}} 1\n'
+    contract = contract_of(reading(body))
+    path = tmp_path / "contract"
+    path.write_text(str(contract))
+
+    assert str(contract).replace("\n", "").isprintable()
+    assert read_contract(path) == contract
+    assert_contract(reading(body), path)
+
+
 def test_the_text():
     """A contract has a line for each family, also for one without series."""
     assert str(contract_of(reading())) == TEXT

@@ -1,9 +1,10 @@
-"""Contracts: what dashboards and alerts rely on, kept across releases.
+r"""Contracts: what dashboards and alerts rely on, kept across releases.
 
 A contract is a text file, a line for each family: its name, its type and its labels. A
 ``?`` before a family, or behind a label, says that it need not be there: series of rare
 errors come and go. Behind ``le=`` stand the bounds of a histogram's buckets, and behind
-``quantile=`` those of a summary. What an exposition has beyond its contract is allowed.
+``quantile=`` those of a summary. What an exposition has beyond its contract is allowed. In
+names a blank, a sign of these, and what a terminal could obey stand as ``\u{1b}``.
 
 ::
 
@@ -14,6 +15,7 @@ errors come and go. Behind ``le=`` stand the bounds of a histogram's buckets, an
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -83,10 +85,28 @@ class ContractLine:
 
     def __str__(self) -> str:
         mark = "?" if self.optional else ""
-        names = sorted([*self.labels, *(f"{name}?" for name in self.loose)])
+        loose = (f"{_written(name)}?" for name in self.loose)
+        names = sorted([*map(_written, self.labels), *loose])
         if self.bounds:
             names.insert(0, f"{self.bound}={','.join(map(format_float, self.bounds))}")
-        return " ".join([f"{mark}{self.family}", self.type, *names])
+        return " ".join([f"{mark}{_written(self.family)}", self.type, *names])
+
+
+_SIGNS: Final = frozenset("?=#\\ ")
+_ESCAPED: Final = re.compile(r"\\u\{([0-9a-f]{1,5}|10[0-9a-f]{4})\}")
+
+
+def _written(name: str) -> str:
+    """A name as one word of a line."""
+    return "".join(
+        each if each.isprintable() and each not in _SIGNS else f"\\u{{{ord(each):x}}}"
+        for each in name
+    )
+
+
+def _read(word: str) -> str:
+    """The name of a word."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), word)
 
 
 @attrs.frozen
@@ -193,7 +213,7 @@ def read_contract(path: str | PathLike[str]) -> Contract:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) < 2 or words[0].lstrip("?") in ("", *lines):
+        if len(words) < 2 or _read(words[0].removeprefix("?")) in ("", *lines):
             raise UsageError(
                 f"{path}, line {place}: expected a family once, its type and its"
                 f" labels: {line!r}"
@@ -281,10 +301,10 @@ def _line_of(reading: Reading, family: str) -> ContractLine:
 def _parsed(words: Sequence[str], where: str) -> ContractLine:
     family, kind, *names = words
     line = ContractLine(
-        family.removeprefix("?"),
+        _read(family.removeprefix("?")),
         kind,
-        tuple(name for name in names if not name.endswith("?") and "=" not in name),
-        tuple(name.removesuffix("?") for name in names if name.endswith("?")),
+        tuple(_read(name) for name in names if not name.endswith("?") and "=" not in name),
+        tuple(_read(name.removesuffix("?")) for name in names if name.endswith("?")),
         family.startswith("?"),
     )
     for word in names:
