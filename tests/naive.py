@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from promlatest import Counts, DataPoint, Histogram, Labels
 from promlatest._histogram import assemble
@@ -135,6 +136,14 @@ class Moment:
         return sum(len(part) for part in self.parts)
 
 
+def increase_of(samples: list[Sample], there_at_first: bool) -> float | None:
+    """What a counter gained: each step up, and what it has after each step down."""
+    if not there_at_first or len(samples) < 2:
+        return None
+    steps = pairwise(samples)
+    return sum(now - was if now >= was else now for (_, was), (_, now) in steps)
+
+
 @dataclass(frozen=True)
 class NaiveSource:
     """The two slots of a source, and what it had before it failed."""
@@ -145,6 +154,16 @@ class NaiveSource:
     types: Mapping[str, str] = field(default_factory=dict)
     known_types: Mapping[str, str] = field(default_factory=dict)
     at: int = 0  # the moment of the last good commit
+    history: tuple[Samples | None, ...] = ()  # None: a scrape that failed
+
+    def increases(self) -> dict[Series, float | None]:
+        """By how much each series increased over the scrapes that are kept."""
+        good = [samples for samples in self.history if samples is not None]
+        found = {}
+        for series in {each for samples in good for each in samples}:
+            seen = [samples[series] for samples in good if series in samples]
+            found[series] = increase_of(seen, series in good[0])
+        return found
 
     @property
     def newest(self) -> Samples:
@@ -154,8 +173,9 @@ class NaiveSource:
 class NaiveStore:
     """What a store does, in the order in which it is told to."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, keep: int = 2) -> None:
         self.limit = limit
+        self.keep = keep
         self.now = 0
         self.live: Samples = {}
         self.sources: dict[str, NaiveSource] = {}
@@ -245,7 +265,10 @@ class NaiveStore:
         counts.added = len(after.keys() - before.keys())
         counts.removed = len(before.keys() - after.keys())
         told = dict(types) if replacing else {**known, **types}
-        self._put(name, NaiveSource(after, before, None, told, {}, moment), counts)
+        history = (*source.history, after)[-self.keep :]
+        at = max(source.at, moment)  # an update may be of an earlier moment
+        now = NaiveSource(after, before, None, told, {}, at, history)
+        self._put(name, now, counts)
         return counts
 
     def fail(self, name: str, report: Mapping[Series, float], when: int) -> None:
@@ -253,7 +276,10 @@ class NaiveStore:
         known = source.types if source.last_known is None else source.known_types
         shown = {series: (when, v) for series, v in report.items()}
         counts = Counts()
-        failed = NaiveSource(shown, source.previous, source.newest, {}, known, source.at)
+        history = (*source.history, None)[-self.keep :]
+        failed = NaiveSource(
+            shown, source.previous, source.newest, {}, known, source.at, history
+        )
         self._put(name, failed, counts)
 
     def remove(self, name: str) -> None:
@@ -274,7 +300,11 @@ class NaiveStore:
         gone = len(self.live) - len(left(self.live))
         self.live = left(self.live)
         for name, source in self.sources.items():
-            kept = replace(source, current=left(source.current))
+            newest = source.history[-1:]
+            if newest and newest[0] is not None:
+                newest = (left(newest[0]),)
+            history = (*source.history[:-1], *newest)
+            kept = replace(source, current=left(source.current), history=history)
             removed = len(source.current) - len(kept.current)
             if source.last_known is not None:
                 kept = replace(kept, last_known=left(source.last_known))

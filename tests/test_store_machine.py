@@ -119,9 +119,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.naive = NaiveStore(LIMIT)
+        self.naive = NaiveStore(LIMIT, keep=4)
         self.naive.now = START
-        self.store = Store(clock=lambda: self.naive.now, limits=Limits(series=LIMIT))
+        self.store = Store(
+            clock=lambda: self.naive.now, limits=Limits(series=LIMIT), history=4
+        )
         self.appender = self.store.appender()
         self.refs: dict[Series, int] = {}
         self.batch_refs: dict[Series, int] = {}
@@ -347,6 +349,30 @@ class StoreMachine(RuleBasedStateMachine):
         for snapshot, moment in self.kept:
             assert comparable(snapshot.match(())) == comparable(moment.match())
             assert len(snapshot) == len(moment)
+
+    @invariant()
+    def sources_keep_their_scrapes(self) -> None:
+        for name, source in self.store.sources.items():
+            kept = [None if each.failed else held(each) for each in source.history]
+            naive = self.naive.sources[name].history
+            assert kept == [None if each is None else naive_of(each) for each in naive]
+
+    @invariant()
+    def increases_are_the_same(self) -> None:
+        if len(self.naive.sources) != 1 or self.naive.live:
+            return
+        (naive,) = self.naive.sources.values()
+        expected = {
+            series: value
+            for series, value in naive.increases().items()
+            if ("__name__", "n_total") in series
+        }
+        found = {
+            frozenset(e.labels.items()): e.value for e in self.store.increase("n_total")
+        }
+        assert {k: repr(v) for k, v in found.items()} == {
+            k: repr(v) for k, v in expected.items()
+        }
 
     @invariant()
     def sources_have_two_slots(self) -> None:

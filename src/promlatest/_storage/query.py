@@ -22,7 +22,14 @@ from promlatest._interfaces import Block
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._movement import PROCESS_START, Movement, births_of, created_name, movements
+from promlatest._movement import (
+    PROCESS_START,
+    Movement,
+    births_of,
+    created_name,
+    movement,
+    movements,
+)
 from promlatest._rows import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of, series_plan
@@ -340,13 +347,27 @@ class QueryMethods:
             A `Movement` for each series, sorted by labels: its `value`, the `seconds`
             that are really covered, and the `resets` in between.
         """
-        wanted = matchers_of(metric, matchers, labels)
-        now = max((cell.visible.timestamp for cell in self._cells_of()), default=0)
+        plan = self._question(metric, matchers, labels).plan
+        starts = plan_of((Matcher(METRIC_NAME, "=", PROCESS_START),))
+        created = plan_of((Matcher(METRIC_NAME, "=", created_name(metric)),))
+        cells = sorted(self._cells_of(), key=lambda cell: -cell.visible.timestamp)
+        now = cells[0].visible.timestamp if cells else 0
         start = -(1 << 62) if over is None else now - round(over * 1000) - 1
-        starts = self.columns((Matcher(METRIC_NAME, "=", PROCESS_START),), start, now)
-        created = Matcher(METRIC_NAME, "=", created_name(metric))
-        births = births_of(starts, self.columns((created,), start, now))
-        return movements(self.columns(wanted, start, now), births)
+        found: dict[Labels, Movement] = {}
+        for cell in cells:  # of one series in two sources the newest counts
+            blocks = blocks_of(cell.scrapes, plan, start, now, self._columns)
+            if blocks:
+                when = births_of(
+                    blocks_of(cell.scrapes, starts, start, now, self._columns),
+                    blocks_of(cell.scrapes, created, start, now, self._columns),
+                )
+                for moved in movements(blocks, when):
+                    found.setdefault(moved.labels, moved)
+        for point in self._live_points(plan):
+            once = [(point.timestamp, point.value)]
+            alone = movement(point.labels, once, point.timestamp, ())
+            found.setdefault(point.labels, alone)
+        return [found[each] for each in sorted(found, key=attrgetter("_flat"))]
 
     def rate(
         self,
@@ -415,7 +436,7 @@ class QueryMethods:
         plan = self._plan((tuple(matchers),))
         blocks = [
             block
-            for cell in self._cells_of(plan)
+            for cell in self._cells_of()  # whose series may be gone by now
             for block in blocks_of(cell.scrapes, plan, start, end, self._columns)
         ]
         live = self._live_points(plan)

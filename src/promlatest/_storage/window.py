@@ -45,6 +45,10 @@ def blocks_of(
     """
     since = scrapes[0].timestamp if scrapes else None
     chosen = [each for each in scrapes if start < each.timestamp <= end]
+    if plan.names is not None and not any(
+        name in scrape.layout.tables for scrape in chosen for name in plan.names
+    ):
+        return []
     first = next((each.timestamp for each in chosen if not each.failed), None)
     key = (plan.matchers, *[-1 if each.failed else each.layout.number for each in chosen])
     lives: tuple[_Life, ...] | None = kept.get(key)
