@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import traceback
 
 import pytest
@@ -101,42 +103,42 @@ def test_the_path_may_have_a_query():
     assert reading.path == "/metrics"
 
 
-def django_app():
-    """A Django project in one file, that serves its metrics."""
-    django = pytest.importorskip("django")
-    from django.conf import settings
+# Django is set up once for a process, so this one has its own.
+DJANGO = """
+import sys
+from django.conf import settings
 
-    if not settings.configured:
-        settings.configure(
-            ALLOWED_HOSTS=["testserver"],
-            ROOT_URLCONF=__name__,
-            SECRET_KEY="x",
-            MIDDLEWARE=[
-                "django.middleware.common.CommonMiddleware"
-            ],  # it asks for the host
-        )
-        django.setup()
-    from django.core.wsgi import get_wsgi_application
+settings.configure(
+    ALLOWED_HOSTS=["testserver"],
+    ROOT_URLCONF=sys.modules[__name__],
+    SECRET_KEY="x",
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # it asks for the host
+)
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+from promlatest.testing import ScrapeTarget, TargetDownError
 
-    return get_wsgi_application()
-
-
-urlpatterns: list = []  # of Django
+urlpatterns = [path("metrics", lambda _: HttpResponse("jobs_total 3", content_type="text/plain"))]
+app = get_wsgi_application()
+print(ScrapeTarget(app).value("jobs_total"))
+try:
+    ScrapeTarget(app, host="elsewhere.example").scrape()
+except TargetDownError as error:
+    print(error)
+"""
 
 
 def test_django_is_asked_by_the_host_that_its_tests_allow():
-    """Its test runner allows `testserver`, and nothing else is asked for."""
-    app = django_app()
-    from django.http import HttpResponse
-    from django.urls import path
+    """Its test runner allows `testserver`, and a failure names the option for another."""
+    pytest.importorskip("django")
+    command = [sys.executable, "-c", DJANGO]
 
-    urlpatterns[:] = [
-        path("metrics", lambda _: HttpResponse(BODY, content_type="text/plain"))
-    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert ScrapeTarget(app).value("jobs_total") == 3
-    with pytest.raises(TargetDownError, match=r"answered 400: .* say host="):
-        ScrapeTarget(app, host="elsewhere.example").scrape()
+    assert told.startswith("3.0\n")
+    assert "of host elsewhere.example answered 400" in told
+    assert "say host=" in told
 
 
 # What it answers
