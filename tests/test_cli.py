@@ -168,6 +168,21 @@ def test_json_holds_nothing_that_a_terminal_obeys(
     assert json.loads(printed)[0]["labels"]["queue"] == value
 
 
+def test_a_job_that_is_not_supported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The refusal of a configuration names the option that leaves the job out."""
+    file = tmp_path / "prometheus.yml"
+    file.write_text("- {job_name: k8s, kubernetes_sd_configs: [{role: pod}]}\n")
+    assert run("serve", "--config", str(file)) == 2
+    refused = capsys.readouterr().err
+    assert run("serve", "--config", str(file), "--skip-unsupported") == 2
+    left_out = capsys.readouterr().err
+
+    assert "(the job 'k8s'; --skip-unsupported leaves such jobs out)" in refused
+    assert "give at least one TARGET" in left_out
+
+
 def test_advice_about_tls_names_options(capsys: pytest.CaptureFixture[str]) -> None:
     """What is advised about TLS are options of the command line."""
     with scrape_servers.start() as servers:

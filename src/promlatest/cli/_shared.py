@@ -32,7 +32,7 @@ from promlatest.exceptions import (
     PromlatestError,
     UsageError,
 )
-from promlatest.scrape import TLS, Auth, Fetched, Target, fetch_once
+from promlatest.scrape import TLS, Auth, Fetched, Job, Target, fetch_once, load_config
 
 DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE, UNWRITABLE = range(6)
 
@@ -107,6 +107,26 @@ def add_fetching(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--insecure-skip-verify", action="store_true", help="trust any certificate"
     )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add a configuration, and what is done about jobs that want too much."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="a Prometheus configuration with static targets"
+    )
+    parser.add_argument(
+        "--skip-unsupported", action="store_true",
+        help="leave out jobs of it that want what promlatest does not have",
+    )  # fmt: skip
+
+
+def configured(options: argparse.Namespace) -> list[tuple[Job, list[Target]]]:
+    """The jobs of the configuration, and their targets."""
+    try:
+        return load_config(options.config, skip_unsupported=options.skip_unsupported)
+    except UsageError as error:  # which advises those who write Python
+        words = str(error).replace("skip_unsupported leaves", "--skip-unsupported leaves")
+        raise UsageError(words) from None
 
 
 def pair(text: str, separator: str, form: str) -> tuple[str, str]:

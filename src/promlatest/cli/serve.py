@@ -31,10 +31,16 @@ from promlatest._storage.store import Store
 from promlatest.api import Api
 from promlatest.api._address import is_loopback
 from promlatest.api._server import Listener
-from promlatest.cli._shared import DONE, add_fetching, target_of
+from promlatest.cli._shared import (
+    DONE,
+    add_config,
+    add_fetching,
+    configured,
+    target_of,
+)
 from promlatest.exceptions import UsageError
 from promlatest.rules import read_rules
-from promlatest.scrape import Job, Scraper, Target, load_config
+from promlatest.scrape import Job, Scraper, Target
 
 _DEFAULT_INTERVAL: Final = 5.0
 
@@ -44,9 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--demo", action="store_true", help="scrape a demo operator")
     parser.add_argument("--seed", type=int, default=1, help="of the demo operator")
-    parser.add_argument(
-        "--config", metavar="FILE", help="a Prometheus configuration with static targets"
-    )
+    add_config(parser)
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
         help=f"between two scrapes (default: {_DEFAULT_INTERVAL:g}, or as the config says)",
@@ -112,7 +116,7 @@ def _work(options: argparse.Namespace) -> list[tuple[Job, list[Target]]]:
     targets = [target_of(options, text) for text in options.targets]
     work = [(job, targets)] if targets else []
     if options.config:
-        work += [(_paced(job, interval), them) for job, them in load_config(options.config)]
+        work += [(_paced(job, interval), them) for job, them in configured(options)]
     if not work:
         raise UsageError("give at least one TARGET, --config or --demo")
     return work

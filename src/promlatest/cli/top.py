@@ -26,9 +26,11 @@ from promlatest._storage.store import Store
 from promlatest.cli._shared import (
     DONE,
     NOTHING,
+    add_config,
     add_fetching,
     add_printing,
     ascii_only,
+    configured,
     exit_code,
     print_json,
     say_nothing,
@@ -39,7 +41,7 @@ from promlatest.cli._shared import (
 )
 from promlatest.cli.histogram import print_histograms
 from promlatest.exceptions import EndpointError, UsageError
-from promlatest.scrape import Job, load_config
+from promlatest.scrape import Job
 from promlatest.views.catalog import catalog
 from promlatest.views.near import why_no_histogram
 from promlatest.views.operator import is_operator, overview
@@ -56,13 +58,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--demo", action="store_true", help="show a demo operator")
     parser.add_argument("--seed", type=int, default=1, help="of the demo operator")
-    parser.add_argument(
-        "--config", metavar="FILE", help="a Prometheus scrape_config with static targets"
-    )
-    parser.add_argument(
-        "--skip-unsupported", action="store_true",
-        help="leave out jobs of it that want what promlatest does not have",
-    )  # fmt: skip
+    add_config(parser)
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
         help="between two scrapes (default: 1, or as the config says); of --once: 0 is one"
@@ -124,7 +120,7 @@ def _dashboard(options: argparse.Namespace) -> int:
     job = Job(interval=options.interval or 1.0, timeout=options.timeout)
     work = [(job, [target_of(options, text) for text in targets])] if targets else []
     if options.config:
-        work += load_config(options.config, skip_unsupported=options.skip_unsupported)
+        work += configured(options)
     return run(
         work,
         interval=options.interval,
