@@ -99,8 +99,14 @@ def scripted() -> Iterator[tuple[str, Scripted]]:
         server.server_close()
 
 
+class Raw(str):
+    """The URL of a server, and how many pieces it has sent."""
+
+    sent = 0
+
+
 @contextmanager
-def raw(*pieces: bytes, pause: float = 0.0, hold: bool = False) -> Iterator[str]:
+def raw(*pieces: bytes, pause: float = 0.0, hold: bool = False) -> Iterator[Raw]:
     """A server that sends these pieces to whoever connects, whatever was asked.
 
     Args:
@@ -123,16 +129,18 @@ def raw(*pieces: bytes, pause: float = 0.0, hold: bool = False) -> Iterator[str]
                         connection.recv(65536)
                     for piece in pieces:
                         connection.sendall(piece)
+                        url.sent += 1
                         over.wait(pause)
                     if hold:
                         over.wait(30)
                 except OSError:
                     pass  # the client has seen enough
 
+    url = Raw(f"http://127.0.0.1:{listener.getsockname()[1]}")
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url
     finally:
         over.set()
         listener.shutdown(socket.SHUT_RDWR)
