@@ -66,6 +66,14 @@ def test_a_store_does_not_load_what_only_check_needs():
     assert run(f"import sys; from promlatest.exposition import check; {loaded}") != "[]\n"
 
 
+def test_a_store_does_not_load_promql():
+    """PromQL is loaded when somebody asks for it."""
+    loaded = "print([m for m in sys.modules if m == 'promlatest.promql'])"
+
+    assert run(f"import sys, promlatest; {loaded}") == "[]\n"
+    assert run(f"import sys, promlatest.promql; {loaded}") != "[]\n"
+
+
 def test_importing_warns_of_nothing():
     """Importing raises no warning, not even one that is hidden by default."""
     run("import promlatest, promlatest.registry, promlatest.exposition", "-W", "error")

@@ -42,6 +42,8 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import Diagnostic, Exposition, Sample, parse
+from promlatest.promql import Matrix, QueryError, Scalar, Vector, query, query_range
+from promlatest.promql import parse as parse_promql
 from promlatest.registry import StoreCollector
 
 
@@ -187,3 +189,26 @@ def errors(store: Store) -> str:
 
 def roles(store: Store) -> tuple[Appendable, Queryable, Queryable]:
     return store, store, store.snapshot()
+
+
+def promql(store: Store) -> list[float]:
+    answer = query(store, "sum by (code) (hits_total)", at=1000, partial=True)
+    if isinstance(answer, Vector):
+        return [point.value for point in answer]
+    if isinstance(answer, Scalar):
+        return [answer.value, float(answer)]
+    if isinstance(answer, str):
+        return [float(answer)]
+    return [value for series in answer for _, value in series.samples]
+
+
+def over_a_time(store: Store) -> tuple[str, ...]:
+    matrix: Matrix = query_range(store, "up", 0, 60_000, step=15)
+    return matrix.annotations.warnings
+
+
+def unread(text: str) -> str:
+    try:
+        return str(parse_promql(text))
+    except QueryError as error:
+        return f"{error.line}:{error.column}: {error.reason}"
