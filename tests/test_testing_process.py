@@ -18,6 +18,7 @@ from promlatest.exceptions import UsageError
 from promlatest.testing import FakeTarget, ScrapeTarget, TargetDownError
 
 pytestmark = pytest.mark.slow
+posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
 
 @contextmanager
@@ -49,13 +50,21 @@ def start(seconds: float, **options) -> ScrapeTarget:
 
 
 def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # ended, and not yet taken notice of
+    """Whether a process runs; one that has ended, and was not yet taken notice of, does
+    not."""
+    if Path("/proc/self/stat").exists():
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return stat.rpartition(")")[2].split()[0] != "Z"
+    told = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True
+    )
+    return told.stdout.strip()[:1] not in ("", "Z")
 
 
+@posix
 def test_a_program_is_started_and_ended():
     """A program is ready when its target is there, and gone when it is closed."""
     with start(60) as target:
@@ -75,6 +84,7 @@ async def test_a_program_in_a_loop():
         assert await target.aio.value("jobs_total") == 1
 
 
+@posix
 def test_a_program_that_dies_ends_the_wait():
     """A wait does not outlive its program, and shows what it wrote."""
     with start(60) as target:
@@ -87,6 +97,7 @@ def test_a_program_that_dies_ends_the_wait():
     assert "listening on" in str(caught.value)
 
 
+@posix
 def test_a_program_that_is_forgotten_ends_with_its_parent():
     """A process that never closes its target leaves no program behind."""
     parent = (
@@ -121,6 +132,7 @@ signal.pause()
 """
 
 
+@posix
 def test_what_a_program_has_started_is_ended_too():
     """A worker that does not listen to its end is ended by force."""
     with ScrapeTarget.process([sys.executable, "-c", STUBBORN, "{port}"]) as target:
@@ -134,7 +146,7 @@ def test_what_a_program_has_started_is_ended_too():
     ("program", "words"),
     [
         ("print('no config'); raise SystemExit(2)", "no config"),
-        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "SIGKILL", marks=posix),
         ("import time; print('loading', flush=True); time.sleep(60)", "loading"),
     ],
 )
@@ -171,6 +183,7 @@ time.sleep(0.5)
 """
 
 
+@posix
 def test_an_answer_after_its_end_is_none():
     """A scrape that succeeds does not count, once the program has ended."""
     command = [sys.executable, "-c", STRANGER, "{port}", PROGRAM]
@@ -226,6 +239,7 @@ time.sleep(60)
 """
 
 
+@posix
 @pytest.mark.parametrize("end", ["exit", "SIGTERM", "SIGKILL"])
 def test_a_program_ends_with_whoever_started_it(end):
     """Whatever ends the tests, their programs and log files do not survive it."""
@@ -241,6 +255,7 @@ def test_a_program_ends_with_whoever_started_it(end):
     assert set(Path(tempfile.gettempdir()).glob("promlatest-*.log")) <= logs
 
 
+@posix
 def test_nothing_is_left_of_a_program_that_was_closed():
     """The process that watches over it ends with it."""
     with start(60) as target:
