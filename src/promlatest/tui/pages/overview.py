@@ -41,7 +41,6 @@ class OverviewPage(Page):
         super().__init__(id)
         self._trends = Trends()
         self.views: Sequence[View] = ()  # of all targets, if all are to be shown
-        self._below = 0  # lines that the panels at the bottom would fill
 
     def compose(self) -> ComposeResult:
         yield Grid("controllers", id="controllers")
@@ -62,7 +61,6 @@ class OverviewPage(Page):
         title = self.title("controllers", len(sheet.rows), sum(map(len, every.values())))
         self.query_one(Grid).show(sheet, (*title, *self._over()), self._empty())
         self._trends.forget(view.past)
-        self._below = len(below_lines(rows, max(self.size.width - 2, 1), view.figures))
         self._draw_below(rows)
         self.on_grid_moved()
 
@@ -74,19 +72,20 @@ class OverviewPage(Page):
         self._arrange()
 
     def on_resize(self) -> None:
-        self._arrange()
+        self.call_after_refresh(self._arrange)  # the panes have made their lines by then
 
     def _arrange(self) -> None:
         """Give the room to the panes: as many rows as there are, what stands below them,
         and if there is more, the chosen controller in full."""
         grid, chosen = self.query_one(Grid), self.query_one("#chosen", TextPane)
+        panels = self.query_one("#below", TextPane)
         room = self.size.height - self.query_one("#whole-name").display
-        rows, below = grid.needs, self._below + 1
+        rows, below = grid.needs, len(panels.lines) + 1
         left = room - rows - below
         here = bool(self.controller) and self.target == self.view.name
         chosen.display = left >= _CHOSEN_LEAST and here
         grid.styles.height = min(rows, max(room - below, room * 55 // 100, 4))
-        self.query_one("#below").styles.height = below if chosen.display else "1fr"
+        panels.styles.height = below if chosen.display else "1fr"
         if chosen.display:
             name, view, trends = self.controller, self.view, self._trends
             chosen.show(
