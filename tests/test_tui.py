@@ -25,6 +25,7 @@ from promlatest.exceptions import ConnectError, ParseError, UsageError
 from promlatest.scrape import Job, Target
 from promlatest.tui import Dashboard, Feed, run
 from promlatest.tui.model.keys import KEYS, hints
+from promlatest.tui.model.series import listing
 from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.widgets.exportbar import ExportBar
@@ -1085,6 +1086,38 @@ async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
         await pilot.press("f")
         assert cells(demo.app, "adds", "queue in all")["pods"] not in depths
         assert "FROZEN" not in screen(demo.app)
+
+
+async def test_series_are_listed_when_one_comes_or_goes(monkeypatch):
+    """A refresh costs what is on the screen: all series are gone through once, and again
+    only when the set of them is another one."""
+    listed: list[int] = []
+    monkeypatch.setattr(
+        "promlatest.tui.pages.series.listing",
+        lambda name, state, filter_: (
+            listed.append(len(state)),
+            listing(name, state, filter_),
+        )[1],
+    )
+    store = Store(clock=lambda: T0 + 10**6)
+    app = Dashboard(store, Still("x"))
+
+    def scrape(second: int, series: int) -> None:
+        body = "".join(f'x_total{{n="{n}"}} {second}\n' for n in range(series))
+        store.ingest(body, source="x", timestamp=T0 + second * 1000)
+
+    async with app.run_test(size=(100, 24)) as pilot:
+        scrape(0, 300)
+        await pilot.pause()
+        await pilot.press("m", "enter")
+        for second in range(1, 5):
+            scrape(second, 300)
+            await pilot.pause()
+        assert listed == [300]
+        assert {text[0] for text in cells(app, "value").values()} == {"4"}
+        scrape(5, 301)
+        await pilot.pause()
+        assert listed == [300, 301]
 
 
 async def test_sorting_by_pointing(demo):

@@ -390,6 +390,18 @@ def test_what_is_below_never_spills(demo, width):
         assert word in said
 
 
+def test_a_count_that_grew_is_marked_behind_and_not_before():
+    """`+7209` read as 7209 more; the sign stands behind, and is told from the number."""
+    stores = Store(), Store()
+    for store, number in zip(stores, (7000, 7209), strict=True):
+        body = f'rest_client_requests_total{{code="200",method="GET"}} {number}\n'
+        store.ingest(body, timestamp=T0 + number)
+    said = "\n".join(map(text_of, below_lines(overview(stores[1], stores[0]), 80)))
+
+    assert "7209 ▴" in said
+    assert "+" not in said
+
+
 # -- histograms -----------------------------------------------------------------------
 
 QUEUE = "workqueue_queue_duration_seconds"

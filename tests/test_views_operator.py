@@ -370,3 +370,22 @@ def test_the_catalog_counts_every_series_once(demo):
 
     assert sum(row.series for row in rows) == len(demo[0])
     assert len(demo[0].match([Matcher("__name__", "=", "go_info")])) == 1
+
+
+def test_labels_of_the_target_merge_no_controllers():
+    """A target whose own labels are called name or controller keeps its controllers apart:
+    what they exposed is called exported_name and exported_controller then."""
+    store = Store()
+    store.ingest(
+        "".join(
+            f'workqueue_depth{{name="of-the-target",exported_name="{name}"}} {depth}\n'
+            f'controller_runtime_active_workers{{controller="of-the-target",'
+            f'exported_controller="{name}"}} 1\n'
+            for name, depth in (("pods", 3), ("nodes", 4))
+        )
+    )
+
+    assert [(row.name, row.depth, row.active) for row in controllers(store)] == [
+        ("nodes", 4, 1),
+        ("pods", 3, 1),
+    ]
