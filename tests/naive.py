@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from promlatest import Counts, DataPoint, Histogram, Labels
-from promlatest._histogram import assemble
+from promlatest._assemble import assemble
 from promlatest._matching.regex import compile_pattern
 
 Series = frozenset[tuple[str, str]]

@@ -16,15 +16,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
+from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint
-from promlatest._histogram import (
-    Bucket,
-    Histogram,
-    assemble,
-    build,
-    parse_le,
-)
-from promlatest._matching.floats import format_bound
+from promlatest._histogram import Bucket, Histogram
+from promlatest._matching.floats import format_bound, parse_bound
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 
@@ -35,7 +30,7 @@ MOST = 1.7976931348623157e308
 def of(
     *pairs: tuple[float, float], count: float | None = None, total: float = NAN
 ) -> Histogram:
-    return build(Labels(__name__="x"), pairs, count=count, sum=total)
+    return Histogram.build(Labels(__name__="x"), pairs, count=count, sum=total)
 
 
 def point(name: str, value: float, timestamp: int = 1000, /, **labels: str) -> DataPoint:
@@ -171,7 +166,9 @@ def valid_histograms(
     )
     counts = map(float, accumulate(draw(own)))
     total = float(draw(st.integers(-1000, 1000)))
-    return build(Labels(__name__="x", a="b"), zip(bounds, counts, strict=True), sum=total)
+    return Histogram.build(
+        Labels(__name__="x", a="b"), zip(bounds, counts, strict=True), sum=total
+    )
 
 
 @st.composite
@@ -213,7 +210,7 @@ def test_count_falls_back_to_the_inf_bucket(
     pairs: list[tuple[float, float]], count: float | None, expected: float
 ) -> None:
     """Without `_count`, the count is the +Inf bucket's; without both it is NaN (H-6)."""
-    h = build(Labels(), pairs, count=count)
+    h = Histogram.build(Labels(), pairs, count=count)
 
     assert same(h.count, expected)
 
@@ -224,7 +221,7 @@ def test_count_falls_back_to_the_inf_bucket(
 )
 def test_mean_is_sum_by_count(total: float, count: float, mean: float) -> None:
     """The mean is `_sum / _count`, NaN where there is no observation or no sum (H-5)."""
-    h = build(Labels(), [(INF, count)], sum=total)
+    h = Histogram.build(Labels(), [(INF, count)], sum=total)
 
     assert same(h.mean, mean)
 
@@ -260,7 +257,7 @@ def test_a_histogram_cannot_be_changed() -> None:
 
 def test_as_dict_is_json() -> None:
     """`as_dict` survives strict JSON: `le` is text (F-3), NaN is null, Inf is text."""
-    h = build(Labels(a="b"), [(1, 2.0), (INF, INF)], count=NAN, timestamp=7)
+    h = Histogram.build(Labels(a="b"), [(1, 2.0), (INF, INF)], count=NAN, timestamp=7)
 
     read = json.loads(json.dumps(h.as_dict(), allow_nan=False))
 
@@ -306,7 +303,7 @@ def test_problems_say_what_is_wrong(
     pairs: list[tuple[float, float]], count: float | None, problems: list[str]
 ) -> None:
     """Each fault is a sentence in `problems`, and a histogram without any is valid (H-6)."""
-    h = build(Labels(), pairs, count=count)
+    h = Histogram.build(Labels(), pairs, count=count)
 
     assert list(h.problems) == problems
     assert h.valid is not bool(problems)
@@ -315,7 +312,7 @@ def test_problems_say_what_is_wrong(
 @given(dirty_pairs, st.none() | dirty_counts)
 def test_no_histogram_raises(pairs: list[tuple[float, float]], count: float | None) -> None:
     """Faults are told and never raised: whatever is exposed can be looked at (H-6)."""
-    h = build(Labels(), pairs, count=count)
+    h = Histogram.build(Labels(), pairs, count=count)
 
     assert all(isinstance(problem, str) for problem in h.problems)
     assert len(h.buckets) == len(h.bucket_counts) == len(h.bounds)
@@ -551,10 +548,10 @@ def test_between_refuses_what_it_would_have_to_guess(lower: float, upper: float)
 
 def test_a_difference_is_what_was_observed_in_between() -> None:
     """`later - earlier` subtracts counts and sums, with later's labels and time."""
-    earlier = build(Labels(a="1"), [(1, 2), (INF, 5)], sum=10, timestamp=1000)
-    later = build(Labels(a="2"), [(1, 4), (INF, 9)], sum=15, timestamp=3000)
+    earlier = Histogram.build(Labels(a="1"), [(1, 2), (INF, 5)], sum=10, timestamp=1000)
+    later = Histogram.build(Labels(a="2"), [(1, 4), (INF, 9)], sum=15, timestamp=3000)
 
-    expected = build(Labels(a="2"), [(1, 2), (INF, 4)], sum=5, timestamp=3000)
+    expected = Histogram.build(Labels(a="2"), [(1, 2), (INF, 4)], sum=5, timestamp=3000)
 
     assert later - earlier == expected
     assert later.since(earlier) == expected
@@ -563,10 +560,14 @@ def test_a_difference_is_what_was_observed_in_between() -> None:
 
 def test_a_sum_keeps_the_labels_in_common() -> None:
     """`a + b` adds counts and sums; it has the labels of both and the later time."""
-    one = build(Labels(a="1", b="x", c="y"), [(1, 2), (INF, 5)], sum=10, timestamp=3000)
-    other = build(Labels(a="2", b="x"), [(1, 4), (INF, 9)], sum=15, timestamp=1000)
+    one = Histogram.build(
+        Labels(a="1", b="x", c="y"), [(1, 2), (INF, 5)], sum=10, timestamp=3000
+    )
+    other = Histogram.build(
+        Labels(a="2", b="x"), [(1, 4), (INF, 9)], sum=15, timestamp=1000
+    )
 
-    both = build(Labels(b="x"), [(1, 6), (INF, 14)], sum=25, timestamp=3000)
+    both = Histogram.build(Labels(b="x"), [(1, 6), (INF, 14)], sum=25, timestamp=3000)
 
     assert one + other == both
     assert other + one == both
@@ -675,7 +676,7 @@ def test_a_histogram_is_put_together() -> None:
     """`_bucket`, `_sum` and `_count` of equal labels but `le` are one histogram (H-1)."""
     [h] = assemble(exposed({"0.5": 1, "+Inf": 3}, job="a"), "x")
 
-    assert h == build(
+    assert h == Histogram.build(
         Labels(__name__="x", job="a"), [(0.5, 1), (INF, 3)], sum=2.5, timestamp=1000
     )
     assert h.valid
@@ -773,7 +774,7 @@ LE = [
 @pytest.mark.parametrize(("text", "number"), LE)
 def test_le_is_read_as_go_reads_it(text: str, number: float | None) -> None:
     """`le` is a number in Go's syntax or none at all (F-1)."""
-    found = parse_le(text)
+    found = parse_bound(text)
 
     assert (found is None) == (number is None)
     assert found is None or number is None or same(found, number)
@@ -787,7 +788,7 @@ def test_le_is_read_as_go_reads_it(text: str, number: float | None) -> None:
 def test_le_is_written_as_prometheus_writes_it(le: float) -> None:
     """`le` is written in the digits and exponents of Prometheus 3, and read back (F-3)."""
     text = format_bound(le)
-    read = parse_le(text)
+    read = parse_bound(text)
 
     # client_python never writes a negative number with an exponent, as Go does, and before
     # 0.26 it wrote three digits of an exponent from 10 on.

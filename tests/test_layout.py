@@ -86,7 +86,7 @@ def test_a_map_leads_from_places_to_those_of_the_layout_before():
     before = layout_of('a 1\nm{x="1"} 1\nm{x="2"} 1\n')
     after = layout_of('m{x="2"} 1\nnew 1\na 1\n', before)
 
-    assert list(place_map(after, before)) == [2, -1, 0]
+    assert list(place_map(after, before)) == [2, -1, 0, -1]  # the last: of no place
 
 
 def test_of_a_series_that_stands_twice_the_first_counts():

@@ -9,7 +9,7 @@ from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from promlatest._histogram import Histogram, build
+from promlatest._histogram import Histogram
 from promlatest._matching.labels import Labels
 from promlatest.views.bars import BarRow, bar_lines, bar_rows, quantile_text
 from promlatest.views.text import cells
@@ -18,7 +18,7 @@ INF, NAN = math.inf, math.nan
 
 
 def of(*pairs: tuple[float, float], name: str = "x_seconds", **more: float) -> Histogram:
-    return build(Labels(__name__=name), pairs, **more)
+    return Histogram.build(Labels(__name__=name), pairs, **more)
 
 
 LATENCY = of(
@@ -139,7 +139,7 @@ def test_a_quantile_beyond_all_bounds_is_a_lower_limit():
 
 NUMBERS = st.floats() | st.sampled_from([0, 1, 5, 7, 1e18])
 HISTOGRAMS = st.builds(
-    lambda pairs, count, total, name: build(
+    lambda pairs, count, total, name: Histogram.build(
         Labels(__name__=name), pairs, count=count, sum=total, noted=["bad \x1b[2J 容器" * 5]
     ),
     st.lists(st.tuples(st.floats() | st.just(INF), NUMBERS), max_size=12),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promlatest import Labels
-from promlatest._histogram import build
+from promlatest._histogram import Histogram
 from promlatest.views.cells import text_of, width_of
 from promlatest.views.charts import chart_lines, heat_lines
 from promlatest.views.units import count
@@ -67,7 +67,7 @@ def test_no_chart_spills(values, width, height):
 
 def histogram(*counts: float):
     bounds = (0.1, 1.0, float("inf"))
-    return build(
+    return Histogram.build(
         Labels(__name__="x_seconds"), list(zip(bounds, counts, strict=True)), sum=1
     )
 

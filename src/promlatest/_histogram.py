@@ -1,10 +1,8 @@
 """Histograms: the buckets, sum and count of one moment, as one value.
 
-A classic histogram travels as many series: one `_bucket` for each bound `le`, a `_sum`
-and a `_count`. `assemble` puts them together again, and a `Histogram` answers what one
-asks of it: quantiles, fractions, counts up to a bound, differences and sums. What is
-wrong with it is told by `Histogram.problems` and never raised, for an endpoint's
-faults must not hide its data.
+`_assemble` makes them of points, and a `Histogram` answers what one asks of it: quantiles,
+fractions, counts up to a bound, differences and sums. What is wrong with it is told by
+`Histogram.problems` and never raised, for an endpoint's faults must not hide its data.
 
 Everything here is pure and immutable: no lock, no store, safe to share and to keep.
 Estimates are those of Prometheus (promql/quantile.go, BucketQuantile and
@@ -16,16 +14,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import copysign, inf, isfinite, isnan, nan
 from operator import add, itemgetter, sub
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
-from promlatest._datapoint import DataPoint
-from promlatest._matching.floats import format_bound, json_number, parse_float
-from promlatest._matching.labels import METRIC_NAME, Labels, quote
+from promlatest._matching.floats import format_bound, json_number
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 
 # Prometheus' smallDeltaTolerance: less than this, relative to the sum of both
@@ -61,12 +58,13 @@ def _all_comparable(values: tuple[float, ...]) -> tuple[float | None, ...]:
 # themselves (`cached_property`) cost a third less with a dict.
 @attrs.frozen(slots=False)
 class Histogram:
-    """A classic histogram at one moment; `assemble` makes them of points.
+    """A classic histogram at one moment.
 
     The constructor trusts what it is given: bounds ascending and none twice. `build`
     sorts and coalesces for those who cannot promise that.
 
-        >>> latency = build(
+        >>> from promlatest import Histogram, Labels
+        >>> latency = Histogram.build(
         ...     Labels(__name__="latency_seconds"),
         ...     [(0.1, 5), (0.5, 9), (float("inf"), 10)],
         ...     sum=2.5,
@@ -87,7 +85,6 @@ class Histogram:
             bucket need not hold all.
         sum: the sum of all observations; NaN where no `_sum` was exposed.
         timestamp: when it was sampled, in milliseconds since the epoch.
-        noted: the part of `problems` that only the points could tell.
     """
 
     labels: Labels
@@ -96,7 +93,39 @@ class Histogram:
     count: float = attrs.field(eq=_comparable)
     sum: float = attrs.field(eq=_comparable)
     timestamp: int
-    noted: tuple[str, ...] = ()
+    _noted: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        labels: Labels,
+        buckets: Iterable[tuple[float, float]],
+        *,
+        count: float | None = None,
+        sum: float = nan,  # noqa: A002 the field's word
+        timestamp: int = 0,
+        noted: Iterable[str] = (),
+    ) -> Histogram:
+        """A histogram of pairs `(le, cumulative count)` in any order.
+
+        Bounds are sorted as numbers; the counts of equal bounds are added up, as
+        Prometheus does it, and a bound that is NaN is left out, for it has no place in
+        an order; `problems` tells of both. O(n log n). Raises nothing.
+
+        Args:
+            labels: of the histogram, without `le`.
+            buckets: the pairs.
+            count: all observations; None: what the +Inf bucket holds, or NaN.
+            sum: of all observations; NaN where it is not known.
+            timestamp: when it was sampled, in milliseconds since the epoch.
+            noted: what else `problems` is to tell.
+        """
+        found = list(noted)
+        bounds, cumulative = _coalesced(_ordered(buckets, found), found)
+        if count is None:
+            count = cumulative[-1] if bounds and bounds[-1] == inf else nan
+        noted = tuple(dict.fromkeys(found))
+        return cls(labels, bounds, cumulative, count, sum, timestamp, noted)
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
@@ -130,12 +159,13 @@ class Histogram:
         Bounds that are unreadable, double or missing, counts that fall, are negative
         or no number, a +Inf bucket unlike the count, parts of different moments.
 
-        >>> torn = build(Labels(), [(1, 5), (2, 3), (float("inf"), 7)], count=8)
+        >>> from promlatest import Histogram, Labels
+        >>> torn = Histogram.build(Labels(), [(1, 5), (2, 3), (float("inf"), 7)], count=8)
         >>> print(*torn.problems, sep="\\n")
         not monotonic at le="2.0": 3 after 5
         the +Inf bucket holds 7, the count is 8
         """
-        return (*self.noted, *_faults(self))
+        return (*self._noted, *_faults(self))
 
     @property
     def _climb(self) -> _Climb:
@@ -157,7 +187,8 @@ class Histogram:
         Returns NaN without observations, without a +Inf bucket, with no other bucket
         or for a q of NaN; -Inf below q = 0 and +Inf above q = 1. Raises nothing.
 
-        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
+        >>> from promlatest import Histogram, Labels
+        >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.quantile(0.75), h.quantile(1.5)
         (1.5, inf)
         """
@@ -184,7 +215,8 @@ class Histogram:
         metric's unit. Returns 0 if lower is not below upper; NaN without
         observations, without a +Inf bucket or for a bound of NaN. Raises nothing.
 
-        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
+        >>> from promlatest import Histogram, Labels
+        >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.fraction(0, 1.5)
         0.75
         """
@@ -221,7 +253,8 @@ class Histogram:
 
         A lower of -Inf counts from the very first.
 
-        >>> h = build(Labels(), [(1, 2), (2, 4), (float("inf"), 7)])
+        >>> from promlatest import Histogram, Labels
+        >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 7)])
         >>> h.between(1, 2), h.between(float("-inf"), 2)
         (2, 4)
 
@@ -285,8 +318,9 @@ class Histogram:
         After a reset that is all there is now, as in Prometheus' `increase`: what came
         between the earlier moment and the reset is lost. `reset_since` tells.
 
-        >>> before = build(Labels(), [(1, 2), (float("inf"), 5)])
-        >>> after = build(Labels(), [(1, 1), (float("inf"), 3)])
+        >>> from promlatest import Histogram, Labels
+        >>> before = Histogram.build(Labels(), [(1, 2), (float("inf"), 5)])
+        >>> after = Histogram.build(Labels(), [(1, 1), (float("inf"), 3)])
         >>> after.reset_since(before), after.since(before).count
         (True, 3)
 
@@ -301,7 +335,8 @@ class Histogram:
         A number that JSON lacks is None for NaN and "+Inf" or "-Inf" else. Bucket
         counts are cumulative.
 
-        >>> build(Labels(a="b"), [(1, 2), (float("inf"), 5)], sum=7.5).as_dict()
+        >>> from promlatest import Histogram, Labels
+        >>> Histogram.build(Labels(a="b"), [(1, 2), (float("inf"), 5)], sum=7.5).as_dict()
         ... # doctest: +NORMALIZE_WHITESPACE
         {'labels': {'a': 'b'}, 'timestamp': 0, 'count': 5, 'sum': 7.5,
          'buckets': [{'le': '1.0', 'count': 2}, {'le': '+Inf', 'count': 5}],
@@ -320,55 +355,7 @@ class Histogram:
         }
 
 
-def assemble(points: Iterable[DataPoint], metric: str) -> list[Histogram]:
-    """The histograms of one metric, sorted by labels (H-1).
-
-    `metric` is the base name: points of its `_bucket`, `_sum` and `_count` (or
-    `_gsum` and `_gcount`, a gauge histogram's) are grouped by all labels but `le`, in
-    whatever order they come, and points of other metrics are left out. A bucket
-    without a readable `le` is left out and noted in `problems`. Takes time linear in
-    the points. Raises nothing.
-
-    >>> points = [
-    ...     DataPoint(Labels(__name__="size_bucket", le="8"), 1000, 3.0),
-    ...     DataPoint(Labels(__name__="size_bucket", le="+Inf"), 1000, 4.0),
-    ...     DataPoint(Labels(__name__="size_sum"), 1000, 20.0),
-    ...     DataPoint(Labels(__name__="size_count"), 1000, 4.0),
-    ... ]
-    >>> [size] = assemble(points, "size")
-    >>> size.labels, size.count, size.mean
-    (Labels({__name__="size"}), 4.0, 5.0)
-    >>> size.buckets
-    (Bucket(le=8.0, count=3.0), Bucket(le=inf, count=4.0))
-    """
-    groups = _grouped(points, metric)
-    made = [parts.build(_named(key, metric)) for key, parts in groups.items()]
-    return sorted(made, key=lambda histogram: histogram.labels.flat)
-
-
-def build(
-    labels: Labels,
-    buckets: Iterable[tuple[float, float]],
-    *,
-    count: float | None = None,
-    sum: float = nan,  # noqa: A002 the field's word
-    timestamp: int = 0,
-    noted: Iterable[str] = (),
-) -> Histogram:
-    """A histogram of pairs `(le, cumulative count)` in any order.
-
-    Bounds are sorted as numbers; the counts of equal bounds are added up, as
-    Prometheus does it, and a bound that is NaN is left out, for it has no place in
-    an order; both are noted in `problems`. Without a `count` it is what the +Inf
-    bucket holds, or NaN. Raises nothing.
-    """
-    found = list(noted)
-    bounds, cumulative = _coalesced(_ordered(buckets, found), found)
-    if count is None:
-        count = cumulative[-1] if bounds and bounds[-1] == inf else nan
-    return Histogram(
-        labels, bounds, cumulative, count, sum, timestamp, tuple(dict.fromkeys(found))
-    )
+# -- building ------------------------------------------------------------------------
 
 
 def _ordered(
@@ -394,124 +381,6 @@ def _coalesced(
                 found.append(f"double bound le={_quoted(le)}")
             counts[le] = counts.get(le, 0) + count
     return tuple(counts), tuple(counts.values())
-
-
-# -- assembling -----------------------------------------------------------------------
-
-_Role = Literal["bucket", "sum", "count"]
-
-
-def _roles(metric: str) -> dict[str, _Role]:
-    return {
-        f"{metric}_bucket": "bucket",
-        f"{metric}_sum": "sum",
-        f"{metric}_gsum": "sum",
-        f"{metric}_count": "count",
-        f"{metric}_gcount": "count",
-    }
-
-
-class _Layout(NamedTuple):
-    """Where in a flat label tuple things stand; the same for all with these names.
-
-    Kept per set of names, since a metric's points have two or three, and slicing by
-    it is a tenth of `Labels.without`.
-    """
-
-    metric_at: int | None
-    le_at: int | None
-    rest: Callable[[tuple[str, ...]], tuple[str, ...]]
-
-
-def _layout(names: tuple[str, ...]) -> _Layout:
-    at = {name: 2 * place + 1 for place, name in enumerate(names)}
-    metric_at, le_at = at.pop(METRIC_NAME, None), at.pop("le", None)
-    kept = [place for value_at in at.values() for place in (value_at - 1, value_at)]
-    return _Layout(metric_at, le_at, itemgetter(*kept) if kept else _nothing)
-
-
-def _nothing(_: tuple[str, ...]) -> tuple[str, ...]:
-    return ()
-
-
-@attrs.define
-class _Parts:
-    """What has been found of one histogram so far."""
-
-    buckets: list[tuple[float, float]] = attrs.field(factory=list)
-    totals: dict[_Role, float] = attrs.field(factory=dict)
-    timestamps: set[int] = attrs.field(factory=set)
-    noted: list[str] = attrs.field(factory=list)
-
-    def take_bucket(self, le: str | None, count: float) -> None:
-        bound = None if le is None else parse_le(le)
-        if bound is not None:
-            self.buckets.append((bound, count))
-        elif le is None:
-            self.noted.append("a bucket without le")
-        else:
-            self.noted.append(f"le={quote(le)} is no number")
-
-    def take_total(self, role: _Role, value: float) -> None:
-        if role in self.totals:
-            self.noted.append(f"a second {role}, {_number(value)}, not taken")
-        self.totals.setdefault(role, value)
-
-    def build(self, labels: Labels) -> Histogram:
-        first, last = min(self.timestamps), max(self.timestamps)
-        if first != last:
-            self.noted.append(f"parts of different moments: {first} to {last}")
-        return build(
-            labels,
-            self.buckets,
-            count=self.totals.get("count"),
-            sum=self.totals.get("sum", nan),
-            timestamp=last,
-            noted=self.noted,
-        )
-
-
-def _grouped(points: Iterable[DataPoint], metric: str) -> dict[tuple[str, ...], _Parts]:
-    """The parts of each histogram by their flat labels without `__name__` and `le`."""
-    roles = _roles(metric)
-    layouts: dict[tuple[str, ...], _Layout] = {}
-    groups: dict[tuple[str, ...], _Parts] = {}
-    for labels, timestamp, value in points:
-        flat = labels.flat
-        names = flat[::2]
-        if (layout := layouts.get(names)) is None:
-            layout = layouts[names] = _layout(names)
-        metric_at, le_at, rest = layout
-        role = None if metric_at is None else roles.get(flat[metric_at])
-        if role is None:
-            continue
-        key = rest(flat)
-        if (parts := groups.get(key)) is None:
-            parts = groups[key] = _Parts()
-        parts.timestamps.add(timestamp)
-        if role == "bucket":
-            parts.take_bucket(None if le_at is None else flat[le_at], value)
-        else:
-            parts.take_total(role, value)
-    return groups
-
-
-def _named(key: tuple[str, ...], metric: str) -> Labels:
-    at = 2 * bisect_left(key[::2], METRIC_NAME)
-    return Labels._from_flat((*key[:at], METRIC_NAME, metric, *key[at:]))
-
-
-@lru_cache(maxsize=1024)  # few texts come again and again: 0.1 µs instead of 0.6
-def parse_le(text: str) -> float | None:
-    """The number that a label's text stands for in Go's syntax (F-1); None if none.
-
-    >>> [parse_le(text) for text in ("+Inf", "1e-08", "1_0", " 1", "1e400")]
-    [inf, 1e-08, None, None, None]
-    """
-    try:
-        return parse_float(text)
-    except ValueError:
-        return None
 
 
 # -- estimating -----------------------------------------------------------------------
@@ -610,9 +479,8 @@ def _faults(histogram: Histogram) -> Iterator[str]:
     yield from _count_faults(histogram)
     total = histogram.count
     if bounds[-1] == inf and not _alike(counts[-1], total):
-        yield (
-            f"the +Inf bucket holds {_number(counts[-1])}, the count is {_number(total)}"
-        )
+        held = number_text(counts[-1])
+        yield f"the +Inf bucket holds {held}, the count is {number_text(total)}"
 
 
 def _count_faults(histogram: Histogram) -> Iterator[str]:
@@ -620,9 +488,9 @@ def _count_faults(histogram: Histogram) -> Iterator[str]:
     for at, count in enumerate(histogram.cumulative):
         if not 0 <= count < inf:
             what = "a negative count" if isfinite(count) else "no finite count"
-            yield f"{what} {_where(histogram, at)}: {_number(count)}"
+            yield f"{what} {_where(histogram, at)}: {number_text(count)}"
     for at in fallen:
-        fall = f"{_number(histogram.cumulative[at])} after {_number(lifted[at])}"
+        fall = f"{number_text(histogram.cumulative[at])} after {number_text(lifted[at])}"
         yield f"not monotonic {_where(histogram, at)}: {fall}"
 
 
@@ -639,7 +507,7 @@ def _combined(
         cumulative=tuple(map(operator, left.cumulative, right.cumulative)),
         count=operator(left.count, right.count),
         sum=operator(left.sum, right.sum),
-        noted=tuple(dict.fromkeys(left.noted + right.noted)),
+        noted=tuple(dict.fromkeys(left._noted + right._noted)),
     )
 
 
@@ -671,7 +539,7 @@ def _fall(later: Histogram, earlier: Histogram) -> str:
     for le, now, before in compared:
         if now < before:
             what = "the count" if le is None else f"the bucket le={_quoted(le)}"
-            return f"{what} fell from {_number(before)} to {_number(now)}"
+            return f"{what} fell from {number_text(before)} to {number_text(now)}"
     return ""
 
 
@@ -696,6 +564,6 @@ def _quoted(le: float) -> str:
     return f'"{format_bound(le)}"'
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A count as a person writes it: without a fraction where there is none."""
     return format_bound(value) if not isfinite(value) else repr(value).removesuffix(".0")

@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from promlatest._datapoint import Metadata, family_of
-from promlatest._histogram import parse_le
 from promlatest._interfaces import Queryable
+from promlatest._matching.floats import parse_bound
 
 __all__ = ["StoreCollector"]
 
@@ -79,5 +79,5 @@ def _exposed_order(sample: Sample) -> tuple[list[tuple[str, str]], str, float]:
     """The parts of one histogram or summary together, its buckets by their bounds:
     OpenMetrics wants it so, and its readers refuse another order."""
     rest = [pair for pair in sample.labels.items() if pair[0] not in _BOUND_LABELS]
-    bounds = [parse_le(sample.labels.get(name, "")) for name in _BOUND_LABELS]
+    bounds = [parse_bound(sample.labels.get(name, "")) for name in _BOUND_LABELS]
     return rest, sample.name, next((each for each in bounds if each is not None), inf)

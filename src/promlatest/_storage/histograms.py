@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import attrs
 
+from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint
-from promlatest._histogram import Histogram, assemble
+from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher, keyword_matcher
 from promlatest._rows import picker
@@ -28,7 +29,7 @@ _SUFFIXES: Final = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
 
 
 @attrs.frozen(eq=False)
-class _Parts:
+class _PartPlaces:
     """Where the parts of one histogram stand in the vector.
 
     Attributes:
@@ -69,35 +70,35 @@ def histograms_of(scrape: Scrape, metric: str, plan: Plan) -> list[Histogram]:
         kept = (_found(layout, metric, plan),)
         weight = sum(len(parts.places) for parts in kept[0] or ())
         layout.histograms.keep(key, kept, weight + 1)
-    parts: list[_Parts] | None = kept[0]
+    parts: list[_PartPlaces] | None = kept[0]
     if parts is None or scrape.patch or not _of_one_moment(scrape, parts):
         return assemble(scrape.points(scrape.select(plan)), metric)
     return _filled(parts, scrape)
 
 
-def _of_one_moment(scrape: Scrape, parts: Sequence[_Parts]) -> bool:
+def _of_one_moment(scrape: Scrape, parts: Sequence[_PartPlaces]) -> bool:
     times = scrape.times
     return times is None or all(
         len({times[place] for place in each.places}) == 1 for each in parts
     )
 
 
-def _found(layout: Layout, metric: str, plan: Plan) -> list[_Parts] | None:
+def _found(layout: Layout, metric: str, plan: Plan) -> list[_PartPlaces] | None:
     """Where everything stands; None where a histogram has something to be said about,
     which is said of each anew."""
     selection = layout.select(plan)
     pairs = zip(selection.labels, selection.places, strict=True)
     assembled = assemble([DataPoint(labels, 0, float(at)) for labels, at in pairs], metric)
-    if any(histogram.noted or not histogram.bounds for histogram in assembled):
+    if any(histogram._noted or not histogram.bounds for histogram in assembled):
         return None
     return [_parts(histogram) for histogram in assembled]
 
 
-def _parts(histogram: Histogram) -> _Parts:
+def _parts(histogram: Histogram) -> _PartPlaces:
     buckets = tuple(map(int, histogram.cumulative))
     count, total = _place(histogram.count), _place(histogram.sum)
     others = tuple(place for place in (count, total) if place is not None)
-    return _Parts(
+    return _PartPlaces(
         histogram.labels,
         histogram.bounds,
         picker(buckets),
@@ -111,7 +112,7 @@ def _place(number: float) -> int | None:
     return None if isnan(number) else int(number)
 
 
-def _filled(parts: Sequence[_Parts], scrape: Scrape) -> list[Histogram]:
+def _filled(parts: Sequence[_PartPlaces], scrape: Scrape) -> list[Histogram]:
     values, times = scrape.values, scrape.times
     made: list[Any] = [
         Histogram(

@@ -16,8 +16,9 @@ from typing import Any, Final, NoReturn, Protocol
 
 import attrs
 
+from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
-from promlatest._histogram import Histogram, assemble
+from promlatest._histogram import Histogram
 from promlatest._interfaces import Block
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher

@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 import attrs
 
-from promlatest._histogram import Histogram, parse_le
-from promlatest._matching.floats import format_float
+from promlatest._histogram import Histogram
+from promlatest._matching.floats import format_float, parse_bound
 from promlatest._matching.labels import METRIC_NAME, Labels, quote
 from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import PatternError
@@ -493,7 +493,7 @@ class _Buckets(NamedTuple):
 
 def _buckets(labels: tuple[Labels, ...]) -> _Buckets:
     groups = grouped(labels, lambda each: each.without("le"))
-    bounds = tuple(parse_le(each.get("le", "")) for each in labels)
+    bounds = tuple(parse_bound(each.get("le", "")) for each in labels)
     parts = (_part(places, bounds) for places in groups.places)
     return _Buckets(groups.labels, tuple(parts), bounds, groups.places)
 

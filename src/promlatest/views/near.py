@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from promlatest._datapoint import Metadata
-from promlatest._histogram import parse_le
 from promlatest._interfaces import Queryable
+from promlatest._matching.floats import parse_bound
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 
@@ -109,8 +109,8 @@ def _no_label(q: Queryable, named: Matcher, matcher: Matcher) -> Iterator[str]:
 
 
 def _equal(one: str, other: str) -> bool:
-    number = parse_le(one)
-    return number is not None and number == parse_le(other)
+    number = parse_bound(one)
+    return number is not None and number == parse_bound(other)
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

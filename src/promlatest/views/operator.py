@@ -17,8 +17,9 @@ from typing import Any, Final
 
 import attrs
 
-from promlatest._histogram import Histogram, parse_le
+from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
+from promlatest._matching.floats import parse_bound
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest.exceptions import UsageError
@@ -467,7 +468,7 @@ def _pauses(q: Queryable, counters: Counters) -> Pauses | None:
     quantiles = _gauge(q, metric, max, _label("quantile"))
     if collections is None and not quantiles:
         return None
-    recent = {parse_le(text): value for text, value in quantiles.items()}
+    recent = {parse_bound(text): value for text, value in quantiles.items()}
     total = _single(q, f"{metric}_sum")
     return Pauses(collections, total, recent.get(0.5), recent.get(1.0))
 
