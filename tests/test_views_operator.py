@@ -176,10 +176,10 @@ RATES = [
         Count(320, 22.0, reset=True),
     ),
     (
-        "a label value that had not been seen yet began at 0",
+        "when a new label value began is not known, so it adds nothing to the rate",
         '{b="1"} 10',
         '{b="1"} 10 {b="2"} 5',
-        Count(15, 0.5),
+        Count(15, 0.0),
     ),
     ("a metric that was not there has no rate", "", "{a} 30", Count(30)),
     (

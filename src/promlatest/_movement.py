@@ -73,8 +73,8 @@ class Births:
 
     def of(self, labels: Labels) -> list[Samples]:
         """What tells when a series began, and began anew."""
-        target = self.starts.get(_target(labels))
-        own = self.created.get(_bare(labels)) if self.created else None
+        target = self.starts.get(target_of(labels))
+        own = self.created.get(bare(labels)) if self.created else None
         return [each for each in (target, own) if each]
 
 
@@ -90,8 +90,8 @@ def births_of(starts: Iterable[Block], created: Iterable[Block]) -> Births:
     """What the blocks of both kinds of series tell."""
     by_target: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for labels, samples in _series(starts):
-        by_target.setdefault(_target(labels), []).extend(samples)
-    by_series = {_bare(labels): samples for labels, samples in _series(created)}
+        by_target.setdefault(target_of(labels), []).extend(samples)
+    by_series = {bare(labels): samples for labels, samples in _series(created)}
     return Births({key: sorted(each) for key, each in by_target.items()}, by_series)
 
 
@@ -232,11 +232,13 @@ def _began_anew(births: Samples, then: int, now: int) -> bool:
     return began_anew(_at(births, then), _at(births, now))
 
 
-def _target(labels: Labels) -> tuple[str, str]:
+def target_of(labels: Labels) -> tuple[str, str]:
+    """Who exposed a series: the labels that a scrape gives."""
     return labels.get("job", ""), labels.get("instance", "")
 
 
-def _bare(labels: Labels) -> Labels:
+def bare(labels: Labels) -> Labels:
+    """What the parts of a counter or histogram have in common with its `_created`."""
     return labels.without("__name__", "le", "quantile")
 
 

@@ -1,23 +1,30 @@
-"""Counters and histograms between two moments: what they hold, and how fast they grow.
+"""Counters and histograms since an earlier moment: what they hold, how fast they grow.
 
-A rate is worked out for each series by itself and then added up, as Prometheus does it, so
-that one series that began again does not hide in a sum. A counter that fell, or whose
-process was started anew, counts from zero: its rate is that of the new value, and `reset`
-says so.
+What a counter gained is the answer of `promlatest._movement`, for each series by itself
+and then added up, as Prometheus does it, so that one series that began again does not
+hide in a sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 import attrs
 
-from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._movement import PROCESS_START, began_anew
+from promlatest._movement import (
+    PROCESS_START,
+    Births,
+    Movement,
+    bare,
+    began_anew,
+    created_name,
+    movement,
+    target_of,
+)
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 
@@ -32,7 +39,7 @@ class Count(Row):
         total: the counter, added up over its series.
         per_second: how fast it grew since the earlier moment; None: not known.
         reset: whether it began again since then; the rate then leaves out what came
-            between the earlier moment and the reset.
+            between the last look before the reset and the reset.
     """
 
     total: float | None
@@ -40,19 +47,8 @@ class Count(Row):
     reset: bool = False
 
 
-class _Target(NamedTuple):
-    """Who exposed a series: the labels that a scrape gives."""
-
-    job: str
-    instance: str
-
-
-class _Grown(NamedTuple):
-    """What one series did between the two moments."""
-
-    value: float
-    per_second: float | None
-    reset: bool
+Earlier = Queryable | Sequence[Queryable] | None
+"""An earlier moment, or all moments before now, oldest first."""
 
 
 def everything(labels: Labels) -> str:
@@ -61,24 +57,27 @@ def everything(labels: Labels) -> str:
 
 
 class Counters:
-    """Reads counters of a moment, beside an earlier one if there is one.
+    """Reads counters of a moment, beside earlier ones if there are some.
 
     Args:
         now: the moment.
-        earlier: the one before; None: no rates.
-        seconds: the time between them; None: as the points' timestamps say.
+        earlier: those before, from which on rates are; None: no rates.
+        seconds: the time from the first to now; None: as the points' timestamps say.
+
+    Attributes:
+        earlier: the first of those before; None: there is none.
 
     Raises:
         UsageError: the seconds are not above 0.
     """
 
-    def __init__(
-        self, now: Queryable, earlier: Queryable | None, seconds: float | None
-    ) -> None:
+    def __init__(self, now: Queryable, earlier: Earlier, seconds: float | None) -> None:
         if seconds is not None and not seconds > 0:
             raise UsageError(f"expected seconds above 0 between two moments, not {seconds}")
-        self._now = now
-        self._earlier = earlier
+        before = earlier if isinstance(earlier, Sequence) else [earlier] if earlier else []
+        self._moments: Final = (*before, now)
+        self._now: Final = now
+        self.earlier: Final = self._moments[0] if before else None
         self._seconds = seconds
         self._restarted = set(self._restarts())
 
@@ -88,13 +87,12 @@ class Counters:
 
     def by(self, metric: str, key: Callable[[Labels], K]) -> dict[K, Count]:
         """A counter's series, grouped by what the key says of their labels, sorted."""
-        before = {point.labels: point for point in self._before(metric)}
-        known = {_target(labels): then.timestamp for labels, then in before.items()}
-        groups: dict[K, list[_Grown]] = {}
+        moved = self._movements(metric) if self.earlier is not None else {}
+        groups: dict[K, list[tuple[float, Movement | None]]] = {}
         for point in self._now.query(metric):
-            step = self._step(point, before.get(point.labels), known)
-            groups.setdefault(key(point.labels), []).append(step)
-        return {name: _added(groups[name]) for name in sorted(groups)}
+            each = (point.value, moved.get(point.labels))
+            groups.setdefault(key(point.labels), []).append(each)
+        return {name: self._added(groups[name]) for name in sorted(groups)}
 
     def observed(self, metric: str) -> tuple[list[Histogram], float | None]:
         """A metric's histograms since the earlier moment, and how many seconds that is.
@@ -104,7 +102,7 @@ class Counters:
         counts from there.
         """
         now = self._now.histograms(metric)
-        then = [] if self._earlier is None else self._earlier.histograms(metric)
+        then = [] if self.earlier is None else self.earlier.histograms(metric)
         if not now or not then:
             return now, None
         before = {each.labels: each for each in then}
@@ -112,48 +110,54 @@ class Counters:
         return [self._grown(each, before.get(each.labels)) for each in now], seconds
 
     def _grown(self, now: Histogram, before: Histogram | None) -> Histogram:
-        if before is None or _target(now.labels) in self._restarted:
+        if before is None or target_of(now.labels) in self._restarted:
             return now
         try:
             return now.since(before)
         except UsageError:  # another version has other buckets
             return now
 
-    def _before(self, metric: str) -> list[DataPoint]:
-        return self._earlier.query(metric) if self._earlier is not None else []
+    def _movements(self, metric: str) -> dict[Labels, Movement]:
+        """What each series did over the moments."""
+        samples = self._samples(metric)
+        starts = {target_of(each): s for each, s in self._samples(PROCESS_START).items()}
+        created = {bare(e): s for e, s in self._samples(created_name(metric)).items()}
+        births = Births(starts, created)
+        first = self._first(metric)
+        return {
+            labels: movement(labels, seen, first or seen[0][0], births.of(labels))
+            for labels, seen in samples.items()
+        }
 
-    def _step(
-        self, now: DataPoint, then: DataPoint | None, known: Mapping[_Target, int]
-    ) -> _Grown:
-        """What a series did; `known` says when the metric of each target was sampled."""
-        target = _target(now.labels)
-        if then is None:
-            # A series that appears where others of its metric were before began at 0:
-            # that is how a counter gets a label value it has not had yet.
-            return _Grown(now.value, self._rate(now.value, now, known.get(target)), False)
-        reset = now.value < then.value or target in self._restarted
-        increase = now.value if reset else now.value - then.value
-        return _Grown(now.value, self._rate(increase, now, then.timestamp), reset)
+    def _samples(self, metric: str) -> dict[Labels, list[tuple[int, float]]]:
+        found: dict[Labels, list[tuple[int, float]]] = {}
+        for moment in self._moments:
+            for labels, time, value in moment.query(metric):
+                seen = found.setdefault(labels, [])
+                # Two moments of one time come one after the other all the same.
+                seen.append((max(time, seen[-1][0] + 1) if seen else time, value))
+        return found
 
-    def _rate(self, increase: float, now: DataPoint, since: int | None) -> float | None:
-        if since is None:
-            return None
-        seconds = self._seconds or (now.timestamp - since) / 1000
-        return number(increase / seconds) if seconds > 0 else None
+    def _first(self, metric: str) -> int | None:
+        """When the first moment was; None if it tells of nothing."""
+        for name in (metric, PROCESS_START):
+            for point in self._moments[0].query(name):
+                return point.timestamp
+        return getattr(self._moments[0], "timestamp", None)
 
-    def _restarts(self) -> Iterator[_Target]:
+    def _added(self, grown: Iterable[tuple[float, Movement | None]]) -> Count:
+        total, known, reset = 0.0, [], False
+        for value, moved in grown:
+            total += value
+            if moved is not None and moved.value is not None:
+                reset = reset or moved.resets > 0
+                seconds = self._seconds or moved.seconds
+                if seconds * 1000 >= len(self._moments):  # else it is one moment
+                    known.append(moved.value / seconds)
+        return Count(number(total), number(sum(known)) if known else None, reset)
+
+    def _restarts(self) -> Iterator[tuple[str, str]]:
         """The targets whose process is another than at the earlier moment."""
-        before = {point.labels: point.value for point in self._before(PROCESS_START)}
-        for labels, _, value in self._now.query(PROCESS_START):
-            if began_anew(before.get(labels), value):
-                yield _target(labels)
-
-
-def _target(labels: Labels) -> _Target:
-    return _Target(labels.get("job", ""), labels.get("instance", ""))
-
-
-def _added(steps: Iterable[_Grown]) -> Count:
-    values, rates, resets = zip(*steps, strict=True)
-    known = [rate for rate in rates if rate is not None]
-    return Count(number(sum(values)), sum(known) if known else None, any(resets))
+        for labels, seen in self._samples(PROCESS_START).items():
+            if began_anew(seen[0][1], seen[-1][1]):
+                yield target_of(labels)

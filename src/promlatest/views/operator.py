@@ -23,7 +23,7 @@ from promlatest._matching.floats import parse_bound
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest.exceptions import UsageError
-from promlatest.views._counting import Count, Counters, everything
+from promlatest.views._counting import Count, Counters, Earlier, everything
 from promlatest.views._json import Row, number
 
 __all__ = [
@@ -249,7 +249,7 @@ def is_operator(q: Queryable) -> bool:
 
 def overview(
     q: Queryable,
-    earlier: Queryable | None = None,
+    earlier: Earlier = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
@@ -266,7 +266,7 @@ def overview(
 
 def controllers(
     q: Queryable,
-    earlier: Queryable | None = None,
+    earlier: Earlier = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
@@ -290,7 +290,8 @@ def controllers(
         **{to: _latencies(observed, name, owner_of) for to, name in _HISTOGRAMS.items()},
     }
     results = _results(counters)
-    before = {} if earlier is None else _gauge(earlier, *_GAUGES["depth"], owner_of)
+    first = counters.earlier
+    before = {} if first is None else _gauge(first, *_GAUGES["depth"], owner_of)
     return [
         ControllerRow(
             name,
@@ -403,7 +404,7 @@ def _ceiling(histogram: Histogram) -> float | None:
 
 
 def api_requests(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
+    q: Queryable, earlier: Earlier = None, seconds: float | None = None
 ) -> list[RequestRow]:
     """Requests to the API server by method and code, added up over hosts."""
     found = Counters(q, earlier, seconds).by(
@@ -414,7 +415,7 @@ def api_requests(
 
 def webhooks(
     q: Queryable,
-    earlier: Queryable | None = None,
+    earlier: Earlier = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
@@ -439,7 +440,7 @@ def leaders(q: Queryable) -> list[LeaderRow]:
 
 
 def process(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
+    q: Queryable, earlier: Earlier = None, seconds: float | None = None
 ) -> ProcessRow:
     """The process, and the Go runtime in it."""
     counters = Counters(q, earlier, seconds)

@@ -29,6 +29,8 @@ class View:
         name: of the target, as the store has it.
         state: what it exposes, or what it exposed last.
         earlier: what it exposed earlier, for rates; None: there are none yet.
+        before: the same and all scrapes since then, oldest first, so that a rate counts
+            every reset in between.
         seconds: how long the window is that rates count from, as it was asked for.
         span: how long it really is; 0 without an earlier moment.
         since_start: whether p50 and p99 are since the start and not of the window.
@@ -51,6 +53,7 @@ class View:
     name: str
     state: Queryable = EMPTY
     earlier: Queryable | None = None
+    before: tuple[Queryable, ...] = ()
     seconds: float = 60.0
     span: float = 0.0
     since_start: bool = False
@@ -149,6 +152,7 @@ class Watched:
             name=self.name,
             state=EMPTY if newest is None else newest.state,
             earlier=None if earlier is None else earlier.state,
+            before=tuple(moment.state for moment in shown[:-1]),
             seconds=seconds,
             span=(newest.timestamp - earlier.timestamp) / 1000 if newest and earlier else 0,
             since_start=since_start,

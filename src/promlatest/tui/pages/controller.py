@@ -51,7 +51,7 @@ class ControllerPage(BarsPage):
         return self.order or [row.name for row in controllers(self.view.state)]
 
     def draw(self) -> None:
-        rows = {row.name: row for row in controllers(self.view.state, self.view.earlier)}
+        rows = {row.name: row for row in controllers(self.view.state, self.view.before)}
         row = rows.get(self.controller)
         names = self._names()
         place = names.index(self.controller) + 1 if self.controller in names else 0
