@@ -255,6 +255,36 @@ def test_a_program_ends_with_whoever_started_it(end):
     assert set(Path(tempfile.gettempdir()).glob("promlatest-*.log")) <= logs
 
 
+POLITE = """
+import pathlib, signal, sys
+def end(*_):
+    pathlib.Path(sys.argv[0]).with_name("said").write_text("goodbye")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+from prometheus_client import start_http_server
+start_http_server(int(sys.argv[1]), "127.0.0.1")
+signal.pause()
+"""
+
+
+@posix
+def test_a_program_that_is_left_alone_is_asked_first(tmp_path):
+    """It may clean up before it is ended by force."""
+    program = tmp_path / "polite.py"
+    program.write_text(POLITE)
+    parent = (
+        "import os, sys; from promlatest.testing import ScrapeTarget;"
+        "target = ScrapeTarget.process([sys.executable, sys.argv[1], '{port}']);"
+        "print(target._shared.process.pid, flush=True); os._exit(1)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", parent, str(program)], capture_output=True, text=True
+    )
+    wait_for_end(int(told.stdout))
+
+    assert (tmp_path / "said").read_text() == "goodbye"
+
+
 @posix
 def test_nothing_is_left_of_a_program_that_was_closed():
     """The process that watches over it ends with it."""
