@@ -4,11 +4,15 @@
 every scrape, in a process of its own; it runs the dashboard on a pseudo-terminal, reads
 what that draws and throws it away; and it asks the kernel what the dashboard's process
 took. What that does not show: what the terminal takes to draw it.
+
+With `--loop` it runs the dashboard in this process, on one metric, and says for how long
+nothing else could run on the event loop while a scrape was taken and drawn.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import multiprocessing
 import os
@@ -26,6 +30,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from benchmarks.bodies import moving, there_and_back
+from promlatest import Store
+from promlatest.tui import Dashboard
 
 _HERTZ: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = resource.getpagesize()
@@ -54,10 +60,16 @@ def main() -> None:
     parser.add_argument(
         "--settle", type=float, default=2.0, help="seconds for what is done but once"
     )
+    parser.add_argument(
+        "--loop", action="store_true", help="how long the event loop is held up"
+    )
     parser.add_argument("--one-metric", action="store_true", help="all series are of one")
     given = parser.parse_args()
     columns, lines = map(int, given.size.split("x"))
     print(f"{given.series} series, every {given.interval:g} s, {columns}x{lines}")
+    if given.loop:
+        asyncio.run(_held_up(given.series, (columns, lines)))
+        return
     pages = ONE_METRIC if given.one_metric else PAGES
     with _endpoint(given.series, given.one_metric) as port:
         for page, keys in pages.items():
@@ -119,6 +131,46 @@ def _serve(series: int, one_metric: bool, told: object) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     told.send(server.server_port)  # type: ignore[attr-defined]
     server.serve_forever()
+
+
+async def _held_up(series: int, size: tuple[int, int]) -> None:
+    """Print the longest time that a ticker had to wait while scrapes were shown."""
+    store = Store()
+    app = Dashboard(store, _Still())
+    worst = [0.0]
+    async with app.run_test(size=size) as pilot:
+        ticking = asyncio.create_task(_tick(worst))
+        for page, keys in ONE_METRIC.items():
+            await pilot.press(*(_KEYS.get(key, key) for key in keys))
+            for number, body in enumerate(_of_one_metric(series)):
+                await asyncio.to_thread(store.ingest, body, source="x")
+                worst[0] = 0.0 if number < 3 else worst[0]  # the first ones list the series
+                await pilot.pause(0.5)
+            print(f"{page:>24}: held up for at most {worst[0] * 1e3:.0f} ms")
+        ticking.cancel()
+
+
+_KEYS: Final = {"\r": "enter"}
+
+
+class _Still:
+    """A feed that leaves scraping to somebody else."""
+
+    names: Final = ("x",)
+    paused = False
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def interval(self, name: str) -> float:
+        return 1.0
+
+
+async def _tick(worst: list[float]) -> None:
+    while True:
+        started = time.perf_counter()
+        await asyncio.sleep(0.005)
+        worst[0] = max(worst[0], time.perf_counter() - started - 0.005)
 
 
 def _measure(
