@@ -19,10 +19,11 @@ from promlatest._matching.labels import Labels
 from promlatest._turns import check_deadline
 from promlatest.exceptions import CoverageError, EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
-from promlatest.promql._arithmetic import COMPARISONS, OPERATORS, combined, combined_with
+from promlatest.promql._arithmetic import combined_with
 from promlatest.promql._columns import LOOKBACK, Block, Columnar, read
 from promlatest.promql._functions import FUNCTIONS
 from promlatest.promql._lexer import Text
+from promlatest.promql._operators import operation, relabelled
 from promlatest.promql._parser import parsed
 from promlatest.promql._ranges import each_series
 from promlatest.promql._scale import cancelled, scale
@@ -35,20 +36,13 @@ from promlatest.promql._selectors import (
 )
 from promlatest.promql._series import (
     Conflict,
-    Relabelling,
-    join,
-    joined,
     picker,
-    present,
-    signatures,
-    without_metadata,
 )
 from promlatest.promql._tree import (
     TYPE_NAMES,
     Aggregation,
     Binary,
     Call,
-    Matching,
     MatrixSelector,
     Node,
     Number,
@@ -63,7 +57,6 @@ from promlatest.promql._tree import (
     walk,
 )
 from promlatest.promql._values import (
-    EMPTY,
     Annotations,
     Column,
     Kept,
@@ -368,25 +361,12 @@ def _unary(node: Any, scope: _Scope) -> Evaluate:
         return inner
     if node.type == "scalar":
         return lambda asked, now: -inner(asked, now)
-    renamed = _relabelled(node)
+    renamed = relabelled(node)
 
     def work(asked: Question, now: int) -> Column:
         column = inner(asked, now)
         values = combined_with("*", column.values, -1.0, swapped=False)
         return renamed(asked, column.labels, values)
-
-    return work
-
-
-def _relabelled(node: Node) -> Callable[[Question, tuple[Labels, ...], Any], Column]:
-    """Without the name; two series that nothing else tells apart are refused."""
-    renamed = Relabelling(without_metadata)
-
-    def work(asked: Question, labels: tuple[Labels, ...], values: Any) -> Column:
-        try:
-            return renamed(labels, values)
-        except Conflict as conflict:
-            asked.fail(node.start, str(conflict))
 
     return work
 
@@ -591,9 +571,7 @@ def _aggregation(node: Any, scope: _Scope) -> Evaluate:
     return lambda asked, now: work(asked, now, *[arg(asked, now) for arg in args])
 
 
-# -- operators ------------------------------------------------------------------------
-
-_Step = Callable[["Question", Any, Any], Any]
+# -- chains of operators --------------------------------------------------------------
 
 
 def _binary(node: Any, scope: _Scope) -> Evaluate:
@@ -605,7 +583,7 @@ def _binary(node: Any, scope: _Scope) -> Evaluate:
         compiled(operand, attrs.evolve(scope, free=free.get(place, scope.free)))
         for place, operand in enumerate(operands)
     ]
-    steps = [(_step(each), operand) for each, operand in zip(rest, others, strict=True)]
+    steps = [(operation(each), operand) for each, operand in zip(rest, others, strict=True)]
 
     def work(asked: Question, now: int) -> Any:
         value = start(asked, now)
@@ -615,139 +593,6 @@ def _binary(node: Any, scope: _Scope) -> Evaluate:
 
     return work
 
-
-def _step(node: Binary) -> _Step:
-    left, right = node.left.type == "vector", node.right.type == "vector"
-    if left and right:
-        return _between_vectors(node)
-    if left or right:
-        return _with_scalar(node, swapped=right)
-    return _between_scalars(node)
-
-
-def _between_scalars(node: Binary) -> _Step:
-    if node.operator in COMPARISONS:
-        compare = COMPARISONS[node.operator]
-        return lambda asked, left, right: float(compare(left, right))
-    _, exact = OPERATORS[node.operator]
-    return lambda asked, left, right: exact(left, right)
-
-
-def _with_scalar(node: Binary, *, swapped: bool) -> _Step:
-    renamed = _relabelled(node)
-    operator = node.operator
-    if operator in OPERATORS:
-
-        def calculate(asked: Question, left: Any, right: Any) -> Column:
-            column, number = (right, left) if swapped else (left, right)
-            values = combined_with(operator, column.values, number, swapped=swapped)
-            return renamed(asked, column.labels, values)
-
-        return calculate
-    compare = COMPARISONS[_MIRRORED[operator] if swapped else operator]
-
-    def test(asked: Question, left: Any, right: Any) -> Column:
-        column, number = (right, left) if swapped else (left, right)
-        values = column.values
-        if node.bool:
-            told = [None if v is None else float(compare(v, number)) for v in values]
-            return renamed(asked, column.labels, told)
-        kept = [v if v is not None and compare(v, number) else None for v in values]
-        return Column(column.labels, kept)
-
-    return test
-
-
-_MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-def _between_vectors(node: Binary) -> _Step:
-    if node.operator in _SETS:
-        return _SETS[node.operator](node)
-    rename = node.operator in OPERATORS or node.bool
-    matching = _matching(node)
-    plans = Kept(lambda left, right: join(left, right, matching, rename=rename))
-
-    def work(asked: Question, left: Column, right: Column) -> Column:
-        if not left.labels or not right.labels:
-            return EMPTY
-        plan = plans(left.labels, right.labels)
-        if isinstance(plan, Conflict):  # it may not be one between those that are there
-            left, right = present(left), present(right)
-            if not left.labels or not right.labels:
-                return EMPTY
-            plan = join(left.labels, right.labels, matching, rename=rename)
-            if isinstance(plan, Conflict):
-                asked.fail(node.start, str(plan))
-        values = between(plan.left(left.values), plan.right(right.values))
-        return Column(plan.labels, values)
-
-    between = _pairwise(node)
-    return work
-
-
-def _matching(node: Binary) -> Matching:
-    assert node.matching is not None  # the parser gives one between vectors
-    return node.matching
-
-
-def _pairwise(node: Binary) -> Callable[[Any, Any], Any]:
-    operator = node.operator
-    if operator in OPERATORS:
-        return lambda left, right: combined(operator, left, right)
-    compare = COMPARISONS[operator]
-    if node.bool:
-        return lambda left, right: [
-            None if a is None or b is None else float(compare(a, b))
-            for a, b in zip(left, right, strict=True)
-        ]
-    return lambda left, right: [
-        a if a is not None and b is not None and compare(a, b) else None
-        for a, b in zip(left, right, strict=True)
-    ]
-
-
-def _filtered(node: Binary, *, wanted: bool) -> _Step:
-    """`and` and `unless`: the left series, as far as the right side has them or not."""
-    matching = _matching(node)
-    keys = Kept(lambda labels: signatures(labels, matching))
-
-    def work(asked: Question, left: Column, right: Column) -> Column:
-        there = _there(keys, right)
-        pairs = zip(keys(left.labels), left.values, strict=True)
-        return Column(
-            left.labels,
-            [value if (key in there) is wanted else None for key, value in pairs],
-        )
-
-    return work
-
-
-def _there(keys: Kept[list[Labels]], column: Column) -> set[Labels]:
-    pairs = zip(keys(column.labels), column.values, strict=True)
-    return {key for key, value in pairs if value is not None}
-
-
-def _either(node: Binary) -> _Step:
-    """`or`: the left series, and those of the right that the left does not have."""
-    matching = _matching(node)
-    keys = Kept(lambda labels: signatures(labels, matching))
-    together = Kept(joined)
-
-    def work(asked: Question, left: Column, right: Column) -> Column:
-        there = _there(keys, left)
-        pairs = zip(keys(right.labels), right.values, strict=True)
-        more = [None if key in there else value for key, value in pairs]
-        return Column(together(left.labels, right.labels), [*left.values, *more])
-
-    return work
-
-
-_SETS: Final[dict[str, Callable[[Binary], _Step]]] = {
-    "and": lambda node: _filtered(node, wanted=True),
-    "unless": lambda node: _filtered(node, wanted=False),
-    "or": _either,
-}
 
 _COMPILE: Final[dict[type[Node], Callable[[Any, _Scope], Evaluate]]] = {
     Number: _constant,

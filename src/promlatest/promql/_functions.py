@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from math import copysign, floor, inf, isfinite, isnan, nan
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 import attrs
 
@@ -60,7 +60,7 @@ class Asked(Protocol):
 
     def warn(self, at: int, text: str) -> None: ...
     def inform(self, at: int, text: str) -> None: ...
-    def fail(self, at: int, text: str) -> Any: ...
+    def fail(self, at: int, reason: str) -> NoReturn: ...
 
 
 Work = Callable[..., Any]
