@@ -3,7 +3,7 @@
 >>> from promlatest import Store
 >>> store = Store()
 >>> _ = store.ingest('workqueue_depth{name="pods"} 3')
->>> store.query("workqueue_depth", name="pods")[0].value
+>>> store.value("workqueue_depth", name="pods")
 3.0
 
 `Store` is where to begin: what is ingested, scraped or appended goes in, and `query`,
