@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from promlatest.exceptions import UsageError
-from promlatest.testing import GoldenError, GoldenRules, assert_golden, golden_text
+from promlatest.testing import (
+    GoldenError,
+    GoldenRules,
+    assert_exposes,
+    assert_golden,
+    golden_text,
+)
 from promlatest.testing._sources import read_body
 
 BODY = """# TYPE jobs_total counter
@@ -151,3 +157,52 @@ def test_a_file_that_cannot_be_read(path, line):
 
     with pytest.raises(UsageError, match="line 11"):
         assert_golden(reading(), path)
+
+
+# A text in the test
+
+
+def test_what_is_exposed_as_a_text_says():
+    """Families that the text names are compared, whatever the order of labels, and
+    values may be what those of a golden file may be."""
+    assert_exposes(
+        reading('x{b="2", a="1"} 5\ny 1\n'),
+        """
+        # what the dashboard shows
+        x{ b = "2", a="1" } >=4
+        """,
+    )
+    assert_exposes(reading(), "took_seconds_sum *", only=["took_seconds_sum"])
+    assert_exposes(
+        reading(), 'loose NaN\njobs_total{queue="fax"} 0.1\njobs_total{queue="mail"} 3'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "only", "line"),
+    [
+        ('jobs_total{queue="fax"} 0.1', (), '+ jobs_total{queue="mail"} 3'),
+        ('jobs_total{queue="post"} 1', (), '- jobs_total{queue="post"} 1'),
+        ("loose 1", (), "! loose: expected 1, got NaN"),
+        (
+            "# TYPE loose gauge\nloose NaN",
+            (),
+            "! # TYPE loose: expected gauge, got unknown",
+        ),
+        ("", ["loose"], "+ loose NaN"),
+        ("took_seconds_count 4", ["took_seconds"], "+ took_seconds_sum 5.5"),
+    ],
+    ids=["new", "gone", "value", "type", "only", "family"],
+)
+def test_what_is_exposed_otherwise(text, only, line):
+    """Every difference has a line of its own."""
+    with pytest.raises(GoldenError) as caught:
+        assert_exposes(reading(), text, only=only)
+
+    assert line in [each.strip() for each in str(caught.value).splitlines()]
+
+
+def test_a_text_that_cannot_be_read():
+    """A line that makes no sense is a wrong call, and says where."""
+    with pytest.raises(UsageError, match="the text, line 2"):
+        assert_exposes(reading(), "loose NaN\nloose")
