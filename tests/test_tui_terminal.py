@@ -36,7 +36,11 @@ class Screen:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={
+                **os.environ,
+                "TERM": "xterm-256color",
+                "XDG_CONFIG_HOME": str(file.parent),  # the settings of nobody
+            },
             start_new_session=True,
         )
         os.close(slave)
