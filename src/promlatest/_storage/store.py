@@ -181,9 +181,10 @@ class Store(QueryMethods):
         >>> store.value("workqueue_depth", name="pods")
         3.0
 
-    It is safe to use from any thread, and no reader waits for a scrape. The store's one lock
-    is held for moments only: to swap a reference at a commit, to let series that are appended
-    directly come and go, and to look for series of a question after some came or went.
+    It is safe to use from any thread, and no reader waits for a scrape. The store's one
+    lock is held for moments only: to swap a reference at a commit, to let series that are
+    appended directly come and go, and to look for series of a question after some came or
+    went.
 
     Args:
         limits: what the store takes at the most.
