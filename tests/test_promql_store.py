@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from promlatest import Labels, Matcher, Store
 from promlatest.exceptions import CoverageError
+from promlatest.exposition import parse
 from promlatest.promql import Block, query, query_range
 
 STEP = 10_000
@@ -212,3 +213,37 @@ def test_blocks_keep_their_labels_and_columns():
         assert all(
             a is b for a, b in zip(one.values, other.values, strict=True) if None not in a
         )
+
+
+def test_a_failed_scrape_is_answered_by_its_report():
+    """`up` is 0 at a failed scrape and 1 at a good one, for ranges as for moments."""
+    store = Store(history=9, clock=lambda: 5000)
+    for at, up in ((1000, 1), (2000, 0), (3000, 0), (4000, 1), (5000, 0)):
+        page = f'up{{job="a"}} {up}\n'
+        if up:
+            store.ingest(f"{page}m {at}\n", source="a", timestamp=at)
+        else:
+            store.fail("a", OSError("away"), report=parse(page), timestamp=at)
+
+    def answers(expr, at):
+        return [point.value for point in query(store, expr, at, partial=True)]
+
+    assert [answers("up", at) for at in (1500, 2500, 3500, 4500, 5500)] == [
+        [1], [0], [0], [1], [0],
+    ]  # fmt: skip
+    assert answers("count_over_time(up[4s])", 5000) == [4]
+    assert answers("avg_over_time(up[4s])", 5000) == [0.25]
+    assert answers("changes(up[4s])", 5000) == [2]
+    series = query(store, "up[4s]", 5000, partial=True)[0]
+    assert [value for _, value in series.samples] == [0, 0, 1, 0]
+    assert answers("m", 4500) == [4000]
+    assert answers("m", 5500) == []
+
+
+def test_a_source_that_never_answered():
+    """Its `up` is 0, and nothing else is there."""
+    store = Store(clock=lambda: 1000)
+    store.fail("a", OSError("away"), report=parse('up{job="a"} 0'), timestamp=1000)
+
+    point = query(store, "up == 0", 1000)[0]
+    assert point.labels["job"] == "a"

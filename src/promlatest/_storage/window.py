@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from struct import pack
 from typing import Any, overload
 
@@ -56,7 +56,29 @@ def blocks_of(
     if lives is None:
         lives = tuple(_lives(chosen, plan, kept))
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
-    return [_block(life, chosen, plan, kept, since, first) for life in lives]
+    blocks = [_block(life, chosen, plan, kept, since, first) for life in lives]
+    return [*blocks, *_reports(chosen, plan, kept, since)]
+
+
+def _reports(
+    chosen: Sequence[Scrape], plan: Plan, kept: Columns, since: int | None
+) -> Iterator[Block]:
+    """What is seen of failed scrapes: `up` and its like, which good ones have among the
+    others."""
+    failed = (scrape for scrape in chosen if scrape.failed)
+    for layout, scrapes in groupby(failed, lambda each: each.layout):
+        selection = layout.select(plan)
+        if selection.labels:
+            together = list(scrapes)
+            keys = [(plan.matchers, "report", scrape.number) for scrape in together]
+            columns = [
+                _column(scrape, selection.places, key, kept)
+                for scrape, key in zip(together, keys, strict=True)
+            ]
+            times = [scrape.timestamp for scrape in together]
+            values, stamps = zip(*columns, strict=True)
+            timed = any(map(_timed, together))
+            yield Block(selection.labels, times, values, stamps if timed else None, since)
 
 
 @attrs.frozen(eq=False)
