@@ -23,6 +23,7 @@ from promlatest.promql import (
     Scalar,
     Series,
     Vector,
+    _engine,
     query,
     query_range,
 )
@@ -429,6 +430,17 @@ def test_a_deep_question_is_answered():
     assert query(Store(), expr).value == 401.0
     assert query(Store(), chain) == []
     assert query(Store(), "abs(" * 97 + "m" + ")" * 97) == []
+
+
+def test_subqueries_are_bounded_by_their_values(monkeypatch):
+    """Many series at many steps are refused in words before memory is full."""
+    monkeypatch.setattr(_engine, "_INNER_VALUES", 1000)
+    labels = [series("x_total", a=str(at)) for at in range(60)]
+    source = Scrapes([scrapes(labels, [[1.0] * 60])])
+
+    assert len(query(source, "max_over_time(x_total[15s:1s])", at=0)) == 60
+    with pytest.raises(EvaluationError, match="1:15: expected at most 1000 values of sub"):
+        query(source, "max_over_time(x_total[17s:1s])", at=17_000)
 
 
 def test_errors_of_evaluation_are_query_errors():

@@ -71,6 +71,7 @@ from promlatest.promql._values import (
 STEPS: Final = 11_000
 """The most moments of one `query_range`: Prometheus' own limit."""
 _INNER_STEPS: Final = 500_000  # of all subqueries of one question: some seconds of work
+_INNER_VALUES: Final = 20_000_000
 _SUBQUERY_STEP: Final = 60_000  # Prometheus' default evaluation interval
 _SHOWN: Final = 10  # annotations of a kind; a name or two tell the story
 
@@ -99,6 +100,7 @@ class Question:
         self.blocks: dict[int, Sequence[Block]] = {}
         self.inner: dict[int, dict[int, Column]] = {}
         self.steps = 0
+        self.values = 0
         self._warnings: dict[str, None] = {}
         self._infos: dict[str, None] = {}
 
@@ -489,16 +491,21 @@ def _subquery(node: Any, scope: _Scope) -> Evaluate:
         if asked.steps > _INNER_STEPS:
             reason = f"expected at most {_INNER_STEPS} steps of subqueries, got more"
             asked.fail(node.start, reason)
-        known = asked.inner.setdefault(id(node), {})
+        again = asked.ranged or scope.nested
+        known = asked.inner.setdefault(id(node), {}) if again else {}
         columns = []
         for moment in times:
             check_deadline()
             column = known.get(moment)
             if column is None:
-                column = inner(asked, moment)
-                if asked.ranged:
-                    known[moment] = column
+                column = known[moment] = inner(asked, moment)
+                asked.values += len(column.labels)
+                if asked.values > _INNER_VALUES:
+                    reason = f"expected at most {_INNER_VALUES} values of subqueries"
+                    asked.fail(node.start, f"{reason}, got more")
             columns.append(column)
+        for moment in [each for each in known if each <= start]:
+            del known[moment]  # steps go ahead, and do not look back at it
         spans = _spans(times, columns, start)
         return Window(spans, start, end)
 
