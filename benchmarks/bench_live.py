@@ -35,6 +35,9 @@ def _pushed(size: int) -> Store:
     with store.batch("push", replace=False, timestamp=1) as batch:
         for number in range(size):
             batch.append(0, _labels(number), 1, 1.0)
+    for number in range(min(size, 50)):  # what is built when a metric is first touched
+        with store.batch("push", replace=False, timestamp=2) as batch:
+            batch.append(0, _labels(number), 2, 1.0)
     return store
 
 
@@ -42,8 +45,9 @@ def _cases(size: int) -> dict[str, dict[str, Way]]:
     store, pushed = _filled(size), _pushed(size)
     held = {tuple(sorted(_labels(number).items())): (1, 1.0) for number in range(size)}
     append = store.appender().append
-    fresh, moments = count(size), count(2)
-    store.query("m3", pod="pod-3")
+    fresh, moments = count(size), count(3)
+    for number in range(50):
+        store.query(f"m{number}", pod="pod-3")
 
     def create(number: int) -> None:
         append(0, _labels(number), 1, 1.0)
