@@ -14,13 +14,14 @@ from benchmarks.harness import Run
 
 BENCHES: Final = (
     "points", "append", "parse", "rescrape", "query", "patterns", "histogram", "readers", "memory",
-    "import", "testing", "scraping", "rules", "promql", "shapes", "live", "window", "labels",
+    "import", "testing", "scraping", "sources", "rules", "promql", "shapes", "live", "window",
+    "labels",
 )  # fmt: skip
 
 _USAGE: Final = """\
 python -m benchmarks [NAME ...] [--quick] [--json RUN.json]   run all, or these
 python -m benchmarks compare A.json B.json                    judge a change
-python -m benchmarks targets RUN.json [PEERS.json]            P1 to P8, hit or missed
+python -m benchmarks targets RUN.json [PEERS.json]            P1a to P10, hit or missed
 python -m benchmarks plots RUN.json DIRECTORY                 draw it (needs matplotlib)
 python -m benchmarks peers [--quick] [--json PEERS.json]      the programs of Debian
 """

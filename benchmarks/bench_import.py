@@ -1,12 +1,16 @@
-"""Import: what a program pays for a library that it does not use yet."""
+"""Import: what a program pays for a library that it does not use yet, and what a command
+costs before it does anything."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Final
 
+from benchmarks.bodies import body
 from benchmarks.harness import OURS, Run
 
 _IMPORTS: Final = {
@@ -37,6 +41,31 @@ def run(run: Run) -> None:
     }
     run.measured("less that of importing nothing", less, size=1, unit="ms", cpu=True)
     run.measured("memory at its peak", memory, size=1, unit="MB")
+    pairs = zip(cpu[OURS], cpu["prometheus_client"], strict=True)
+    beyond = [max(0.0, ours - theirs) for ours, theirs in pairs]
+    run.measured("beyond prometheus_client", {OURS: beyond}, size=1, unit="ms", cpu=True)
+    _commands(run, rounds)
+
+
+def _commands(run: Run, rounds: int) -> None:
+    """Commands as they are typed: the script of the environment, and a page in a file."""
+    script = Path(sys.executable).with_name("promlatest")
+    with tempfile.TemporaryDirectory() as home:
+        page = Path(home, "page.prom")
+        page.write_bytes(body(1_000, run.seed).bytes)
+        for words in (("--version",), ("get", str(page), "node_cpu_seconds_total")):
+            took = [_command(script, *words) for _ in range(rounds + 1)][1:]
+            case = "promlatest get FILE" if words[0] == "get" else "promlatest --version"
+            run.measured(case, {OURS: took}, size=1, unit="ms", cpu=True)
+
+
+def _command(*words: str | Path) -> float:
+    """CPU in milliseconds of a process."""
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, words
+    return 1e3 * (usage.ru_utime + usage.ru_stime)
 
 
 # ru_maxrss would be that of the process that forked.

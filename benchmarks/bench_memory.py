@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.harness import OURS, Run
-from benchmarks.series import NOW, all_series, store_of
+from benchmarks.series import NOW, all_series
 from promlatest import Store
 
 _APPENDED: Final = {
-    OURS: "batch",
-    "promlatest, appended one by one": "direct",
+    OURS: "direct",
+    "promlatest, Batch.append": "pushed",
     "dict of tuples": "scan",
     "dict of series text": "bare_dict",
     "SQLite in memory, indexed": "sqlite",
@@ -32,9 +32,12 @@ _APPENDED: Final = {
     "polars": "polars",
     "pandas, indexed": "pandas",
 }
+_HELD: Final = 12  # scrapes in a window
+_WINDOW: Final = f"promlatest, {_HELD} scrapes held"
 _SCRAPED: Final = {
     OURS: "scraped",
     "promlatest, scraped twice": "rescraped",
+    _WINDOW: "windowed",
     "rpartition + dict, no labels": "rpartition",
     "prometheus_client + dict": "prometheus_client",
 }
@@ -73,6 +76,10 @@ def _measure(
                 peaks.setdefault(title, []).append(found[1] / size)
     run.measured(case, held, size=size, unit="bytes a series")
     run.measured(f"{case}, at its peak", peaks, size=size, unit="bytes a series")
+    if kept := held.get(_WINDOW):
+        pairs = zip(kept, held["promlatest, scraped twice"], strict=True)
+        each = [(whole - two) / (_HELD - 2) for whole, two in pairs]
+        run.measured("a scrape kept", {OURS: each}, size=size, unit="bytes a series")
 
 
 def _child(way: str, size: int, path: Path | None) -> list[float]:
@@ -98,6 +105,29 @@ def _direct(size: int) -> Store:
     return store
 
 
+def _pushed(size: int) -> Store:
+    store = Store()
+    with store.batch("bench", replace=False, timestamp=NOW) as batch:
+        for name, controller, shard in all_series(size):
+            labels = {"__name__": name, "controller": controller, "shard": shard}
+            batch.append(0, labels, NOW, 1.0)
+    return store
+
+
+def _windowed(path: Path) -> Store:
+    """Scrapes of values that all move, and a store that keeps each."""
+    store = Store(history=_HELD - 1)
+    lines = path.read_text().split("\n")
+    for at in range(_HELD):
+        # The digits of a step stand before each last one: as long as the one before.
+        moved = [f"{line[:-1]}{at:02}{line[-1:]}" if line else line for line in lines]
+        lines_of = [
+            old if old[:1] == "#" else new for old, new in zip(lines, moved, strict=True)
+        ]
+        store.ingest("\n".join(lines_of), source="bench", timestamp=NOW + at)
+    return store
+
+
 def _scraped(path: Path, times: int) -> Store:
     store = Store()
     for at in range(times):
@@ -116,10 +146,10 @@ def _write(path: Path, size: int) -> None:
 
 def _maker(way: str, size: int, path: Path) -> Callable[[], Any]:
     """What makes the series; imports are done when it is returned."""
-    if way == "batch":
-        return lambda: store_of(size)
-    if way == "direct":
-        return lambda: _direct(size)
+    if way in ("direct", "pushed"):
+        return lambda: {"direct": _direct, "pushed": _pushed}[way](size)
+    if way == "windowed":
+        return lambda: _windowed(path)
     if way in ("scraped", "rescraped"):
         return lambda: _scraped(path, 1 if way == "scraped" else 2)
     if way == "write":

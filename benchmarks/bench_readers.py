@@ -1,7 +1,7 @@
 """Readers beside a writer: a scrape every 100 ms, four threads that ask.
 
-Every series of one metric has the same value in a scrape, so an answer with two values
-is torn. Waiting is measured twice: paced, from the moment a query was due until it was
+A reader asks each time for one of 100 metrics, at random. Every series of one has the
+same value in a scrape, so an answer with two values is torn. Waiting is measured twice: paced, from the moment a query was due until it was
 answered, so that what a thread waits for the GIL counts; and saturated, as queries
 a second.
 """
@@ -9,6 +9,7 @@ a second.
 from __future__ import annotations
 
 import gc
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,8 +25,10 @@ from promlatest import Store
 
 _READERS: Final = 4
 _PERIOD: Final = 0.1  # seconds between two scrapes
+_DRAWN: Final = 10_000  # names, before the clock runs: drawing one takes as long as asking
 _PACE: Final = 0.002  # seconds between two queries of a paced reader
 _HITS: Final = 20
+_METRICS: Final = 100  # that are asked for; 40 series each
 
 
 class Held(Protocol):
@@ -33,7 +36,8 @@ class Held(Protocol):
 
     def write(self, raw: bytes) -> object: ...
 
-    def read(self) -> Sequence[float]: ...
+    def read(self, number: int) -> Sequence[float]:
+        """Ask for one of the metrics."""
 
 
 class Ours:
@@ -43,8 +47,8 @@ class Ours:
     def write(self, raw: bytes) -> object:
         return self.store.ingest(raw)
 
-    def read(self) -> Sequence[float]:
-        return [point.value for point in self.store.query("marker", set="a")]
+    def read(self, number: int) -> Sequence[float]:
+        return [point.value for point in self.store.query(f"marker_{number}", set="a")]
 
 
 class Dict:
@@ -53,16 +57,19 @@ class Dict:
     def __init__(self, lock: Any) -> None:
         self.lock = lock
         self.points: dict[str, float] = {}
-        self.keys = [f'marker{{set="a",shard="{shard}"}}' for shard in range(_HITS)]
+        self.keys = [
+            [f'marker_{number}{{set="a",shard="{shard}"}}' for shard in range(_HITS)]
+            for number in range(_METRICS)
+        ]
 
     def write(self, raw: bytes) -> object:
         with self.lock:
             return rpartition(raw, self.points)
 
-    def read(self) -> Sequence[float]:
+    def read(self, number: int) -> Sequence[float]:
         points = self.points
         with self.lock:
-            found = [(key, points[key]) for key in self.keys]
+            found = [(key, points[key]) for key in self.keys[number]]
         return [value for _, value in found]
 
 
@@ -110,19 +117,23 @@ _FIGURES: Final[tuple[tuple[str, str, Callable[[_Seen], float]], ...]] = (
 
 def _bodies(size: int, seed: int) -> Sequence[bytes]:
     """Two bodies: a tenth has moved, and the markers' values are unlike."""
-    first = body(size - 2 * _HITS, seed)
+    first = body(max(43, size - 2 * _HITS * _METRICS), seed)
     second = moved(first, 0.1, clustered=True, seed=seed)
     return [_marked(first.text, 1), _marked(second.text, 2)]
 
 
 def _marked(text: str, value: int) -> bytes:
-    """Half of the markers stand first and half last, with all else between them."""
-    lines = [
-        f'marker{{set="{name}",shard="{shard}"}} {value}\n'
-        for shard in range(_HITS)
-        for name in "ab"
-    ]
-    return ("".join(lines[:_HITS]) + text + "".join(lines[_HITS:])).encode()
+    """Half of each metric stands first and half last, with all else between them."""
+    halves = (
+        "".join(
+            f'marker_{number}{{set="{name}",shard="{shard}"}} {value}\n'
+            for number in range(_METRICS)
+            for shard in shards
+            for name in "ab"
+        )
+        for shards in (range(_HITS // 2), range(_HITS // 2, _HITS))
+    )
+    return text.join(halves).encode()
 
 
 def _watch(held: Held, bodies: Sequence[bytes], seconds: float) -> _Seen:
@@ -130,7 +141,7 @@ def _watch(held: Held, bodies: Sequence[bytes], seconds: float) -> _Seen:
     gc.collect()
     gc.freeze()
     held.write(bodies[0])
-    held.read()
+    held.read(0)
     seen = _Seen()
     _stretch(held, bodies, seconds, seen, _paced)
     start = time.perf_counter()
@@ -169,11 +180,12 @@ def _stretch(
 
 def _paced(held: Held, until: float, seen: _Seen, lock: threading.Lock) -> None:
     waits, torn = [], 0
+    chosen = random.Random(threading.get_ident())
     due = time.perf_counter()
     while due < until:
         due += _PACE
         time.sleep(max(0.0, due - time.perf_counter()))
-        torn += len(set(held.read())) != 1
+        torn += len(set(held.read(chosen.randrange(_METRICS)))) != 1
         now = time.perf_counter()
         waits.append(now - due)
         due = max(due, now - _PACE)  # one long wait counts once
@@ -184,9 +196,10 @@ def _paced(held: Held, until: float, seen: _Seen, lock: threading.Lock) -> None:
 
 def _saturating(held: Held, until: float, seen: _Seen, lock: threading.Lock) -> None:
     answered = torn = 0
+    chosen = random.Random(threading.get_ident()).choices(range(_METRICS), k=_DRAWN)
     while time.perf_counter() < until:
-        for _ in range(20):
-            torn += len(set(held.read())) != 1
+        for at in range(answered, answered + 20):
+            torn += len(set(held.read(chosen[at % _DRAWN]))) != 1
         answered += 20
     with lock:
         seen.answered += answered

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 
 from benchmarks.harness import OURS, Run
 from promlatest import Store
@@ -26,16 +27,22 @@ NAIVE = "http.client and Store.ingest"
 
 _SERVER = """
 import asyncio, sys
+from pathlib import Path
+pages = [Path(name).read_bytes() for name in sys.argv[2:]]
 lines = [b'm{a="%d",queue="pods"}' % number for number in range(int(sys.argv[1]))]
+def page(asked):
+    if pages:
+        return pages[asked % len(pages)]
+    values = (asked if at % 10 == 0 else at for at in range(len(lines)))
+    pairs = zip(lines, values)
+    return b"# TYPE m gauge\\n" + b"".join(b"%b %d\\n" % pair for pair in pairs)
 async def answer(reader, writer):
     asked = 0
     try:
         while True:
             await reader.readuntil(b"\\r\\n\\r\\n")
             asked += 1
-            values = (asked if at % 10 == 0 else at for at in range(len(lines)))
-            pairs = zip(lines, values)
-            body = b"# TYPE m gauge\\n" + b"".join(b"%b %d\\n" % pair for pair in pairs)
+            body = page(asked)
             head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: %d\\r\\n\\r\\n"
             writer.write(head % len(body) + body)
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -51,7 +58,7 @@ asyncio.run(main())
 def run(run: Run) -> None:
     run.begin("scraping", "targets over HTTP, CPU of the scraping process")
     for series in (2, 100):
-        with _served(series) as port:
+        with served(series) as port:
             loops = [asyncio.run(_loop_time(port, run.pick(5, 100, 300))) for _ in range(3)]
             run.measured(
                 "one scrape, its event loop alone",
@@ -62,9 +69,9 @@ def run(run: Run) -> None:
             )
     interval, seconds = run.pick(1.0, 5.0, 5.0), run.pick(1.0, 5.0, 10.0)
     for targets, series in run.pick([(5, 10)], [(500, 100)], [(500, 100), (1000, 45)]):
-        with _served(series) as port:
+        with served(series) as port:
             figures = {
-                OURS: [_scraper_share(port, targets, interval, seconds)],
+                OURS: [scraper_share(port, targets, interval, seconds)],
                 NAIVE: [_naive_share(port, targets, interval, seconds)],
             }
             case = f"{targets} targets every {interval:g} s"
@@ -72,8 +79,14 @@ def run(run: Run) -> None:
 
 
 @contextmanager
-def _served(series: int) -> Iterator[int]:
-    command = [sys.executable, "-c", _SERVER, str(series)]
+def served(series: int, *pages: Path) -> Iterator[int]:
+    """A process that answers on every address of loopback; its port.
+
+    Args:
+        series: of the pages that it makes.
+        pages: files to give in turn instead.
+    """
+    command = [sys.executable, "-c", _SERVER, str(series), *map(str, pages)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -82,7 +95,8 @@ def _served(series: int) -> Iterator[int]:
             process.kill()
 
 
-def _hosts(targets: int) -> list[str]:
+def hosts(targets: int) -> list[str]:
+    """An address on loopback for each target."""
     return [f"127.0.{number >> 8}.{(number & 255) + 1}" for number in range(1, targets + 1)]
 
 
@@ -99,8 +113,9 @@ async def _loop_time(port: int, scrapes: int) -> float:
     return 1e3 * took / scrapes
 
 
-def _scraper_share(port: int, targets: int, interval: float, seconds: float) -> float:
-    addresses = [f"{host}:{port}" for host in _hosts(targets)]
+def scraper_share(port: int, targets: int, interval: float, seconds: float) -> float:
+    """% of a core that scraping so many targets takes."""
+    addresses = [f"{host}:{port}" for host in hosts(targets)]
     with Scraper(Store(), addresses, interval=interval):
         time.sleep(1.5 * interval)  # the first scrapes, and the spreading of the others
         return _share(seconds)
@@ -108,7 +123,7 @@ def _scraper_share(port: int, targets: int, interval: float, seconds: float) -> 
 
 def _naive_share(port: int, targets: int, interval: float, seconds: float) -> float:
     store = Store()
-    connections = {host: HTTPConnection(host, port) for host in _hosts(targets)}
+    connections = {host: HTTPConnection(host, port) for host in hosts(targets)}
     ended = False
 
     def scrape(host: str) -> None:

@@ -8,10 +8,8 @@ Prometheus and in VictoriaMetrics would be most of a small machine's memory.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -25,9 +23,12 @@ from benchmarks.bench_promql import PERIOD, QUESTIONS, SCRAPES, answer
 from benchmarks.bench_promql import scraped as scraped_shop
 from benchmarks.bodies import body as made_body
 from benchmarks.harness import OURS, Fed, Run, Way
+from benchmarks.peers.pages import LOOPS, loop_cpu, pages
 from benchmarks.peers.programs import (
+    Commands,
     Go,
     Program,
+    cpu_of,
     free_port,
     missing,
     prometheus,
@@ -43,8 +44,6 @@ from promlatest import Store
 _PERIOD: Final = 0.2  # seconds between two scrapes
 _WARM: Final = 4  # scrapes before the clock runs
 
-Commands = dict[str, tuple[object, ...]]  # to the Go program, by title
-
 
 def run(run: Run) -> None:
     if missing():
@@ -59,6 +58,7 @@ def run(run: Run) -> None:
         numbers = map(str, (port, size, queried, run.seed))
         with running("the body server", port, "/served", *server, *numbers) as bodies:
             _scrape_loop(run, home, bodies, size)
+            pages(run, home, bodies)
             _queries(run, home, bodies, queried)
             _histograms(run, home, bodies)
             for size in run.pick((210,), (10_500,), (10_500, 105_000)):
@@ -73,12 +73,10 @@ def run(run: Run) -> None:
 def _go(run: Run, home: Path, size: int, queried: int) -> None:
     go = Go(home)
     path = home / "body"
-    raw = made_body(size, run.seed).bytes
-    path.write_bytes(raw)
-    go.cpu("load", path)
     run.begin("peers: parse", "CPU of a first scrape, beside Go's expfmt")
-    theirs: Commands = {"Go expfmt": ("parse",), "Go expfmt + map": ("store",)}
-    _beside_go(run, go, "text, first scrape", lambda: Store().ingest(raw), theirs, size)
+    for samples in dict.fromkeys((min(size, 1_000), size)):
+        path.write_bytes(made_body(samples, run.seed).bytes)
+        go.beside_reading(run, "text, first scrape", path, samples)
 
     run.begin("peers: append", "CPU of appending, beside a Go Append(ref)")
     count = run.pick(100, 10_000, 10_000)
@@ -87,10 +85,9 @@ def _go(run: Run, home: Path, size: int, queried: int) -> None:
     assert isinstance(ours, Fed)
     use, values = ours.use, next(ours.inputs)
     times = run.pick(1, 20, 50)
-    theirs = {"Go Append(ref)": ("append", count, times)}
-    _beside_go(
+    theirs: Commands = {"Go Append(ref)": ("append", count, times)}
+    go.beside(
         run,
-        go,
         "many at once",
         lambda: [use(values) for _ in range(times)],
         theirs,
@@ -108,7 +105,7 @@ def _go(run: Run, home: Path, size: int, queried: int) -> None:
     controller = CONTROLLERS[1]
     found: dict[str, list[float]] = {OURS: [], "Go map, scanned": []}
     for _ in range(run.pick(1, 5, 9)):
-        took = _cpu_of(
+        took = cpu_of(
             lambda: [store.query(name, controller=controller) for _ in range(times)]
         )
         found[OURS].append(1e6 * took / times)
@@ -116,32 +113,6 @@ def _go(run: Run, home: Path, size: int, queried: int) -> None:
         found["Go map, scanned"].append(1e6 * scanned)
     run.measured("name + label, again", found, size=queried, unit="µs a query", cpu=True)
     go.close()
-
-
-def _beside_go(
-    run: Run,
-    go: Go,
-    case: str,
-    ours: Callable[[], object],
-    theirs: Commands,
-    size: int,
-    times: int = 1,
-) -> None:
-    found: dict[str, list[float]] = {OURS: [], **{title: [] for title in theirs}}
-    rounds = run.pick(1, 7, 15)
-    for number in range(rounds + 1):
-        took = {OURS: _cpu_of(ours)}
-        took |= {title: go.cpu(*command) for title, command in theirs.items()}
-        for title, seconds in took.items():
-            if number:  # the first one warms up
-                found[title].append(1e9 * seconds / size / times)
-    run.measured(case, found, size=size, unit="ns a sample", cpu=True)
-
-
-def _cpu_of(way: Callable[[], object]) -> float:
-    start = time.process_time()
-    way()
-    return time.process_time() - start
 
 
 # The scrape loop
@@ -152,6 +123,7 @@ def _scrape_loop(run: Run, home: Path, bodies: Program, size: int) -> None:
     scrapes = run.pick(3, 10, 20)
     rounds = run.pick(1, 2, 4)
     target = f"127.0.0.1:{bodies.port}"
+    url = f"http://{target}/metrics"
     with ExitStack() as stack:
         programs = [
             stack.enter_context(start(home, target, "/metrics", _PERIOD))
@@ -161,10 +133,8 @@ def _scrape_loop(run: Run, home: Path, bodies: Program, size: int) -> None:
             _after(bodies, program, _WARM)
             program.hold()
         ways: dict[str, Callable[[], float]] = {
-            OURS: lambda: _loop("scraper", bodies, scrapes),
-            "promlatest, http.client + ingest": lambda: _loop("ingest", bodies, scrapes),
-            "rpartition + dict, no labels": lambda: _loop("naive", bodies, scrapes),
-            "received, not read (the floor)": lambda: _loop("nothing", bodies, scrapes),
+            title: partial(loop_cpu, way, url, _PERIOD, scrapes)
+            for title, way in LOOPS.items()
         }
         for program in programs:
             ways[program.title] = partial(_cpu_of_scrapes, bodies, program, scrapes)
@@ -175,14 +145,6 @@ def _scrape_loop(run: Run, home: Path, bodies: Program, size: int) -> None:
                 for title, way in ways.items():
                     found[title].append(1e9 * way() / size)
             run.measured(case, found, size=size, unit="ns a sample", cpu=True)
-
-
-def _loop(way: str, bodies: Program, scrapes: int) -> float:
-    """CPU seconds a scrape of a loop of ours."""
-    command = [sys.executable, "-m", "benchmarks.peers.loop", way]
-    numbers = map(str, (bodies.port, _PERIOD, _WARM, scrapes))
-    done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=True)
-    return float(done.stdout) / scrapes
 
 
 def _cpu_of_scrapes(bodies: Program, program: Program, scrapes: int) -> float:

@@ -1,6 +1,7 @@
 """Our scrape loop in a process of its own; it prints the CPU seconds of some scrapes.
 
-`python -m benchmarks.peers.loop WAY PORT PERIOD WARM COUNT`
+`python -m benchmarks.peers.loop WAY URL PERIOD WARM COUNT`; the way is added to the URL as
+the parameter `client`, by which the body server tells its clients apart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from benchmarks.bench_parse import rpartition
 from promlatest import Store
@@ -19,12 +21,11 @@ from promlatest.scrape import Scraper
 Take = Callable[[bytes], object]
 
 
-def scraper(port: str, period: float, warm: int, count: int) -> float:
+def scraper(url: str, period: float, warm: int, count: int) -> float:
     """Ours, as it is used: targets, `up`, limits and all."""
     store = Store()
     steps = threading.Semaphore(0)
     store.subscribe(lambda change: steps.release())
-    url = f"http://127.0.0.1:{port}/metrics?client=scraper"
     with Scraper(store, [url], interval=period):
         for _ in range(warm):
             steps.acquire()
@@ -37,16 +38,17 @@ def scraper(port: str, period: float, warm: int, count: int) -> float:
     return used
 
 
-def bare(way: str, port: str, period: float, warm: int, count: int) -> float:
+def bare(way: str, url: str, period: float, warm: int, count: int) -> float:
     """The standard library's client, and whatever takes the body."""
     take = TAKES[way]()
-    connection = http.client.HTTPConnection("127.0.0.1", int(port))
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc)
     due = time.monotonic()
     used = 0.0
     for number in range(warm + count):
         if number == warm:
             used = time.process_time()
-        connection.request("GET", f"/metrics?client={way}")
+        connection.request("GET", f"{where.path}?{where.query}")
         take(connection.getresponse().read())
         due += period
         time.sleep(max(0.0, due - time.monotonic()))
@@ -75,8 +77,9 @@ TAKES: Final[dict[str, Callable[[], Take]]] = {
 }
 
 
-def _main(way: str, port: str, period: str, warm: str, count: str) -> None:
-    numbers = (port, float(period), int(warm), int(count))
+def _main(way: str, url: str, period: str, warm: str, count: str) -> None:
+    named = f"{url}{'&' if '?' in url else '?'}client={way}"
+    numbers = (named, float(period), int(warm), int(count))
     print(scraper(*numbers) if way == "scraper" else bare(way, *numbers))
 
 

@@ -1,9 +1,9 @@
 """Serves bodies that move: each client gets the next one whenever it asks.
 
 `/metrics?client=NAME` plays the case that `/play?case=NAME` chose; `/served?client=NAME`
-tells how often; `/static?name=NAME` always gives the same; `/shop?size=N` is what
-`bench_promql` asks about. It runs in a process of its
-own, so that its CPU time is nobody's.
+tells how often; `/static?name=NAME` always gives the same, and `/keep?name=NAME&url=URL`
+has it give what a program answered just now; `/shop?size=N` is what `bench_promql` asks
+about. It runs in a process of its own, so that its CPU time is nobody's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 from benchmarks.bench_histogram import histograms
 from benchmarks.bench_promql import body as shop_body
@@ -88,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
             return player.static[asked["name"]]
         if path == "/shop":
             return player.shop(asked["client"], int(asked["size"]))
+        if path == "/keep":
+            with urlopen(asked["url"], timeout=10) as answer:
+                player.static[asked["name"]] = answer.read()
         if path == "/play":
             player.play(asked["case"])
         return str(player.served[asked.get("client", "")]).encode()

@@ -73,6 +73,12 @@ func (s *store) takeOne(name string, metric *dto.Metric) {
 		}
 		s.put(name+"_sum", metric.Label, "", "", metric.Histogram.GetSampleSum())
 		s.put(name+"_count", metric.Label, "", "", float64(metric.Histogram.GetSampleCount()))
+	case metric.Summary != nil:
+		for _, each := range metric.Summary.Quantile {
+			s.put(name, metric.Label, "quantile", fmt.Sprint(each.GetQuantile()), each.GetValue())
+		}
+		s.put(name+"_sum", metric.Label, "", "", metric.Summary.GetSampleSum())
+		s.put(name+"_count", metric.Label, "", "", float64(metric.Summary.GetSampleCount()))
 	case metric.Counter != nil:
 		s.put(name, metric.Label, "", "", metric.Counter.GetValue())
 	case metric.Gauge != nil:
@@ -142,6 +148,15 @@ func appendAll(count int) {
 	}
 }
 
+// How often a command is to be done: its last word, or once.
+func timesOf(words []string) int {
+	times := 1
+	if len(words) > 1 {
+		fmt.Sscan(words[1], &times)
+	}
+	return times
+}
+
 func command(words []string) {
 	switch words[0] {
 	case "load":
@@ -151,10 +166,14 @@ func command(words []string) {
 		}
 		body = read
 	case "parse":
-		parse()
+		for range make([]struct{}, timesOf(words)) {
+			parse()
+		}
 	case "store":
-		held = &store{samples: map[string]sample{}}
-		held.take(parse())
+		for range make([]struct{}, timesOf(words)) {
+			held = &store{samples: map[string]sample{}}
+			held.take(parse())
+		}
 	case "scan":
 		scan(words[1], words[2], words[3])
 	case "append":
