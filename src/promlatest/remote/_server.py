@@ -10,24 +10,25 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self, TypeVar, get_args
+from typing import Any, Final, Self, get_args
 from urllib.parse import quote, urlencode
 
 from promlatest._datapoint import DataPoint, Metadata, MetricType
+from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
 from promlatest._matching.selector import parse_selector
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, UsageError
 from promlatest.exposition import parse, render
-from promlatest.promql import Matrix, Vector
+from promlatest.promql import Matrix
 from promlatest.remote._answers import Answer, read_answer, shaped
 from promlatest.remote._http import Client
-from promlatest.remote._values import Result, result_of
+from promlatest.remote._values import Result, milliseconds, result_of
 
 __all__ = ["Server"]
 
-R = TypeVar("R", Vector, Matrix)
+Series = frozenset[tuple[str, str]]
 
 EVERYTHING: Final = '{__name__!=""}'
 
@@ -150,7 +151,12 @@ class Server:
         """
         span = [("start", _seconds(start)), ("end", _seconds(end)), ("step", f"{step:g}")]
         result = self._result("query_range", [("query", expr), *span])
-        return self._checked(result, Matrix, expr)
+        if not isinstance(result, Matrix):
+            raise BodyError(
+                f"expected a matrix for {expr}, got {result!r:.80}",
+                target=self._client.name,
+            )
+        return result
 
     def _result(self, path: str, params: Sequence[tuple[str, str]]) -> Result:
         answer = self._post(path, params)
@@ -192,7 +198,10 @@ class Server:
         if federated is not None:
             described = render((), told).encode()
             return described + _UNTYPED.sub(b"", federated) if federated else b""
-        points = {point.labels: point for each in chosen for point in self._latest(each)}
+        with shaped(self._client.name):
+            points = {
+                point.labels: point for each in chosen for point in self._latest(each)
+            }
         ordered = [points[labels] for labels in sorted(points)]
         return render(ordered, told, timestamps=True).encode() if ordered else b""
 
@@ -217,28 +226,35 @@ class Server:
         timestamps are those of the question. So the raw samples of the last seconds are
         asked for too, and of more where a series had none in them.
         """
-        now = self._of_type(Vector, selector)
-        times: dict[Labels, int] = {}
+        now = self._result_of("vector", selector)
+        if not now:
+            return []
+        asked = milliseconds(now[0]["value"][0])
+        there = [_series(each) for each in now]
+        times: dict[Series, int] = {}
         for window in _WINDOWS:
-            if times.keys() >= set(now.labels):
+            if times.keys() >= set(there):
                 break
-            raw = self._of_type(Matrix, f"{selector}[{window}]", now.timestamp)
-            times |= {series.labels: series.samples[-1][0] for series in raw}
+            raw = self._result_of("matrix", f"{selector}[{window}]", asked)
+            # Only the time of the last sample is wanted; to make all of it values and
+            # label sets took 40 % of a snapshot.
+            times |= {_series(e): milliseconds(e["values"][-1][0]) for e in raw}
         return [
-            DataPoint(labels, times.get(labels, now.timestamp), value)
-            for labels, value in zip(now.labels, now.values, strict=True)
+            DataPoint(
+                Labels(each["metric"]),
+                times.get(series, asked),
+                parse_float(each["value"][1]),
+            )
+            for series, each in zip(there, now, strict=True)
         ]
 
-    def _of_type(self, kind: type[R], expr: str, at: int | None = None) -> R:
-        return self._checked(self.query(expr, at), kind, expr)
-
-    def _checked(self, result: Result, kind: type[R], expr: str) -> R:
-        if not isinstance(result, kind):
-            raise BodyError(
-                f"expected a {kind.__name__.lower()} for {expr}, got {result!r:.80}",
-                target=self._client.name,
-            )
-        return result
+    def _result_of(self, kind: str, expr: str, at: int | None = None) -> Sequence[Any]:
+        time = [] if at is None else [("time", _seconds(at))]
+        data = self._post("query", [("query", expr), *time]).data
+        if data["resultType"] != kind:
+            raise ValueError(f"a {kind} for {expr}, not a {data['resultType']}")
+        found: Sequence[Any] = data["result"]
+        return found
 
     # Requests
 
@@ -289,6 +305,11 @@ def _matching(selectors: Iterable[str]) -> list[tuple[str, str]]:
 def _span(start: int | None, end: int | None) -> list[tuple[str, str]]:
     given = {"start": start, "end": end}
     return [(name, _seconds(at)) for name, at in given.items() if at is not None]
+
+
+def _series(found: Mapping[str, Any]) -> Series:
+    """What a series is known by, in whatever order its labels come."""
+    return frozenset(found["metric"].items())
 
 
 def _seconds(milliseconds: int) -> str:
