@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from promlatest.exceptions import UsageError
 from promlatest.testing import ScrapeTarget, replay
 
 pytestmark = pytest.mark.slow
@@ -380,12 +379,6 @@ def test_passes(scrape_target, registry):
     ]
     mark = ScrapeTarget(replay(directory)).mark()
     assert [mark.increase("jobs_total"), mark.increase("jobs_total")] == [1, 1]
-
-
-def test_nothing_to_replay(tmp_path):
-    """An empty directory is a wrong call."""
-    with pytest.raises(UsageError, match="expected a directory with scrapes"):
-        replay(tmp_path)
 
 
 # Examples and docs
