@@ -98,7 +98,7 @@ class Moment:
         for part in self.parts:
             matching = Moment((part,)).match(wanted)
             names = [metric + suffix for suffix in ("_bucket", "_sum", "_count")]
-            points = [p for name in names for p in matching if p.metric == name]
+            points = [point for point in matching if point.metric in names]
             for histogram in assemble(points, metric):
                 other = found.get(histogram.labels)
                 if other is None or other.timestamp < histogram.timestamp:

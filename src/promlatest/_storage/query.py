@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NoReturn, Protocol
 
 import attrs
@@ -300,7 +300,7 @@ class QueryMethods:
         found = question.histograms(self)
         live = self._live_points(question.plan)
         if live:
-            found = _newest([*assemble(live, metric), *found])
+            found = _newest([*assemble(sorted(live, key=itemgetter(0)), metric), *found])
         return found[:]
 
     def histogram(
