@@ -173,7 +173,9 @@ def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
         values, times = _settled_twins(layout, samples, commit, counts)
     if times is not None:
         layout = _bounded(layout, times, commit, counts)
-        times = array("q", [commit.timestamp if t == NO_TIME else t for t in times])
+        if NO_TIME in times:
+            now = commit.timestamp
+            times = array("q", [now if time == NO_TIME else time for time in times])
     scrape = Scrape(
         layout, values, commit.timestamp, times, exemplars, dict(commit.metadata)
     )

@@ -323,7 +323,10 @@ class _Series:
     def _cut(self, lines: list[str]) -> list[Any]:
         if self.parts == 1:
             return [line.rpartition(" ") for line in lines]
-        return [(*line.rsplit(" ", 2), "", "")[:3] for line in lines]
+        cut = [line.rsplit(" ", 2) for line in lines]
+        if min(map(len, cut)) < 3:  # the empty line at the end, a comment
+            cut = [[*parts, "", ""][:3] for parts in cut]
+        return cut
 
     def read(self, text: str) -> Exposition | None:
         """What the body says; None if more than values changed."""
