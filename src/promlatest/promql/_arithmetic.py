@@ -188,5 +188,6 @@ def greatest(values: Sequence[float]) -> float:
 def _extreme(pick: Callable[[Sequence[float]], float], values: Sequence[float]) -> float:
     # Nothing is less or greater than NaN, so that it stays only where it stands first.
     if isnan(values[0]):
-        values = [value for value in values if value == value] or [nan]
+        # (A None must raise here, too.)
+        values = [value for value in values if not isnan(value)] or [nan]
     return pick(values)
