@@ -119,7 +119,7 @@ def test_a_gauge_decreases():
     _, mark = counting([-2.5], Gauge)
 
     mark.expect("spent").to_decrease_by(2.5, within=0)
-    with pytest.raises(AssertionError, match=r"has decreased by 2\.5"):
+    with pytest.raises(OvershootError, match=r"has decreased by 2\.5"):
         mark.expect("spent").to_decrease_by(2, within=0)
 
 
