@@ -407,8 +407,6 @@ class Wait(Waiting):
                 "mark before the program acts and wait on the mark,"
                 " or say already_ok=True if it may have been so",
             )
-        if view.climbs and self._condition.passed(view):
-            raise self._overshoot(view)
 
     def _judge(self, view: Seen, reading: Reading, at: float) -> Outcome | None:
         __tracebackhide__ = True
