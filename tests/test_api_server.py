@@ -24,7 +24,7 @@ import pytest
 import trustme
 
 from promlatest import Store
-from promlatest.api import Answer, Api, _server
+from promlatest.api import Api, ApiResponse, _server
 from promlatest.api._address import is_local_name, is_loopback
 from promlatest.api._server import Listener
 from promlatest.cli import main
@@ -307,10 +307,10 @@ class Waiting:
         self.go = threading.Event()
         self.body = body
 
-    def answer(self, _: str, path: str, __: object) -> Answer:
+    def answer(self, _: str, path: str, __: object) -> ApiResponse:
         if path == "/slow":
             assert self.go.wait(20)
-        return Answer(200, "text/plain", self.body)
+        return ApiResponse(200, "text/plain", self.body)
 
 
 def test_a_client_that_says_no_more(api: Api) -> None:
@@ -435,10 +435,10 @@ def test_an_error_of_ours(caplog: pytest.LogCaptureFixture, cheap: bool) -> None
     class Broken:
         broken = not cheap
 
-        def answer(self, *_: object) -> Answer:
+        def answer(self, *_: object) -> ApiResponse:
             if self.broken:
                 raise RuntimeError("secret inside")
-            return Answer(200, "text/plain", b"")
+            return ApiResponse(200, "text/plain", b"")
 
     api = Broken()
     with listening(api) as at:

@@ -28,7 +28,7 @@ PROCESS_START: Final = "process_start_time_seconds"
 
 _COUNTED: Final = ("_total", "_bucket", "_sum", "_count")
 
-Samples = Sequence[tuple[int, float]]
+TimedValues = Sequence[tuple[int, float]]
 """Timestamps in milliseconds and values, oldest first."""
 
 
@@ -68,10 +68,10 @@ class Births:
         created: the same of the `_created` of each series, by its labels.
     """
 
-    starts: Mapping[tuple[str, str], Samples] = attrs.field(factory=dict)
-    created: Mapping[Labels, Samples] = attrs.field(factory=dict)
+    starts: Mapping[tuple[str, str], TimedValues] = attrs.field(factory=dict)
+    created: Mapping[Labels, TimedValues] = attrs.field(factory=dict)
 
-    def of(self, labels: Labels) -> list[Samples]:
+    def of(self, labels: Labels) -> list[TimedValues]:
         """What tells when a series began, and began anew."""
         target = self.starts.get(target_of(labels))
         own = self.created.get(bare(labels)) if self.created else None
@@ -115,7 +115,7 @@ def movements(blocks: Sequence[Block], births: Births) -> list[Movement]:
 
 
 def movement(
-    labels: Labels, samples: Samples, first: int, births: Sequence[Samples]
+    labels: Labels, samples: TimedValues, first: int, births: Sequence[TimedValues]
 ) -> Movement:
     """What one series did.
 
@@ -218,17 +218,17 @@ def _series(blocks: Iterable[Block]) -> Iterable[tuple[Labels, list[tuple[int, f
             yield labels, _samples(block, at)
 
 
-def _at(samples: Samples, time: int) -> float | None:
+def _at(samples: TimedValues, time: int) -> float | None:
     """The value at a moment, or the next one before it."""
     return next((value for when, value in reversed(samples) if when <= time), None)
 
 
-def _since(births: Samples, first: int, now: int) -> bool:
+def _since(births: TimedValues, first: int, now: int) -> bool:
     born = _at(births, now)
     return born is not None and born * 1000 > first - START_TOLERANCE * 1000
 
 
-def _began_anew(births: Samples, then: int, now: int) -> bool:
+def _began_anew(births: TimedValues, then: int, now: int) -> bool:
     return began_anew(_at(births, then), _at(births, now))
 
 

@@ -38,7 +38,7 @@ from promlatest._storage.layout import Selection
 from promlatest._storage.live import LiveSource, points
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
-from promlatest._storage.window import Columns, blocks_of
+from promlatest._storage.window import ColumnCache, blocks_of
 from promlatest.exceptions import SelectionError, SelectorError, UsageError
 
 COLUMNS_KEPT: Final = 2_000_000  # values, 8 bytes each
@@ -48,7 +48,7 @@ Condition = Matcher | str | Iterable["Matcher | str"]
 """What `match` and its like take: a matcher, a selector text, or several of them."""
 
 
-class Cell(Protocol):
+class SourceCell(Protocol):
     """Where the scrape of one source is found that is visible now."""
 
     @property
@@ -73,7 +73,7 @@ class _Known:
     """
 
     version: int
-    cells: tuple[Cell, ...]
+    cells: tuple[SourceCell, ...]
     selections: tuple[Selection, ...]
     layouts: tuple[int, ...]
     order: Callable[[Sequence[DataPoint]], tuple[DataPoint, ...]] | None
@@ -184,7 +184,7 @@ class QueryMethods:
     # What questions are asked of
     _live: LiveSource | None = None
     _questions: Cache[Any, Question]
-    _columns: Columns
+    _columns: ColumnCache
     _lock: AbstractContextManager[Any]
 
     @property
@@ -192,7 +192,7 @@ class QueryMethods:
         """Another number whenever series came or went."""
         raise NotImplementedError
 
-    def _cells_of(self, plan: Plan | None = None) -> Sequence[Cell]:
+    def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         """The sources that may have what a plan asks for; all without one."""
         raise NotImplementedError
 
@@ -607,7 +607,7 @@ class Snapshot(QueryMethods):
         self,
         scrapes: Iterable[Scrape] = (),
         before: Mapping[int, tuple[Scrape, ...]] | None = None,
-        columns: Columns | None = None,
+        columns: ColumnCache | None = None,
     ) -> None:
         kept = before or {}
         self.scrapes: Final = tuple(scrapes)
@@ -620,7 +620,7 @@ class Snapshot(QueryMethods):
         self.timestamp: Final = max((each.timestamp for each in self.scrapes), default=0)
         self.failed: Final = any(each.failed for each in self.scrapes)
 
-    def _cells_of(self, plan: Plan | None = None) -> Sequence[Cell]:
+    def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         return self._cells
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ _GONE: Final = -2  # the slot of a row that was removed: a search goes on behind
 _SMALLEST: Final = 8
 _BITS: Final = 0x7FFFFFFF  # what of a hash is kept; 4 bytes a row
 
-Columns = Sequence[Sequence[str]]
+LabelColumns = Sequence[Sequence[str]]
 
 
 def row_hash(cells: tuple[str, ...]) -> int:
@@ -35,7 +35,7 @@ class RowMap:
 
     __slots__ = ("_hashes", "_slots", "_taken")
 
-    def __init__(self, columns: Columns, size: int) -> None:
+    def __init__(self, columns: LabelColumns, size: int) -> None:
         self._hashes = array("i")
         self._slots = array("i", [_FREE]) * _SMALLEST
         self._taken = 0
@@ -45,7 +45,7 @@ class RowMap:
         for row in range(size):
             self.add(cells[row])
 
-    def find(self, cells: tuple[str, ...], columns: Columns) -> int:
+    def find(self, cells: tuple[str, ...], columns: LabelColumns) -> int:
         """The row of these label values; -1 if there is none."""
         wanted = row_hash(cells)
         slots, hashes = self._slots, self._hashes
@@ -102,7 +102,7 @@ class RowMap:
             slot = (slot + 1) & mask
         slots[slot] = row
 
-    def _check(self, columns: Columns) -> None:
+    def _check(self, columns: LabelColumns) -> None:
         """Assert that every row is found where it is."""
         for row in sorted(row for row in self._slots if row >= 0):
             cells = tuple(column[row] for column in columns)
@@ -110,5 +110,5 @@ class RowMap:
             assert found == row, f"row {row} {cells} found at {found}"
 
 
-def _equal(cells: tuple[str, ...], columns: Columns, row: int) -> bool:
+def _equal(cells: tuple[str, ...], columns: LabelColumns, row: int) -> bool:
     return cells == tuple([column[row] for column in columns])

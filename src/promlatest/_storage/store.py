@@ -39,15 +39,15 @@ from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.query import (
     COLUMNS_KEPT,
     QUESTIONS_KEPT,
-    Cell,
     Condition,
     QueryMethods,
     Question,
     Snapshot,
+    SourceCell,
     flat_matchers,
 )
 from promlatest._storage.scrape import Commit, Scrape, replaced, updated, without
-from promlatest._storage.window import Columns
+from promlatest._storage.window import ColumnCache
 from promlatest._turns import now_ms
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
@@ -221,7 +221,7 @@ class Store(QueryMethods):
         self._lock: Any = RLock()
         self._live: LiveSource = LiveSource()
         self._questions: Cache[Any, Question] = Cache(QUESTIONS_KEPT)
-        self._columns: Columns = Cache(COLUMNS_KEPT)
+        self._columns: ColumnCache = Cache(COLUMNS_KEPT)
         # Guarded by the lock.
         self._cells: Final[dict[str, _Cell]] = {}
         self._directory: Final = Directory()
@@ -435,7 +435,7 @@ class Store(QueryMethods):
     def _version(self) -> int:
         return self._directory.version
 
-    def _cells_of(self, plan: Plan | None = None) -> Sequence[Cell]:
+    def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         return self._candidates(plan) if plan else tuple(self._directory.sources)
 
     def __len__(self) -> int:

@@ -25,12 +25,12 @@ from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan
 from promlatest._storage.scrape import Scrape
 
-Columns = Cache[Any, Any]
+ColumnCache = Cache[Any, Any]
 """Columns that were picked, by layout, matchers and scrape, weighed by values."""
 
 
 def blocks_of(
-    scrapes: Sequence[Scrape], plan: Plan, start: int, end: int, kept: Columns
+    scrapes: Sequence[Scrape], plan: Plan, start: int, end: int, kept: ColumnCache
 ) -> list[Block]:
     """The blocks of a source.
 
@@ -61,7 +61,7 @@ def blocks_of(
 
 
 def _reports(
-    chosen: Sequence[Scrape], plan: Plan, kept: Columns, since: int | None
+    chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache, since: int | None
 ) -> Iterator[Block]:
     """What is seen of failed scrapes: `up` and its like, which good ones have among the
     others."""
@@ -105,7 +105,7 @@ class _Life:
         return len(self.labels) * len(set(map(id, self.places)))
 
 
-def _lives(chosen: Sequence[Scrape], plan: Plan, kept: Columns) -> Iterator[_Life]:
+def _lives(chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache) -> Iterator[_Life]:
     """The series of the last good scrape, and, for each layout before it, those that the
     next one has no more."""
     newer: Layout | None = None
@@ -119,7 +119,7 @@ def _lives(chosen: Sequence[Scrape], plan: Plan, kept: Columns) -> Iterator[_Lif
 
 
 def _lives_until(
-    chosen: Sequence[Scrape], last: int, newer: Layout | None, plan: Plan, kept: Columns
+    chosen: Sequence[Scrape], last: int, newer: Layout | None, plan: Plan, kept: ColumnCache
 ) -> Iterator[_Life]:
     """Those that were there in all scrapes before, and those that came later."""
     layout = chosen[last].layout
@@ -155,7 +155,7 @@ def _lives_until(
     yield _Life((*key, layout.number), labels, last, tuple(held))
 
 
-def _left(newer: Layout, layout: Layout, plan: Plan, kept: Columns) -> Sequence[int]:
+def _left(newer: Layout, layout: Layout, plan: Plan, kept: ColumnCache) -> Sequence[int]:
     """Which of a selection the next layout has no more; looked at once."""
     key = ("left", plan.matchers, newer.number, layout.number)
     left: Sequence[int] | None = kept.get(key)
@@ -203,7 +203,7 @@ def _block(
     life: _Life,
     chosen: Sequence[Scrape],
     plan: Plan,
-    kept: Columns,
+    kept: ColumnCache,
     since: int | None,
     first: int | None,
 ) -> Block:
@@ -234,7 +234,7 @@ def _timed(scrape: Scrape) -> bool:
 
 
 def _column(
-    scrape: Scrape, places: Sequence[int], key: tuple[Any, ...], kept: Columns
+    scrape: Scrape, places: Sequence[int], key: tuple[Any, ...], kept: ColumnCache
 ) -> tuple[Sequence[float | None], Sequence[int] | None]:
     known = kept.get(key)
     if known is None:

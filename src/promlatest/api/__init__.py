@@ -10,8 +10,8 @@
 It needs no extra.
 """
 
-from promlatest.api._answer import Answer
+from promlatest.api._answer import ApiResponse
 from promlatest.api._api import Api
 from promlatest.api._site import TargetState
 
-__all__ = ["Answer", "Api", "TargetState"]
+__all__ = ["Api", "ApiResponse", "TargetState"]

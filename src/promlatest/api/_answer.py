@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 from promlatest.api._text import dump
 from promlatest.exceptions import EvaluationError, PromlatestError, QueryError, UsageError
 
-__all__ = ["Answer", "failure", "plain", "refusal", "success"]
+__all__ = ["ApiResponse", "failure", "plain", "refusal", "success"]
 
 JSON: Final = "application/json"
 PLAIN: Final = "text/plain; charset=utf-8"
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What is sent back.
 
     Attributes:
@@ -29,7 +29,9 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def success(data: str, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Answer:
+def success(
+    data: str, warnings: Sequence[str] = (), infos: Sequence[str] = ()
+) -> ApiResponse:
     """A good answer.
 
     Args:
@@ -42,18 +44,18 @@ def success(data: str, warnings: Sequence[str] = (), infos: Sequence[str] = ()) 
         for name, texts in (("warnings", warnings), ("infos", infos))
         if texts
     )
-    return Answer(200, JSON, f'{{"status":"success","data":{data}{beside}}}'.encode())
+    return ApiResponse(200, JSON, f'{{"status":"success","data":{data}{beside}}}'.encode())
 
 
-def failure(status: int, kind: str, error: str) -> Answer:
+def failure(status: int, kind: str, error: str) -> ApiResponse:
     """A refusal, with Prometheus' word for its kind."""
     document = {"status": "error", "errorType": kind, "error": error}
-    return Answer(status, JSON, dump(document).encode("utf-8", "replace"))
+    return ApiResponse(status, JSON, dump(document).encode("utf-8", "replace"))
 
 
-def plain(status: int, text: str) -> Answer:
+def plain(status: int, text: str) -> ApiResponse:
     """A line of text."""
-    return Answer(status, PLAIN, f"{text}\n".encode())
+    return ApiResponse(status, PLAIN, f"{text}\n".encode())
 
 
 # The first that fits.
@@ -64,7 +66,7 @@ _KINDS: Final[Sequence[tuple[type[PromlatestError], int, str]]] = (
 )
 
 
-def refusal(error: PromlatestError) -> Answer:
+def refusal(error: PromlatestError) -> ApiResponse:
     """The refusal that an error of ours is."""
     status, kind = next((s, k) for of, s, k in _KINDS if isinstance(error, of))
     unread = isinstance(error, QueryError) and kind == "bad_data"

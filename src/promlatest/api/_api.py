@@ -16,7 +16,7 @@ import attrs
 from promlatest._interfaces import Queryable
 from promlatest._turns import deadline, now_ms
 from promlatest.api import _lists, _mount, _page, _promql, _rules, _status
-from promlatest.api._answer import Answer, failure, plain, refusal, success
+from promlatest.api._answer import ApiResponse, failure, plain, refusal, success
 from promlatest.api._params import Params, read_duration
 from promlatest.api._site import Site, target_states
 from promlatest.api._text import dump
@@ -25,7 +25,7 @@ from promlatest.rules import Rule
 
 __all__ = ["Api"]
 
-Handler = Callable[[Site, Params], Answer]
+Respond = Callable[[Site, Params], ApiResponse]
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Endpoint:
         methods: how it may be asked.
     """
 
-    handler: Handler
+    handler: Respond
     methods: tuple[str, ...] = ("GET",)
 
 
@@ -137,7 +137,7 @@ class Api:
         method: str,
         path: str,
         params: Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = (),
-    ) -> Answer:
+    ) -> ApiResponse:
         """Answer one request.
 
         Args:

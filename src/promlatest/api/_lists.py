@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Final, TypeVar
 
 from promlatest._matching.floats import format_float
-from promlatest.api._answer import Answer, success
+from promlatest.api._answer import ApiResponse, success
 from promlatest.api._params import Params
 from promlatest.api._site import Site
 from promlatest.api._text import dump
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _CUT: Final = "results truncated due to limit"
 
 
-def series(site: Site, params: Params) -> Answer:
+def series(site: Site, params: Params) -> ApiResponse:
     """The label sets of the series that fulfil one of the selectors."""
     selectors = params.matchers()
     if not selectors:
@@ -41,13 +41,13 @@ def series(site: Site, params: Params) -> Answer:
     return success(f"[{','.join(kept)}]", warnings)
 
 
-def label_names(site: Site, params: Params) -> Answer:
+def label_names(site: Site, params: Params) -> ApiResponse:
     """The names of the labels of the matching series."""
     found = (site.queryable.label_names(*each) for each in params.matchers() or [()])
     return _names(found, params)
 
 
-def label_values(site: Site, params: Params, name: str) -> Answer:
+def label_values(site: Site, params: Params, name: str) -> ApiResponse:
     """The values of one label of the matching series."""
     if not name:
         raise UsageError('invalid label name: ""')
@@ -55,7 +55,7 @@ def label_values(site: Site, params: Params, name: str) -> Answer:
     return _names((site.queryable.label_values(name, *each) for each in selectors), params)
 
 
-def _names(found: Iterable[Iterable[str]], params: Params) -> Answer:
+def _names(found: Iterable[Iterable[str]], params: Params) -> ApiResponse:
     kept, warnings = within(sorted({name for names in found for name in names}), params)
     return success(dump(kept), warnings)
 
@@ -67,7 +67,7 @@ def within(found: Sequence[T], params: Params) -> tuple[Sequence[T], list[str]]:
     return (found[:limit] if cut else found), [_CUT] * cut
 
 
-def metadata(site: Site, params: Params) -> Answer:
+def metadata(site: Site, params: Params) -> ApiResponse:
     """Type, help and unit of each family."""
     wanted, limit = params.text("metric"), params.limit()
     told = site.queryable.metrics()
@@ -81,7 +81,7 @@ def metadata(site: Site, params: Params) -> Answer:
 # Samples as text
 
 
-def federate(site: Site, params: Params) -> Answer:
+def federate(site: Site, params: Params) -> ApiResponse:
     """The latest samples of the selected series, as Prometheus federates: metric by
     metric, untyped, and with timestamps."""
     kept = site.federated
@@ -91,11 +91,11 @@ def federate(site: Site, params: Params) -> Answer:
     for metric, samples in groupby(found, itemgetter(0)):
         lines.append(f"# TYPE {metric_text(metric)} untyped\n")
         lines += [f"{text} {format_float(v)} {t}\n" for _, text, t, v in samples]
-    return Answer(200, CONTENT_TYPES["text"], "".join(lines).encode())
+    return ApiResponse(200, CONTENT_TYPES["text"], "".join(lines).encode())
 
 
-def expose(site: Site, _: Params) -> Answer:
+def expose(site: Site, _: Params) -> ApiResponse:
     """Everything that is held, with types and help, without timestamps."""
     queryable = site.queryable
     text = render(queryable.match(()), queryable.metrics())
-    return Answer(200, CONTENT_TYPES["text"], text.encode())
+    return ApiResponse(200, CONTENT_TYPES["text"], text.encode())

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from promlatest.api._answer import Answer, failure
+from promlatest.api._answer import ApiResponse, failure
 from promlatest.exceptions import UsageError
 
 __all__ = ["Asgi", "Wsgi", "asgi", "read_params", "wsgi"]
 
 Pairs = list[tuple[str, str]]
-Answering = Callable[[str, str, Pairs], Answer]
+Answering = Callable[[str, str, Pairs], ApiResponse]
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Scope = MutableMapping[str, Any]
@@ -67,14 +67,14 @@ def _checked(prefix: str) -> str:
 
 def _answer(
     answering: Answering, method: str, path: str, read: Callable[[], Pairs]
-) -> Answer:
+) -> ApiResponse:
     try:
         return answering(method, path, read())
     except UsageError as error:
         return failure(400, "bad_data", str(error))
 
 
-def _headers(answer: Answer) -> list[tuple[str, str]]:
+def _headers(answer: ApiResponse) -> list[tuple[str, str]]:
     return [
         ("Content-Type", answer.content_type),
         ("Content-Length", str(len(answer.body))),
@@ -103,7 +103,7 @@ def wsgi(answering: Answering, prefix: str, app: Wsgi) -> Wsgi:
 
 def _wsgi_answer(
     answering: Answering, method: str, path: str, environ: dict[str, Any]
-) -> Answer:
+) -> ApiResponse:
     length = environ.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > BODY_LIMIT:
         return TOO_LARGE
@@ -136,7 +136,7 @@ def asgi(answering: Answering, prefix: str, app: Asgi) -> Asgi:
 
 async def _asgi_answer(
     answering: Answering, path: str, scope: Scope, receive: Any
-) -> Answer:
+) -> ApiResponse:
     body = b""
     more = True
     while more:

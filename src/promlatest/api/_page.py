@@ -12,7 +12,7 @@ from typing import Final
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
-from promlatest.api._answer import Answer
+from promlatest.api._answer import ApiResponse
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site, TargetState
@@ -46,7 +46,7 @@ Cell = str | tuple[str, str]
 """A text, or its class and a text."""
 
 
-def page(site: Site, params: Params) -> Answer:
+def page(site: Site, params: Params) -> ApiResponse:
     """The page; with a parameter `query` the answer to it, too."""
     asked = params.text("query")
     parts = [
@@ -63,7 +63,7 @@ def page(site: Site, params: Params) -> Answer:
         '<meta name="viewport" content="width=device-width">'
         f"<title>promlatest</title><style>{_STYLE}</style>{''.join(parts)}</html>"
     )
-    return Answer(200, "text/html; charset=utf-8", html.encode("utf-8", "replace"))
+    return ApiResponse(200, "text/html; charset=utf-8", html.encode("utf-8", "replace"))
 
 
 def _box(asked: str) -> str:

@@ -10,7 +10,7 @@ from promlatest._datapoint import DataPoint, Exemplar
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.query import QueryMethods
-from promlatest.api._answer import Answer, success
+from promlatest.api._answer import ApiResponse, success
 from promlatest.api._lists import within
 from promlatest.api._params import Params, read_duration, read_time
 from promlatest.api._site import Site
@@ -36,14 +36,14 @@ __all__ = ["exemplars", "format_query", "instant", "over_range", "rows_of"]
 # Queries
 
 
-def instant(site: Site, params: Params) -> Answer:
+def instant(site: Site, params: Params) -> ApiResponse:
     """The value of an expression at one time."""
     at = params.read("time", read_time, site.clock())
     found = query(site.queryable, _text(params), at, partial=_partial(site, params))
     return _answer(site, found, at, params)
 
 
-def over_range(site: Site, params: Params) -> Answer:
+def over_range(site: Site, params: Params) -> ApiResponse:
     """The values of an expression at every step between two times."""
     start = params.required("start", read_time)
     end = params.required("end", read_time)
@@ -81,7 +81,7 @@ def _text(params: Params) -> str:
     return text
 
 
-def _answer(site: Site, result: Any, at: int, params: Params) -> Answer:
+def _answer(site: Site, result: Any, at: int, params: Params) -> ApiResponse:
     kind, write = next(
         (kind, write) for of, kind, write in _KINDS if isinstance(result, of)
     )
@@ -123,9 +123,9 @@ def _string(_: Site, text: str, at: int) -> str:
     return f"[{json_time(at)},{dump(text)}]"
 
 
-_Write = Callable[[Site, Any, int], Sequence[str] | str]
+_WriteJson = Callable[[Site, Any, int], Sequence[str] | str]
 
-_KINDS: Final[Sequence[tuple[type, str, _Write]]] = (
+_KINDS: Final[Sequence[tuple[type, str, _WriteJson]]] = (
     (str, "string", _string),
     (Scalar, "scalar", _scalar),
     (Vector, "vector", _vector),
@@ -152,7 +152,7 @@ def rows_of(site: Site, text: str) -> tuple[Sequence[DataPoint], Sequence[str]]:
     return result, remarks
 
 
-def format_query(_: Site, params: Params) -> Answer:
+def format_query(_: Site, params: Params) -> ApiResponse:
     """An expression as PromQL is written."""
     return success(dump(str(params.required("query", parse))))
 
@@ -160,7 +160,7 @@ def format_query(_: Site, params: Params) -> Answer:
 # Exemplars
 
 
-def exemplars(site: Site, params: Params) -> Answer:
+def exemplars(site: Site, params: Params) -> ApiResponse:
     """The exemplars of every series that an expression selects, between two times."""
     start = params.read("start", read_time, -_FOREVER)
     end = params.read("end", read_time, _FOREVER)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from promlatest.api._answer import Answer, failure, plain, refusal
+from promlatest.api._answer import ApiResponse, failure, plain, refusal
 from promlatest.api._mount import BODY_LIMIT, TOO_LARGE, Pairs, read_params
 from promlatest.exceptions import UsageError
 
@@ -54,7 +54,7 @@ class Request:
 class Refusal(Exception):
     """A request that cannot be read; the connection ends with this answer."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ApiResponse) -> None:
         self.answer: Final = answer
         super().__init__(answer.status)
 
@@ -136,5 +136,5 @@ def _length(text: str) -> int:
     return int(text)
 
 
-def _bad(error: str) -> Answer:
+def _bad(error: str) -> ApiResponse:
     return failure(400, "bad_data", error)

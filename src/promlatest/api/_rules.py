@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from time import perf_counter
-from typing import Any
 
 import attrs
 
@@ -20,14 +19,12 @@ from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site
-from promlatest.api._status import rfc3339
+from promlatest.api._status import Json, rfc3339
 from promlatest.exceptions import PromlatestError
 from promlatest.rules import Rule
 from promlatest.rules._templates import render
 
 __all__ = ["alerts", "rules"]
-
-Json = Any
 
 _TYPES = {"alert": "alerting", "record": "recording"}
 

@@ -24,7 +24,7 @@ from http import HTTPStatus
 from typing import Final
 
 from promlatest.api._address import is_local_name, is_loopback
-from promlatest.api._answer import Answer, failure, plain
+from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._api import Api
 from promlatest.api._mount import BODY_LIMIT
 from promlatest.api._request import HEAD_LIMIT, Refusal, Request, expects, take
@@ -96,7 +96,7 @@ class Listener:
         )
         self._workers: Final = Workers("promlatest-api", _WORKERS)
         self._costs: Final[dict[str, float]] = {}
-        self.connections: Final[set[_Connection]] = set()
+        self.connections: Final[set[_ServedConnection]] = set()
         self.sending = 0  # bytes of answers that are not taken yet
 
     async def start(self) -> str:
@@ -107,7 +107,7 @@ class Listener:
         """
         self._loop = asyncio.get_running_loop()
         self._listening = await self._loop.create_server(
-            lambda: _Connection(self),
+            lambda: _ServedConnection(self),
             self._host,
             self._port,
             ssl=self._context,
@@ -143,7 +143,7 @@ class Listener:
 
     # One question
 
-    def ask(self, request: Request, done: Callable[[Answer], None]) -> None:
+    def ask(self, request: Request, done: Callable[[ApiResponse], None]) -> None:
         """Have a request answered: at once, or later in this event loop."""
         refused = self._refused(request)
         if refused is not None:
@@ -151,7 +151,7 @@ class Listener:
             return
         asked = f"{request.path}?{request.params}"
 
-        def timed() -> Answer:
+        def timed() -> ApiResponse:
             started = time.thread_time()  # waiting for the interpreter is not its price
             answer = self._answer(request.method, request.path, request.params)
             if len(self._costs) >= _COSTS_KEPT:
@@ -160,7 +160,7 @@ class Listener:
                 self._costs[asked] = time.thread_time() - started
             return answer
 
-        def later(answer: Answer | None, error: Exception | None) -> None:
+        def later(answer: ApiResponse | None, error: Exception | None) -> None:
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(done, self._settled(answer, error))
 
@@ -173,13 +173,13 @@ class Listener:
             answer = self._settled(None, error)
         done(answer)
 
-    def _settled(self, answer: Answer | None, error: Exception | None) -> Answer:
+    def _settled(self, answer: ApiResponse | None, error: Exception | None) -> ApiResponse:
         if answer is not None:
             return answer
         _log.error("a question could not be answered", exc_info=error)
         return _BROKEN
 
-    def _refused(self, request: Request) -> Answer | None:
+    def _refused(self, request: Request) -> ApiResponse | None:
         if self._token and not self._is_authorised(
             request.headers.get("authorization", "")
         ):
@@ -199,7 +199,7 @@ class Listener:
         return hmac.compare_digest(given.strip().encode(), self._token.encode())
 
 
-class _Connection(asyncio.Protocol):
+class _ServedConnection(asyncio.Protocol):
     """One connection: a request at a time, each with its deadline."""
 
     transport: asyncio.Transport
@@ -259,7 +259,7 @@ class _Connection(asyncio.Protocol):
         elif expects(self._buffer):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _done(self, answer: Answer) -> None:
+    def _done(self, answer: ApiResponse) -> None:
         request, self._asked = self._asked, None
         if request is None or self.transport.is_closing():
             return
@@ -276,12 +276,12 @@ class _Connection(asyncio.Protocol):
             self._wait(_SLOW)
             self._next()
 
-    def _refuse(self, answer: Answer) -> None:
+    def _refuse(self, answer: ApiResponse) -> None:
         self._ended = True
         self._write(answer)
         self.transport.close()
 
-    def _write(self, answer: Answer, head_only: bool = False) -> None:
+    def _write(self, answer: ApiResponse, head_only: bool = False) -> None:
         head = _head(
             answer.status, answer.content_type, len(answer.body), int(time.time()),
             self._listener.headers + ("Connection: close\r\n" if self._ended else ""),

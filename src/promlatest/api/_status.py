@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
-from promlatest.api._answer import Answer, failure, plain
+from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._params import Params
 from promlatest.api._site import Site, TargetState
 
@@ -192,16 +192,16 @@ def walreplay(_: Site, __: Params) -> Json:
 # What is no JSON of the API
 
 
-def admin(_: Site, __: Params) -> Answer:
+def admin(_: Site, __: Params) -> ApiResponse:
     """Nothing can be changed over HTTP; the words are Prometheus'."""
     return failure(503, "unavailable", "admin APIs disabled")
 
 
-def healthy(_: Site, __: Params) -> Answer:
+def healthy(_: Site, __: Params) -> ApiResponse:
     """It is there."""
     return plain(200, "promlatest is healthy.")
 
 
-def ready(_: Site, __: Params) -> Answer:
+def ready(_: Site, __: Params) -> ApiResponse:
     """It answers."""
     return plain(200, "promlatest is ready.")

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from promlatest._matching.labels import Labels
 
-__all__ = ["Kept", "dump", "json_labels", "json_time", "json_value"]
+__all__ = ["TextCache", "dump", "json_labels", "json_time", "json_value"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ _KEPT: Final = 200_000
 _NAMES: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
-class Kept(dict[Labels, T], Generic[T]):
+class TextCache(dict[Labels, T], Generic[T]):
     """What is made of each label set, when somebody first asks.
 
     Two threads that ask first at once make the same twice.

@@ -29,10 +29,8 @@ from promlatest.cli._shared import (
     print_json,
 )
 from promlatest.exceptions import EvaluationError, UsageError
-from promlatest.promql import Matrix, Scalar, Vector, parse, query, walk
+from promlatest.promql import Matrix, Result, Scalar, Vector, parse, query, walk
 from promlatest.views.series import series_page
-
-Answer = Vector | Scalar | str | Matrix
 
 _MOST: Final = 10_000  # scrapes kept: a day at one in nine seconds
 
@@ -104,7 +102,7 @@ def _again(options: argparse.Namespace, longest: float) -> int:
         time.sleep(max(0.0, begun + options.every - time.monotonic()))
 
 
-def _asked(store: Store, options: argparse.Namespace) -> Answer:
+def _asked(store: Store, options: argparse.Namespace) -> Result:
     try:
         return query(store, options.expression, partial=options.partial)
     except EvaluationError as error:
@@ -115,7 +113,7 @@ def _asked(store: Store, options: argparse.Namespace) -> Answer:
         raise EvaluationError(error.line, error.column, f"{covered}: {hint}") from error
 
 
-def _print(answer: Answer, options: argparse.Namespace) -> None:
+def _print(answer: Result, options: argparse.Namespace) -> None:
     notes = getattr(answer, "annotations", None)
     for note in (*notes.warnings, *notes.infos) if notes else ():
         print(note, file=sys.stderr)
@@ -143,7 +141,7 @@ _PAGES: Final[dict[type, Callable[[Any], str]]] = {
 }
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: Result) -> dict[str, Any]:
     notes = getattr(answer, "annotations", None)
     kind, result = _RESULTS[type(answer)](answer)
     document = {"type": kind, "result": result}

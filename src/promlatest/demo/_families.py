@@ -14,10 +14,10 @@ from promlatest.demo._simulation import (
     API_HOST,
     LEASE,
     Controller,
-    Histogram,
     Operator,
     Process,
     Runtime,
+    SimulatedHistogram,
     Webhook,
 )
 
@@ -258,7 +258,9 @@ def _plain(name: str, samples: Iterable[tuple[_Labels, float]]) -> Metric:
     return family
 
 
-def _histogram(name: str, histograms: Iterable[tuple[_Labels, Histogram]]) -> Metric:
+def _histogram(
+    name: str, histograms: Iterable[tuple[_Labels, SimulatedHistogram]]
+) -> Metric:
     family = Metric(name, HELP[name], "histogram")
     for labels, histogram in histograms:
         count = 0

@@ -184,7 +184,7 @@ API_HOST: Final = "10.96.0.1:443"
 LEASE: Final = "demo.promlatest.dev"
 
 
-class Histogram:
+class SimulatedHistogram:
     """Counts per bucket, and the sum of what was observed."""
 
     __slots__ = ("bounds", "counts", "sum")
@@ -235,9 +235,9 @@ class Controller(_Timeline):
         self.requests: Counter[tuple[str, str]] = Counter({("200", "GET"): 2})
         self.depth: dict[int, int] = {}
         self.started: dict[int, float] = {}  # by job, of those at work
-        self.reconcile_time: Final = Histogram(RECONCILE_BOUNDS)
-        self.queue_duration: Final = Histogram(QUEUE_BOUNDS)
-        self.work_duration: Final = Histogram(QUEUE_BOUNDS)
+        self.reconcile_time: Final = SimulatedHistogram(RECONCILE_BOUNDS)
+        self.queue_duration: Final = SimulatedHistogram(QUEUE_BOUNDS)
+        self.work_duration: Final = SimulatedHistogram(QUEUE_BOUNDS)
         self._waiting: list[tuple[int, int, _Item]] = []
         self._outstanding: Counter[int] = Counter()  # by priority, until they end
         self._jobs = 0
@@ -342,7 +342,7 @@ class Webhook(_Timeline):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.codes = {"200": 0, "500": 0}
-        self.latency: Final = Histogram(QUEUE_BOUNDS)
+        self.latency: Final = SimulatedHistogram(QUEUE_BOUNDS)
         self._expect()
 
     def _expect(self) -> None:
@@ -374,7 +374,7 @@ class Runtime(_Timeline):
         self.pause_total = 0.0
         self.collections = 0
         self.collected_at = 0.0
-        self.scheduling: Final = Histogram(SCHEDULER_BOUNDS)
+        self.scheduling: Final = SimulatedHistogram(SCHEDULER_BOUNDS)
         # client_golang has no exact sum of it, and multiplies a bound of -Inf
         self.scheduling.sum = math.nan
         self._expect()

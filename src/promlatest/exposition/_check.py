@@ -34,7 +34,7 @@ from promlatest.exposition._body import (
 from promlatest.exposition._formats import Format, format_of, misread_parameters
 from promlatest.exposition._reader import Diagnostic, decode
 
-Severity = Literal["error", "warning"]
+Level = Literal["error", "warning"]
 
 
 def check(
@@ -78,14 +78,14 @@ class _Requirement:
         action: what a reader does about it.
     """
 
-    severities: Mapping[Format, Severity]
+    severities: Mapping[Format, Level]
     scope: Callable[[Body], Iterable[Any]]
     broken: Callable[[Any], object]
     words: str
     place: Callable[[Any], Spot] = attrgetter("series")
     action: str = "kept"
 
-    def findings(self, those: Iterable[Any], severity: Severity) -> Iterator[Diagnostic]:
+    def findings(self, those: Iterable[Any], severity: Level) -> Iterator[Diagnostic]:
         for it in those:
             if found := self.broken(it):
                 where = self.place(it)
@@ -275,13 +275,13 @@ def _is_quantile(row: ReadSample) -> bool:
 
 # The table
 
-_ERROR: Final[Mapping[Format, Severity]] = {"text": "error", "openmetrics": "error"}
-_WARNING: Final[Mapping[Format, Severity]] = {"text": "warning", "openmetrics": "warning"}
-_STRICTER: Final[Mapping[Format, Severity]] = {"text": "warning", "openmetrics": "error"}
-_TEXT_ERROR: Final[Mapping[Format, Severity]] = {"text": "error"}
-_TEXT_WARNING: Final[Mapping[Format, Severity]] = {"text": "warning"}
-_OPENMETRICS_ERROR: Final[Mapping[Format, Severity]] = {"openmetrics": "error"}
-_OPENMETRICS_WARNING: Final[Mapping[Format, Severity]] = {"openmetrics": "warning"}
+_ERROR: Final[Mapping[Format, Level]] = {"text": "error", "openmetrics": "error"}
+_WARNING: Final[Mapping[Format, Level]] = {"text": "warning", "openmetrics": "warning"}
+_STRICTER: Final[Mapping[Format, Level]] = {"text": "warning", "openmetrics": "error"}
+_TEXT_ERROR: Final[Mapping[Format, Level]] = {"text": "error"}
+_TEXT_WARNING: Final[Mapping[Format, Level]] = {"text": "warning"}
+_OPENMETRICS_ERROR: Final[Mapping[Format, Level]] = {"openmetrics": "error"}
+_OPENMETRICS_WARNING: Final[Mapping[Format, Level]] = {"openmetrics": "warning"}
 
 _VALUE: Final = attrgetter("value")
 _FIRST: Final = lambda found: found[0].series  # noqa: E731

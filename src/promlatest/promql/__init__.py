@@ -13,7 +13,7 @@ from promlatest.promql._columns import Block, Columnar
 from promlatest.promql._engine import query, query_range
 from promlatest.promql._parser import parse
 from promlatest.promql._tree import Node, walk
-from promlatest.promql._values import Annotations, Matrix, Scalar, Series, Vector
+from promlatest.promql._values import Annotations, Matrix, Result, Scalar, Series, Vector
 
 __all__ = [
     "Annotations",
@@ -24,6 +24,7 @@ __all__ = [
     "Matrix",
     "Node",
     "QueryError",
+    "Result",
     "Scalar",
     "Series",
     "Vector",

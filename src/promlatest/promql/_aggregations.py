@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from promlatest._interfaces import Values
 from promlatest._matching.labels import Labels, quote
 from promlatest.promql._arithmetic import (
-    Values,
     greatest,
     least,
     mean,
@@ -33,9 +33,9 @@ from promlatest.promql._functions import (
 )
 from promlatest.promql._series import Groups, Pick, grouped, grouping_key, picker
 from promlatest.promql._tree import Aggregation, Type, unwrapped
-from promlatest.promql._values import Column, Kept
+from promlatest.promql._values import Kept, VectorColumn
 
-Make = Callable[[Aggregation], Work]
+MakeAggregation = Callable[[Aggregation], Work]
 
 
 @attrs.frozen
@@ -49,7 +49,7 @@ class Aggregator:
     """
 
     parameter: Type | None
-    make: Make
+    make: MakeAggregation
     scales: bool = True
 
 
@@ -76,7 +76,7 @@ def _plan(node: Aggregation) -> Kept[_Plan]:
     return Kept(make)
 
 
-def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> Make:
+def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> MakeAggregation:
     """One value of each group's values; none of a group that has none.
 
     Args:
@@ -86,12 +86,14 @@ def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> Make:
     def make(node: Aggregation) -> Work:
         plan = _plan(node)
 
-        def work(asked: Asked, now: int, column: Column) -> Column:
+        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
             labels, pickers = plan(column.labels)
             values = column.values
             if alone and len(labels) == len(values):
-                return Column(labels, values)
-            return Column(labels, [_reduced(reduce, pick(values)) for pick in pickers])
+                return VectorColumn(labels, values)
+            return VectorColumn(
+                labels, [_reduced(reduce, pick(values)) for pick in pickers]
+            )
 
         return work
 
@@ -114,15 +116,15 @@ def _present(values: Values) -> float | None:
     return 1.0 if _count_of(values) else None
 
 
-def _of_all(reduce: Callable[[Values], float | None]) -> Make:
+def _of_all(reduce: Callable[[Values], float | None]) -> MakeAggregation:
     """The same, of values among which None may be."""
 
     def make(node: Aggregation) -> Work:
         plan = _plan(node)
 
-        def work(asked: Asked, now: int, column: Column) -> Column:
+        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
             labels, pickers = plan(column.labels)
-            return Column(labels, [reduce(pick(column.values)) for pick in pickers])
+            return VectorColumn(labels, [reduce(pick(column.values)) for pick in pickers])
 
         return work
 
@@ -134,26 +136,26 @@ def _quantile(node: Aggregation) -> Work:
     assert node.parameter is not None
     at = node.parameter.start
 
-    def work(asked: Asked, now: int, q: float, column: Column) -> Column:
+    def work(asked: Asked, now: int, q: float, column: VectorColumn) -> VectorColumn:
         check_quantile(asked, q, at)
         labels, pickers = plan(column.labels)
         picked = (pick(column.values) for pick in pickers)
         there = ([v for v in values if v is not None] for values in picked)
-        return Column(labels, [quantile(q, each) if each else None for each in there])
+        return VectorColumn(labels, [quantile(q, each) if each else None for each in there])
 
     return work
 
 
-def _first(*, descending: bool) -> Make:
+def _first(*, descending: bool) -> MakeAggregation:
     """`topk` and `bottomk`: of each group the first k in order, NaN last."""
 
     def make(node: Aggregation) -> Work:
         plan = _groups(node)
 
-        def work(asked: Asked, now: int, k: float, column: Column) -> Column:
+        def work(asked: Asked, now: int, k: float, column: VectorColumn) -> VectorColumn:
             count = _whole(asked, k, node)
             if count < 1:
-                return Column((), ())
+                return VectorColumn((), ())
             groups = plan(column.labels)
             order = in_order(column.values, descending)
             if len(groups.labels) > 1:
@@ -163,7 +165,7 @@ def _first(*, descending: bool) -> Make:
             values: list[float | None] = [None] * len(column.values)
             for place in order:
                 values[place] = column.values[place]
-            return Column(column.labels, values, order)
+            return VectorColumn(column.labels, values, order)
 
         return work
 
@@ -199,7 +201,7 @@ def _count_values(node: Aggregation) -> Work:
     names = node.grouping if node.without else (*node.grouping, name)
     key = grouping_key(names, node.without)
 
-    def work(asked: Asked, now: int, _: str, column: Column) -> Column:
+    def work(asked: Asked, now: int, _: str, column: VectorColumn) -> VectorColumn:
         if not is_label_name(name):
             asked.fail(at, f"invalid label name {quote(name)}")
         counts: dict[Labels, int] = {}
@@ -207,7 +209,7 @@ def _count_values(node: Aggregation) -> Work:
             if value is not None:
                 told = key(Labels({**labels, name: plain(value)}))
                 counts[told] = counts.get(told, 0) + 1
-        return Column(tuple(counts), list(map(float, counts.values())))
+        return VectorColumn(tuple(counts), list(map(float, counts.values())))
 
     return work
 

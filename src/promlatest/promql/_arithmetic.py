@@ -14,7 +14,8 @@ from itertools import repeat
 from math import copysign, fsum, inf, isnan, nan
 from typing import Final
 
-Values = Sequence[float | None]
+from promlatest._interfaces import Values
+
 _UNUSUAL: Final = (TypeError, ValueError, OverflowError, ZeroDivisionError)
 
 

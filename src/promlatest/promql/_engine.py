@@ -22,7 +22,7 @@ from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import combined_with
 from promlatest.promql._columns import LOOKBACK, Block, Columnar, read
 from promlatest.promql._functions import FUNCTIONS
-from promlatest.promql._lexer import Text
+from promlatest.promql._lexer import QueryText
 from promlatest.promql._operators import operation, relabelled
 from promlatest.promql._parser import parsed
 from promlatest.promql._ranges import each_series
@@ -58,13 +58,14 @@ from promlatest.promql._tree import (
 )
 from promlatest.promql._values import (
     Annotations,
-    Column,
     Kept,
     Matrix,
+    Result,
     Scalar,
     Series,
     Span,
     Vector,
+    VectorColumn,
     Window,
 )
 
@@ -75,16 +76,16 @@ _INNER_VALUES: Final = 20_000_000
 _SUBQUERY_STEP: Final = 60_000  # Prometheus' default evaluation interval
 _SHOWN: Final = 10  # annotations of a kind; a name or two tell the story
 
-Evaluate = Callable[["Question", int], Any]
+Evaluate = Callable[["EvalContext", int], Any]
 
 
-class Question:
+class EvalContext:
     """One question while it is answered: whom it asks, about when, and what was noted."""
 
     def __init__(
         self,
         queryable: Columnar | Queryable,
-        text: Text,
+        text: QueryText,
         start: int,
         end: int,
         *,
@@ -98,7 +99,7 @@ class Question:
         self.ranged = ranged
         self.partial = partial
         self.blocks: dict[int, Sequence[Block]] = {}
-        self.inner: dict[int, dict[int, Column]] = {}
+        self.inner: dict[int, dict[int, VectorColumn]] = {}
         self.steps = 0
         self.values = 0
         self._warnings: dict[str, None] = {}
@@ -141,7 +142,7 @@ def query(
     at: int | None = None,
     *,
     partial: bool = False,
-) -> Vector | Scalar | str | Matrix:
+) -> Result:
     """The answer to a PromQL expression at one moment.
 
         >>> from promlatest import Store
@@ -171,7 +172,9 @@ def query(
     moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
     compiled = _compiled(expr)
     source = compiled.frozen(queryable)
-    asked = Question(source, compiled.text, moment, moment, ranged=False, partial=partial)
+    asked = EvalContext(
+        source, compiled.text, moment, moment, ranged=False, partial=partial
+    )
     value = compiled.evaluate(asked, moment)
     return compiled.answer(asked, moment, value)
 
@@ -208,11 +211,11 @@ def query_range(
         reason = f"expected an instant vector or a scalar over a time, got a {got}"
         raise compiled.text.error(compiled.tree.start, reason)
     source = compiled.frozen(queryable)
-    asked = Question(source, compiled.text, start, end, ranged=True, partial=partial)
+    asked = EvalContext(source, compiled.text, start, end, ranged=True, partial=partial)
     return _over(moments, compiled, asked)
 
 
-def _over(moments: range, compiled: _Compiled, asked: Question) -> Matrix:
+def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
     samples: dict[Labels, list[tuple[int, float]]] = {}
     missed: list[CoverageError] = []
     for moment in moments:
@@ -222,8 +225,8 @@ def _over(moments: range, compiled: _Compiled, asked: Question) -> Matrix:
         except CoverageError as error:
             missed.append(error)
             continue
-        if not isinstance(value, Column):
-            value = Column((Labels(),), (value,))
+        if not isinstance(value, VectorColumn):
+            value = VectorColumn((Labels(),), (value,))
         for labels, each in zip(value.labels, value.values, strict=True):
             if each is not None:
                 own = samples.setdefault(labels, [])
@@ -268,7 +271,7 @@ class _Compiled:
 
     def __init__(self, text: str) -> None:
         self.tree = parsed(text)
-        self.text = Text(text)
+        self.text = QueryText(text)
         self.evaluate = compiled(self.tree, _Scope(lambda start, end: (start, end)))
         self._sorted = Kept(_in_order)
         self._reads = sum(isinstance(each, VectorSelector) for each in walk(self.tree))
@@ -279,10 +282,8 @@ class _Compiled:
         freeze = getattr(queryable, "snapshot", None) if self._reads > 1 else None
         return queryable if freeze is None else freeze()
 
-    def answer(
-        self, asked: Question, now: int, value: Any
-    ) -> Vector | Scalar | str | Matrix:
-        if isinstance(value, Column):
+    def answer(self, asked: EvalContext, now: int, value: Any) -> Result:
+        if isinstance(value, VectorColumn):
             return self._vector(asked, now, value)
         if isinstance(value, str):
             return value
@@ -290,7 +291,7 @@ class _Compiled:
             return _matrix(asked, value)
         return Scalar(value, now, asked.annotations())
 
-    def _vector(self, asked: Question, now: int, column: Column) -> Vector:
+    def _vector(self, asked: EvalContext, now: int, column: VectorColumn) -> Vector:
         if column.order is not None:
             pick = picker(column.order, len(column.values))
             labels, values = pick(column.labels), pick(column.values)
@@ -309,7 +310,7 @@ def _in_order(labels: tuple[Labels, ...]) -> tuple[tuple[Labels, ...], Callable[
     return tuple(pick(labels)), pick
 
 
-def _matrix(asked: Question, window: Window) -> Matrix:
+def _matrix(asked: EvalContext, window: Window) -> Matrix:
     series = [
         Series(labels, tuple(zip(times, values, strict=True)))
         for span in window.spans
@@ -365,7 +366,7 @@ def _unary(node: Any, scope: _Scope) -> Evaluate:
         return lambda asked, now: -inner(asked, now)
     renamed = relabelled(node)
 
-    def work(asked: Question, now: int) -> Column:
+    def work(asked: EvalContext, now: int) -> VectorColumn:
         column = inner(asked, now)
         values = combined_with("*", column.values, -1.0, swapped=False)
         return renamed(asked, column.labels, values)
@@ -376,7 +377,7 @@ def _unary(node: Any, scope: _Scope) -> Evaluate:
 # -- selectors ------------------------------------------------------------------------
 
 
-def _anchor(node: VectorSelector | Subquery) -> Callable[[Question, int], int]:
+def _anchor(node: VectorSelector | Subquery) -> Callable[[EvalContext, int], int]:
     """The moment that `offset` and `@` make of another."""
     at, offset = node.at, node.offset
     if at is None:
@@ -390,11 +391,11 @@ def _anchor(node: VectorSelector | Subquery) -> Callable[[Question, int], int]:
 
 def _reader(
     node: VectorSelector, scope: _Scope, back: int
-) -> Callable[[Question], Sequence[Block]]:
+) -> Callable[[EvalContext], Sequence[Block]]:
     """The blocks that a selector can see in the course of a question, read once."""
     anchor = _anchor(node)
 
-    def blocks(asked: Question) -> Sequence[Block]:
+    def blocks(asked: EvalContext) -> Sequence[Block]:
         found = asked.blocks.get(id(node))
         if found is None:
             first, last = scope.moments(asked.start, asked.end)
@@ -411,7 +412,7 @@ def _vector_selector(node: Any, scope: _Scope, *, times: bool = False) -> Evalua
     anchor = _anchor(node)
     together = Newer()
 
-    def work(asked: Question, now: int) -> Column:
+    def work(asked: EvalContext, now: int) -> VectorColumn:
         moment = anchor(asked, now)
         found = []
         for block in blocks(asked):
@@ -426,7 +427,7 @@ def _vector_selector(node: Any, scope: _Scope, *, times: bool = False) -> Evalua
 
 
 def _before_all(
-    asked: Question, node: Node, scope: _Scope, moment: int, since: int
+    asked: EvalContext, node: Node, scope: _Scope, moment: int, since: int
 ) -> None:
     """A moment before everything that was kept: empty as in Prometheus, and said."""
     ago = format_duration(since - moment)
@@ -442,7 +443,7 @@ def _matrix_selector(node: Any, scope: _Scope) -> Evaluate:
     anchor = _anchor(selector)
     together = Ranges()
 
-    def work(asked: Question, now: int) -> Window:
+    def work(asked: EvalContext, now: int) -> Window:
         end = anchor(asked, now)
         start = end - back
 
@@ -455,7 +456,7 @@ def _matrix_selector(node: Any, scope: _Scope) -> Evaluate:
 
 
 def _in_part(
-    asked: Question, node: Node, scope: _Scope, start: int, end: int, known: int
+    asked: EvalContext, node: Node, scope: _Scope, start: int, end: int, known: int
 ) -> int:
     """From when on a range counts that is known from a later moment on only."""
     if scope.policy == "any":
@@ -483,7 +484,7 @@ def _subquery(node: Any, scope: _Scope) -> Evaluate:
     inner_scope = attrs.evolve(scope, moments=moments, nested=True)
     inner = compiled(node.expr, inner_scope)
 
-    def work(asked: Question, now: int) -> Window:
+    def work(asked: EvalContext, now: int) -> Window:
         end = anchor(asked, now)
         start = end - back
         times = range(_first_step(start, step), end + 1, step)
@@ -517,7 +518,7 @@ def _first_step(start: int, step: int) -> int:
     return (start // step + 1) * step
 
 
-def _spans(times: range, columns: Sequence[Column], start: int) -> list[Span]:
+def _spans(times: range, columns: Sequence[VectorColumn], start: int) -> list[Span]:
     """Columns of one moment each as samples over a time."""
     there = [(at, each) for at, each in zip(times, columns, strict=True) if each.labels]
     if not there:
@@ -563,7 +564,7 @@ def _call(node: Any, scope: _Scope) -> Evaluate:
     else:
         args = [compiled(arg, inner) for arg in node.args]
 
-    def evaluate(asked: Question, now: int) -> Any:
+    def evaluate(asked: EvalContext, now: int) -> Any:
         try:
             return work(asked, now, *[arg(asked, now) for arg in args])
         except Conflict as conflict:
@@ -592,7 +593,7 @@ def _binary(node: Any, scope: _Scope) -> Evaluate:
     ]
     steps = [(operation(each), operand) for each, operand in zip(rest, others, strict=True)]
 
-    def work(asked: Question, now: int) -> Any:
+    def work(asked: EvalContext, now: int) -> Any:
         value = start(asked, now)
         for step, operand in steps:
             value = step(asked, value, operand(asked, now))

@@ -19,11 +19,12 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
 import attrs
 
 from promlatest._histogram import Histogram
+from promlatest._interfaces import Values
 from promlatest._matching.floats import format_float, parse_bound
 from promlatest._matching.labels import METRIC_NAME, Labels, quote
 from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import PatternError
-from promlatest.promql._arithmetic import Values, mapped
+from promlatest.promql._arithmetic import mapped
 from promlatest.promql._ranges import (
     OVER_TIME,
     Falls,
@@ -50,7 +51,7 @@ from promlatest.promql._tree import (
     VectorSelector,
     unwrapped,
 )
-from promlatest.promql._values import Column, Kept, Lately, Span, Window
+from promlatest.promql._values import Kept, Lately, Span, VectorColumn, Window
 
 
 class Asked(Protocol):
@@ -65,7 +66,7 @@ class Asked(Protocol):
 
 Work = Callable[..., Any]
 """Takes the question, the moment (ms) and the arguments' values; gives the result's."""
-Make = Callable[[Call], Work]
+MakeFunction = Callable[[Call], Work]
 
 
 @attrs.frozen
@@ -86,12 +87,12 @@ class Function:
     least: int
     most: int | None
     returns: Type
-    make: Make
+    make: MakeFunction
     scaled: bool = False
     whole: bool = False
 
     @classmethod
-    def read(cls, text: str, make: Make, **how: bool) -> Function:
+    def read(cls, text: str, make: MakeFunction, **how: bool) -> Function:
         """`vector, scalar? -> vector`: the `?` may be left out; `*`: none or more."""
         before, _, returns = text.partition("->")
         args = before.split(",") if before.strip() else []
@@ -116,13 +117,13 @@ def _arguments(count: int) -> str:
 # -- a value at a time ----------------------------------------------------------------
 
 
-def _simple(function: Callable[[float], float]) -> Make:
+def _simple(function: Callable[[float], float]) -> MakeFunction:
     """Each value under a function; the name goes, for it is another value now."""
 
     def make(call: Call) -> Work:
         renamed = Relabelling(without_metadata)
 
-        def work(asked: Asked, now: int, column: Column) -> Column:
+        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
             return renamed(column.labels, mapped(function, column.values))
 
         return work
@@ -130,16 +131,18 @@ def _simple(function: Callable[[float], float]) -> Make:
     return make
 
 
-def _with_numbers(function: Callable[..., Callable[[float], float] | None]) -> Make:
+def _with_numbers(function: Callable[..., Callable[[float], float] | None]) -> MakeFunction:
     """The same, with numbers that say which function; None: the result is empty."""
 
     def make(call: Call) -> Work:
         renamed = Relabelling(without_metadata)
 
-        def work(asked: Asked, now: int, column: Column, *numbers: float) -> Column:
+        def work(
+            asked: Asked, now: int, column: VectorColumn, *numbers: float
+        ) -> VectorColumn:
             applied = function(*numbers)
             if applied is None:
-                return Column((), ())
+                return VectorColumn((), ())
             return renamed(column.labels, mapped(applied, column.values))
 
         return work
@@ -184,7 +187,7 @@ def _round(to: float = 1.0) -> Callable[[float], float]:
     return rounded
 
 
-def _date(part: Callable[[datetime], int], *, each_cycle: int = 0) -> Make:
+def _date(part: Callable[[datetime], int], *, each_cycle: int = 0) -> MakeFunction:
     """A part of the date that a value is the seconds of; of now without an argument.
 
     Args:
@@ -200,9 +203,11 @@ def _date(part: Callable[[datetime], int], *, each_cycle: int = 0) -> Make:
     def make(call: Call) -> Work:
         renamed = Relabelling(without_metadata)
 
-        def work(asked: Asked, now: int, column: Column | None = None) -> Column:
+        def work(
+            asked: Asked, now: int, column: VectorColumn | None = None
+        ) -> VectorColumn:
             if column is None:
-                return Column(_NO_LABELS, (of(now / 1000),))
+                return VectorColumn(_NO_LABELS, (of(now / 1000),))
             return renamed(column.labels, mapped(of, column.values))
 
         return work
@@ -219,7 +224,7 @@ def _timestamp(call: Call) -> Work:
     """The engine hands on the samples' own times for a selector; else it is now."""
     renamed = Relabelling(without_metadata)
 
-    def work(asked: Asked, now: int, column: Column) -> Column:
+    def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
         if isinstance(unwrapped(call.args[0]), VectorSelector):
             return renamed(column.labels, column.values)
         values = [None if value is None else now / 1000 for value in column.values]
@@ -231,9 +236,9 @@ def _timestamp(call: Call) -> Work:
 # -- order, absence, types ------------------------------------------------------------
 
 
-def _sorted(*, descending: bool) -> Make:
+def _sorted(*, descending: bool) -> MakeFunction:
     def make(call: Call) -> Work:
-        def work(asked: Asked, now: int, column: Column) -> Column:
+        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
             if asked.ranged:
                 asked.warn(
                     call.start,
@@ -263,9 +268,9 @@ def in_order(values: Values, descending: bool) -> list[int]:
 def _absent(call: Call) -> Work:
     labels = (_told(call.args[0]),)
 
-    def work(asked: Asked, now: int, column: Column) -> Column:
+    def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
         there = any(value is not None for value in column.values)
-        return Column((), ()) if there else Column(labels, (1.0,))
+        return VectorColumn((), ()) if there else VectorColumn(labels, (1.0,))
 
     return work
 
@@ -273,10 +278,10 @@ def _absent(call: Call) -> Work:
 def _absent_over_time(call: Call) -> Work:
     labels = (_told(call.args[0]),)
 
-    def work(asked: Asked, now: int, window: Window) -> Column:
+    def work(asked: Asked, now: int, window: Window) -> VectorColumn:
         columns = (column for span in window.spans for column in span.columns)
         there = any(value is not None for column in columns for value in column)
-        return Column((), ()) if there else Column(labels, (1.0,))
+        return VectorColumn((), ()) if there else VectorColumn(labels, (1.0,))
 
     return work
 
@@ -300,7 +305,7 @@ def _told(node: Node) -> Labels:
 
 
 def _scalar(call: Call) -> Work:
-    def work(asked: Asked, now: int, column: Column) -> float:
+    def work(asked: Asked, now: int, column: VectorColumn) -> float:
         there = [value for value in column.values if value is not None]
         return there[0] if len(there) == 1 else nan
 
@@ -308,7 +313,7 @@ def _scalar(call: Call) -> Work:
 
 
 def _vector(call: Call) -> Work:
-    return lambda asked, now, value: Column(_NO_LABELS, (value,))
+    return lambda asked, now, value: VectorColumn(_NO_LABELS, (value,))
 
 
 def _time(call: Call) -> Work:
@@ -373,7 +378,7 @@ OverWindow = Callable[..., list[Values]]
 """Takes the question, the moment, a window and numbers; gives a column for each span."""
 
 
-def _ranged(worker: Callable[[Call], OverWindow], *, name: bool = False) -> Make:
+def _ranged(worker: Callable[[Call], OverWindow], *, name: bool = False) -> MakeFunction:
     """A function of each span of a range, its results put together."""
 
     def make(call: Call) -> Work:
@@ -382,7 +387,7 @@ def _ranged(worker: Callable[[Call], OverWindow], *, name: bool = False) -> Make
         together: Kept[tuple[Labels, ...]] = Kept(joined)
         at = next(at for at, arg in enumerate(call.args) if arg.type == "range")
 
-        def work(asked: Asked, now: int, *args: Any) -> Column:
+        def work(asked: Asked, now: int, *args: Any) -> VectorColumn:
             window: Window = args[at]
             results = over_window(asked, now, window, *args[:at], *args[at + 1 :])
             tuples = [span.labels for span in window.spans]
@@ -400,7 +405,7 @@ def _each_span(kernel: Kernel, window: Window) -> list[Values]:
     return [over_each(kernel, span, window.end) for span in window.spans]
 
 
-def _over_time(kernel: Kernel, *, name: bool = False) -> Make:
+def _over_time(kernel: Kernel, *, name: bool = False) -> MakeFunction:
     """A kernel for each series; only `last_over_time` keeps the name."""
     return _ranged(
         lambda call: lambda asked, now, window: _each_span(kernel, window), name=name
@@ -414,7 +419,7 @@ class _Memory(NamedTuple):
     gauges: dict[str, list[int]]
 
 
-def _moved(*, counter: bool, rate: bool, hint: bool) -> Make:
+def _moved(*, counter: bool, rate: bool, hint: bool) -> MakeFunction:
     def remembered(labels: tuple[Labels, ...]) -> _Memory:
         return _Memory(Falls(), _not_counters(labels) if hint else {})
 
@@ -509,7 +514,7 @@ def _part(
     return rising, picker([place for _, place in known], len(bounds))
 
 
-def _histogram(estimate: Callable[..., float], *, counted: bool) -> Make:
+def _histogram(estimate: Callable[..., float], *, counted: bool) -> MakeFunction:
     """An estimate from the buckets of each histogram."""
 
     def make(call: Call) -> Work:
@@ -517,7 +522,7 @@ def _histogram(estimate: Callable[..., float], *, counted: bool) -> Make:
         renamed = Relabelling(without_metadata)
         at = call.args[-1].start
 
-        def work(asked: Asked, now: int, *args: Any) -> Column:
+        def work(asked: Asked, now: int, *args: Any) -> VectorColumn:
             *numbers, column = args
             if counted:
                 check_quantile(asked, numbers[0], call.args[0].start)
@@ -542,7 +547,7 @@ _NOT_MONOTONIC: Final = (
 )
 
 
-def _warn_of_bounds(asked: Asked, column: Column, found: _Buckets, at: int) -> None:
+def _warn_of_bounds(asked: Asked, column: VectorColumn, found: _Buckets, at: int) -> None:
     if None not in found.bounds:
         return
     for labels, bound, value in zip(

@@ -63,7 +63,7 @@ class Token(NamedTuple):
 _new_token: Final = tuple.__new__  # half the price of Token()
 
 
-class Text:
+class QueryText:
     """A text, and what is known of places in it."""
 
     def __init__(self, text: str) -> None:

@@ -22,7 +22,7 @@ from promlatest.promql._series import (
     without_metadata,
 )
 from promlatest.promql._tree import Binary, Matching, Node
-from promlatest.promql._values import EMPTY, Column, Kept
+from promlatest.promql._values import EMPTY, Kept, VectorColumn
 
 Step = Callable[[Asked, Any, Any], Any]
 """Takes the question and both operands; gives the result."""
@@ -50,7 +50,7 @@ def _with_scalar(node: Binary, *, swapped: bool) -> Step:
     operator = node.operator
     if operator in OPERATORS:
 
-        def calculate(asked: Asked, left: Any, right: Any) -> Column:
+        def calculate(asked: Asked, left: Any, right: Any) -> VectorColumn:
             column, number = (right, left) if swapped else (left, right)
             values = combined_with(operator, column.values, number, swapped=swapped)
             return renamed(asked, column.labels, values)
@@ -58,14 +58,14 @@ def _with_scalar(node: Binary, *, swapped: bool) -> Step:
         return calculate
     compare = COMPARISONS[_MIRRORED[operator] if swapped else operator]
 
-    def test(asked: Asked, left: Any, right: Any) -> Column:
+    def test(asked: Asked, left: Any, right: Any) -> VectorColumn:
         column, number = (right, left) if swapped else (left, right)
         values = column.values
         if node.bool:
             told = [None if v is None else float(compare(v, number)) for v in values]
             return renamed(asked, column.labels, told)
         kept = [v if v is not None and compare(v, number) else None for v in values]
-        return Column(column.labels, kept)
+        return VectorColumn(column.labels, kept)
 
     return test
 
@@ -80,7 +80,7 @@ def _between_vectors(node: Binary) -> Step:
     matching = _matching(node)
     plans = Kept(lambda left, right: join(left, right, matching, rename=rename))
 
-    def work(asked: Asked, left: Column, right: Column) -> Column:
+    def work(asked: Asked, left: VectorColumn, right: VectorColumn) -> VectorColumn:
         if not left.labels or not right.labels:
             return EMPTY
         plan = plans(left.labels, right.labels)
@@ -92,7 +92,7 @@ def _between_vectors(node: Binary) -> Step:
             if isinstance(plan, Conflict):
                 asked.fail(node.start, str(plan))
         values = between(plan.left(left.values), plan.right(right.values))
-        return Column(plan.labels, values)
+        return VectorColumn(plan.labels, values)
 
     between = _pairwise(node)
     return work
@@ -124,10 +124,10 @@ def _filtered(node: Binary, *, wanted: bool) -> Step:
     matching = _matching(node)
     keys = Kept(lambda labels: signatures(labels, matching))
 
-    def work(asked: Asked, left: Column, right: Column) -> Column:
+    def work(asked: Asked, left: VectorColumn, right: VectorColumn) -> VectorColumn:
         there = _there(keys, right)
         pairs = zip(keys(left.labels), left.values, strict=True)
-        return Column(
+        return VectorColumn(
             left.labels,
             [value if (key in there) is wanted else None for key, value in pairs],
         )
@@ -135,7 +135,7 @@ def _filtered(node: Binary, *, wanted: bool) -> Step:
     return work
 
 
-def _there(keys: Kept[list[Labels]], column: Column) -> set[Labels]:
+def _there(keys: Kept[list[Labels]], column: VectorColumn) -> set[Labels]:
     pairs = zip(keys(column.labels), column.values, strict=True)
     return {key for key, value in pairs if value is not None}
 
@@ -146,11 +146,11 @@ def _either(node: Binary) -> Step:
     keys = Kept(lambda labels: signatures(labels, matching))
     together = Kept(joined)
 
-    def work(asked: Asked, left: Column, right: Column) -> Column:
+    def work(asked: Asked, left: VectorColumn, right: VectorColumn) -> VectorColumn:
         there = _there(keys, left)
         pairs = zip(keys(right.labels), right.values, strict=True)
         more = [None if key in there else value for key, value in pairs]
-        return Column(together(left.labels, right.labels), [*left.values, *more])
+        return VectorColumn(together(left.labels, right.labels), [*left.values, *more])
 
     return work
 
@@ -162,11 +162,11 @@ _SETS: Final[dict[str, Callable[[Binary], Step]]] = {
 }
 
 
-def relabelled(node: Node) -> Callable[[Asked, tuple[Labels, ...], Any], Column]:
+def relabelled(node: Node) -> Callable[[Asked, tuple[Labels, ...], Any], VectorColumn]:
     """Without the name; two series that nothing else tells apart are refused."""
     renamed = Relabelling(without_metadata)
 
-    def work(asked: Asked, labels: tuple[Labels, ...], values: Any) -> Column:
+    def work(asked: Asked, labels: tuple[Labels, ...], values: Any) -> VectorColumn:
         try:
             return renamed(labels, values)
         except Conflict as conflict:

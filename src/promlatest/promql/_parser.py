@@ -27,7 +27,7 @@ from promlatest._matching.matcher import Matcher, MatchType
 from promlatest.exceptions import LabelError, PatternError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
-from promlatest.promql._lexer import Text, Token, read_number
+from promlatest.promql._lexer import QueryText, Token, read_number
 from promlatest.promql._tree import (
     NO_METRIC,
     TYPE_NAMES,
@@ -88,8 +88,8 @@ def parse(text: str) -> Node:
     """
     if len(text) > LENGTH:
         reason = f"expected at most {LENGTH} characters, got {len(text)}"
-        raise Text("").error(0, reason)
-    return _Parser(Text(text)).read()
+        raise QueryText("").error(0, reason)
+    return _Parser(QueryText(text)).read()
 
 
 # Trees are frozen: who looks a text up and who answers it share one. As many are kept as
@@ -100,7 +100,7 @@ parsed: Final = lru_cache(maxsize=128)(parse)
 class _Parser:
     """Reads one expression from left to right; `next` is the token it stands before."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: QueryText) -> None:
         self.text = text
         self.depth = 0
         self.patterns = 0

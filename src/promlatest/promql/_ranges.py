@@ -16,6 +16,7 @@ from operator import lt, sub
 from typing import Any, Final, NamedTuple
 from weakref import ref
 
+from promlatest._interfaces import Values
 from promlatest.promql._arithmetic import (
     greatest,
     least,
@@ -27,7 +28,6 @@ from promlatest.promql._arithmetic import (
 from promlatest.promql._values import Span
 
 Kernel = Callable[[Sequence[int], Sequence[float], int, int], float | None]
-Values = Sequence[float | None]
 
 
 def over_each(kernel: Kernel, span: Span, end: int) -> Values:

@@ -9,13 +9,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
+from promlatest._interfaces import Values
 from promlatest._matching.labels import Labels
 from promlatest.promql._columns import LOOKBACK, Block
 from promlatest.promql._series import grouped, joined
 from promlatest.promql._tree import format_duration
-from promlatest.promql._values import EMPTY, Column, Kept, Span, Window
-
-Values = Sequence[float | None]
+from promlatest.promql._values import EMPTY, Kept, Span, VectorColumn, Window
 
 Policy = Literal["any", "whole", "free", "noted"]
 """What a question does with a range that is known in part: the result is right all the
@@ -40,26 +39,26 @@ class Newer:
         self._joined: Kept[tuple[Labels, ...]] = Kept(joined)
         self._groups = Kept(lambda labels: grouped(labels, lambda each: each))
 
-    def __call__(self, found: Sequence[Newest], *, times: bool) -> Column:
+    def __call__(self, found: Sequence[Newest], *, times: bool) -> VectorColumn:
         """The column of their values; or of their times, in seconds."""
         if not found:
             return EMPTY
         if len(found) == 1:
             [newest] = found
-            return Column(newest.labels, _times(newest) if times else newest.values)
+            return VectorColumn(newest.labels, _times(newest) if times else newest.values)
         labels = self._joined(*(newest.labels for newest in found))
         groups = self._groups(labels)
         values = [value for newest in found for value in newest.values]
         shown = [each for newest in found for each in _times(newest)] if times else values
         if len(groups.labels) == len(labels):
-            return Column(labels, shown)
+            return VectorColumn(labels, shown)
         taken = [each for newest in found for each in _times(newest)]
         picked: list[float | None] = []
         for places in groups.places:
             there = [place for place in places if values[place] is not None]
             best = max(there, key=lambda place: taken[place] or 0, default=None)
             picked.append(None if best is None else shown[best])
-        return Column(groups.labels, picked)
+        return VectorColumn(groups.labels, picked)
 
 
 def _times(newest: Newest) -> list[float | None]:

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from promlatest._interfaces import Values
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.promql._tree import Matching
-from promlatest.promql._values import Column, Kept
+from promlatest.promql._values import Kept, VectorColumn
 
 METADATA: Final = (METRIC_NAME, "__type__", "__unit__")
 """What a value is called loses its meaning once the value is another (Q-4)."""
-
-Values = Sequence[float | None]
 
 
 class Conflict(Exception):
@@ -67,7 +66,7 @@ class Relabelling:
     def __init__(self, change: Callable[[Labels], Labels]) -> None:
         self._plan: Kept[Groups] = Kept(lambda labels: grouped(labels, change))
 
-    def __call__(self, labels: tuple[Labels, ...], values: Values) -> Column:
+    def __call__(self, labels: tuple[Labels, ...], values: Values) -> VectorColumn:
         """The column under its new labels.
 
         Raises:
@@ -75,8 +74,8 @@ class Relabelling:
         """
         plan = self._plan(labels)
         if len(plan.labels) == len(labels):
-            return Column(plan.labels, values)
-        return Column(plan.labels, [_only(values, places) for places in plan.places])
+            return VectorColumn(plan.labels, values)
+        return VectorColumn(plan.labels, [_only(values, places) for places in plan.places])
 
 
 def _only(values: Values, places: Sequence[int]) -> float | None:
@@ -86,13 +85,13 @@ def _only(values: Values, places: Sequence[int]) -> float | None:
     return found[0] if found else None
 
 
-def present(column: Column) -> Column:
+def present(column: VectorColumn) -> VectorColumn:
     """The series that have a value, in their own tuple."""
     if None not in column.values:
         return column
     places = [at for at, value in enumerate(column.values) if value is not None]
     pick = picker(places, len(column.values))
-    return Column(tuple(pick(column.labels)), list(pick(column.values)))
+    return VectorColumn(tuple(pick(column.labels)), list(pick(column.values)))
 
 
 def joined(*tuples: tuple[Labels, ...]) -> tuple[Labels, ...]:

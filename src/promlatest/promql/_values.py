@@ -14,7 +14,7 @@ from promlatest._matching.labels import Labels
 # -- inside ---------------------------------------------------------------------------
 
 
-class Column(NamedTuple):
+class VectorColumn(NamedTuple):
     """An instant vector at work: a value a series, None where a series has none.
 
     What filters puts None in place of values and leaves `labels` alone, so that the
@@ -27,7 +27,7 @@ class Column(NamedTuple):
     order: Sequence[int] | None = None
 
 
-EMPTY: Final = Column((), ())
+EMPTY: Final = VectorColumn((), ())
 
 
 class Span(NamedTuple):
@@ -226,3 +226,7 @@ class Matrix(list[Series]):
     def __init__(self, series: Sequence[Series], annotations: Annotations) -> None:
         super().__init__(series)
         self.annotations = annotations
+
+
+Result = Vector | Scalar | str | Matrix
+"""What an expression gives: at a moment the first three, over a time a matrix."""

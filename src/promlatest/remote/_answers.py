@@ -18,13 +18,13 @@ import attrs
 from promlatest.exceptions import BodyError, PartialAnswerError, ServerError
 from promlatest.remote._http import Reply
 
-__all__ = ["Answer", "read_answer", "shaped"]
+__all__ = ["ServerAnswer", "read_answer", "shaped"]
 
 _SHOWN: Final = 300  # characters of a body that is no JSON
 
 
 @attrs.frozen
-class Answer:
+class ServerAnswer:
     """The data of a good answer, and what the server says beside it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answer:
     infos: tuple[str, ...] = ()
 
 
-def read_answer(reply: Reply, target: str, *, partial: bool) -> Answer:
+def read_answer(reply: Reply, target: str, *, partial: bool) -> ServerAnswer:
     """The answer that a reply carries.
 
     Args:
@@ -54,7 +54,7 @@ def read_answer(reply: Reply, target: str, *, partial: bool) -> Answer:
     document = _document(reply)
     if document.get("status") != "success" or reply.status // 100 != 2:
         raise _refusal(reply, document, target)
-    answer = Answer(
+    answer = ServerAnswer(
         document.get("data"), _texts(document, "warnings"), _texts(document, "infos")
     )
     lacking = _lacking(document, answer.warnings)

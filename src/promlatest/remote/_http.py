@@ -89,7 +89,7 @@ class Client:
         self._headers: Final = {"User-Agent": "promlatest", **given, **headers}
         self._max_bytes: Final = max_bytes
         self._context: Final = _context(url, context)
-        self._idle: Final[deque[_Connection]] = deque()
+        self._idle: Final[deque[_TimedConnection]] = deque()
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Reply:
         """One exchange.
@@ -108,7 +108,7 @@ class Client:
                     return self._exchange(exchange, connection, method, path, body)
                 except ConnectionError:
                     pass  # it was closed while idle; what is asked here changes nothing
-            fresh = _Connection(self._address, self._context)
+            fresh = _TimedConnection(self._address, self._context)
             fresh.connect_within(exchange)
             return self._exchange(exchange, fresh, method, path, body)
 
@@ -117,7 +117,7 @@ class Client:
         while (connection := self._idle_connection()) is not None:
             connection.end()
 
-    def _idle_connection(self) -> _Connection | None:
+    def _idle_connection(self) -> _TimedConnection | None:
         try:
             return self._idle.pop()
         except IndexError:
@@ -126,7 +126,7 @@ class Client:
     def _exchange(
         self,
         exchange: _Exchange,
-        connection: _Connection,
+        connection: _TimedConnection,
         method: str,
         path: str,
         body: bytes | None,
@@ -298,7 +298,7 @@ _WORDS: Final[tuple[tuple[type[BaseException], Callable[[Any], str]], ...]] = (
 # One connection
 
 
-class _Connection(http.client.HTTPConnection):
+class _TimedConnection(http.client.HTTPConnection):
     """A connection whose every step keeps to the deadline of the exchange."""
 
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext | None) -> None:
@@ -337,7 +337,7 @@ class _Connection(http.client.HTTPConnection):
 
 class _Wire(io.RawIOBase):
     """What http.client takes for a socket: each read and write has what is left of the
-    deadline. It is its own file, and it is closed by `_Connection.end` alone."""
+    deadline. It is its own file, and it is closed by `_TimedConnection.end` alone."""
 
     exchange: _Exchange
 

@@ -21,10 +21,10 @@ from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, UsageError
 from promlatest.exposition import parse, render
-from promlatest.promql import Matrix
-from promlatest.remote._answers import Answer, read_answer, shaped
+from promlatest.promql import Matrix, Result
+from promlatest.remote._answers import ServerAnswer, read_answer, shaped
 from promlatest.remote._http import Client
-from promlatest.remote._values import Result, milliseconds, result_of
+from promlatest.remote._values import milliseconds, result_of
 
 __all__ = ["Server"]
 
@@ -258,12 +258,12 @@ class Server:
 
     # Requests
 
-    def _get(self, path: str, params: Sequence[tuple[str, str]]) -> Answer:
+    def _get(self, path: str, params: Sequence[tuple[str, str]]) -> ServerAnswer:
         query = urlencode([*params, *self._whole])
         reply = self._client.ask("GET", f"/api/v1/{path}?{query}")
         return read_answer(reply, self._client.name, partial=self._partial)
 
-    def _post(self, path: str, params: Sequence[tuple[str, str]]) -> Answer:
+    def _post(self, path: str, params: Sequence[tuple[str, str]]) -> ServerAnswer:
         """As a form, since an expression may be longer than an address line."""
         timeout = ("timeout", f"{self._client.timeout:g}s")
         form = urlencode([*params, timeout, *self._whole]).encode()

@@ -7,12 +7,10 @@ from typing import Any, Final
 
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
-from promlatest.promql import Annotations, Matrix, Scalar, Series, Vector
-from promlatest.remote._answers import Answer
+from promlatest.promql import Annotations, Matrix, Result, Scalar, Series, Vector
+from promlatest.remote._answers import ServerAnswer
 
-__all__ = ["Result", "milliseconds", "result_of"]
-
-Result = Vector | Matrix | Scalar | str
+__all__ = ["milliseconds", "result_of"]
 
 
 def milliseconds(seconds: float) -> int:
@@ -20,7 +18,7 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def result_of(answer: Answer) -> Result:
+def result_of(answer: ServerAnswer) -> Result:
     """The result that an answer to `query` or `query_range` carries.
 
     Series stand in the order of the server, which is that of the expression where it asks

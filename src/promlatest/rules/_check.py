@@ -379,9 +379,9 @@ _LABELLING: Final = frozenset(("label_replace", "label_join"))
 # Their labels come from elsewhere: from matchers, or there are none.
 _OF_ITS_OWN: Final = frozenset(("absent", "absent_over_time", "vector", "time", "scalar"))
 _KEEPS_LABELS: Final = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
-Handler = Callable[[_Check, Any, tuple[Shape, ...]], Shape]
+ShapeOf = Callable[[_Check, Any, tuple[Shape, ...]], Shape]
 
-_SHAPES: Final[Mapping[type[Node], Handler]] = {
+_SHAPES: Final[Mapping[type[Node], ShapeOf]] = {
     VectorSelector: _Check.selector,
     Aggregation: _Check.aggregation,
     Call: _Check.call,

@@ -13,9 +13,9 @@ from typing import Final
 
 import attrs
 
-from promlatest.rules._rule import Kind, Rule
+from promlatest.rules._rule import Rule, RuleKind
 from promlatest.rules._text import Text
-from promlatest.rules._tree import Items, Node, Table
+from promlatest.rules._tree import DocumentMapping, DocumentNode, Items
 from promlatest.rules._variables import filled_in
 
 __all__ = ["dashboard_rules", "is_dashboard"]
@@ -23,7 +23,7 @@ __all__ = ["dashboard_rules", "is_dashboard"]
 _MARKS: Final = frozenset(
     ("panels", "templating", "rows", "elements", "dashboard", "targets", "schemaVersion")
 )
-_KINDS: Final[Mapping[str, Kind]] = {
+_KINDS: Final[Mapping[str, RuleKind]] = {
     "annotations": "annotation",
     "templating": "variable",
     "variables": "variable",
@@ -40,22 +40,22 @@ _LABEL_VALUES: Final = re.compile(
 _QUERY_RESULT: Final = re.compile(r"\s*query_result\((?P<selector>.+)\)\s*", re.DOTALL)
 
 
-def is_dashboard(document: Node) -> bool:
+def is_dashboard(document: DocumentNode) -> bool:
     """Whether a document looks like a dashboard, or a list of them."""
     if isinstance(document, Items):
         return any(map(is_dashboard, document))
-    return isinstance(document, Table) and not _MARKS.isdisjoint(document)
+    return isinstance(document, DocumentMapping) and not _MARKS.isdisjoint(document)
 
 
-def dashboard_rules(document: Node, file: str) -> Iterator[Rule]:
+def dashboard_rules(document: DocumentNode, file: str) -> Iterator[Rule]:
     """The expressions of a dashboard, in the order of the file."""
-    place = _Place(file=file, sources=_source_types(document))
+    place = _Panel(file=file, sources=_source_types(document))
     for rule in _walk(document, place):
         yield attrs.evolve(rule, expr=filled_in(rule.expr))
 
 
 @attrs.frozen
-class _Place:
+class _Panel:
     """What the objects around a query say about it.
 
     Attributes:
@@ -70,18 +70,18 @@ class _Place:
     sources: Mapping[str, str]
     title: str = "dashboard"
     source: str = ""
-    kind: Kind = "panel"
+    kind: RuleKind = "panel"
 
-    def within(self, table: Table) -> _Place:
+    def within(self, table: DocumentMapping) -> _Panel:
         title = _first_text(table, "title", "name") or self.title
         source = self.source
         if "datasource" in table:
             source = self._type_of(table["datasource"]) or source
         return attrs.evolve(self, title=title, source=source)
 
-    def _type_of(self, source: Node) -> str:
+    def _type_of(self, source: DocumentNode) -> str:
         """The type of a data source; of one that is a variable, what that stands for."""
-        if isinstance(source, Table):
+        if isinstance(source, DocumentMapping):
             if kind := _text(source, "type"):
                 return kind
             source = source.get("uid")
@@ -99,11 +99,11 @@ class _Place:
         return known and "prometheus" not in self.source and "metrics" not in self.source
 
 
-def _walk(node: Node, place: _Place) -> Iterator[Rule]:
+def _walk(node: DocumentNode, place: _Panel) -> Iterator[Rule]:
     if isinstance(node, Items):
         for each in node:
             yield from _walk(each, place)
-    if not isinstance(node, Table):
+    if not isinstance(node, DocumentMapping):
         return
     place = place.within(node)
     for key, value in node.items():
@@ -116,13 +116,13 @@ def _walk(node: Node, place: _Place) -> Iterator[Rule]:
         yield from _asked_by_variable(node, place)
 
 
-def _rule(expr: Text, node: Table, place: _Place) -> Rule:
+def _rule(expr: Text, node: DocumentMapping, place: _Panel) -> Rule:
     ref = _text(node, "refId")
     name = f"{place.title} ({ref})" if ref and place.kind == "panel" else place.title
     return Rule(file=place.file, name=name, kind=place.kind, expr=expr)
 
 
-def _asked_by_variable(node: Table, place: _Place) -> Iterator[Rule]:
+def _asked_by_variable(node: DocumentMapping, place: _Panel) -> Iterator[Rule]:
     query = node.get("query")
     if not isinstance(query, Text):
         return
@@ -133,7 +133,7 @@ def _asked_by_variable(node: Table, place: _Place) -> Iterator[Rule]:
             yield Rule(file=place.file, name=f"${place.title}", kind="variable", expr=expr)
 
 
-def _source_types(document: Node) -> dict[str, str]:
+def _source_types(document: DocumentNode) -> dict[str, str]:
     """The types of data sources that are inputs or variables of the dashboard."""
     found: dict[str, str] = {}
     waiting = [document]
@@ -141,7 +141,7 @@ def _source_types(document: Node) -> dict[str, str]:
         node = waiting.pop()
         if isinstance(node, Items):
             waiting += node
-        elif isinstance(node, Table):
+        elif isinstance(node, DocumentMapping):
             name = _text(node, "name")
             if _text(node, "type") == "datasource":
                 found[name] = _text(node, "pluginId") or _text(node, "query")
@@ -149,10 +149,10 @@ def _source_types(document: Node) -> dict[str, str]:
     return found
 
 
-def _text(table: Table, key: str) -> str:
+def _text(table: DocumentMapping, key: str) -> str:
     value = table.get(key)
     return str(value) if isinstance(value, Text) else ""
 
 
-def _first_text(table: Table, *keys: str) -> str:
+def _first_text(table: DocumentMapping, *keys: str) -> str:
     return next(filter(None, (_text(table, key) for key in keys)), "")

@@ -15,9 +15,16 @@ from typing import Final
 from promlatest.exceptions import MissingExtraError, UsageError
 from promlatest.promql._lexer import read_duration
 from promlatest.rules._dashboards import dashboard_rules, is_dashboard
-from promlatest.rules._rule import Kind, Rule
+from promlatest.rules._rule import Rule, RuleKind
 from promlatest.rules._text import Text, file_text
-from promlatest.rules._tree import Items, Node, Table, documents, fail, json_events
+from promlatest.rules._tree import (
+    DocumentMapping,
+    DocumentNode,
+    Items,
+    documents,
+    fail,
+    json_events,
+)
 
 __all__ = ["read_files"]
 
@@ -128,7 +135,7 @@ def _is_json(path: Path, content: str) -> bool:
     return content.lstrip()[:1] in ("{", "[")
 
 
-def _documents(text: Text, file: str, *, is_json: bool) -> list[Node]:
+def _documents(text: Text, file: str, *, is_json: bool) -> list[DocumentNode]:
     if is_json:
         return documents(json_events(text, file), text, file)
     _refuse_templates(text, file)
@@ -163,8 +170,8 @@ def _template_words(what: str) -> str:
 # Documents to rules
 
 
-def _rules(document: Node, file: str) -> Iterator[Rule]:
-    if isinstance(document, Table):
+def _rules(document: DocumentNode, file: str) -> Iterator[Rule]:
+    if isinstance(document, DocumentMapping):
         kind = document.get("kind")
         if isinstance(kind, Text) and kind in _BY_KIND:
             yield from _BY_KIND[kind](document, file)
@@ -176,35 +183,35 @@ def _rules(document: Node, file: str) -> Iterator[Rule]:
         yield from dashboard_rules(document, file)
 
 
-def _resource(document: Table, file: str) -> Iterator[Rule]:
+def _resource(document: DocumentMapping, file: str) -> Iterator[Rule]:
     """A PrometheusRule: the same groups, under `spec`."""
     spec = document.get("spec")
-    if isinstance(spec, Table):
+    if isinstance(spec, DocumentMapping):
         yield from _groups(spec, file)
 
 
-def _dashboard(document: Table, file: str) -> Iterator[Rule]:
+def _dashboard(document: DocumentMapping, file: str) -> Iterator[Rule]:
     yield from dashboard_rules(document.get("spec"), file)
 
 
-def _list(document: Table, file: str) -> Iterator[Rule]:
+def _list(document: DocumentMapping, file: str) -> Iterator[Rule]:
     for each in _items(document, "items", file):
         yield from _rules(each, file)
 
 
-def _config_map(document: Table, file: str) -> Iterator[Rule]:
+def _config_map(document: DocumentMapping, file: str) -> Iterator[Rule]:
     """Files inside a file. Such a map may hold anything; what is no rule is passed by."""
     data = document.get("data")
-    for name, content in data.items() if isinstance(data, Table) else ():
+    for name, content in data.items() if isinstance(data, DocumentMapping) else ():
         suffix = Path(name).suffix.lower()
         if isinstance(content, Text) and suffix in _SUFFIXES:
             yield from _inner(content, file, is_json=suffix == ".json")
 
 
-def _grafana_resource(document: Table, file: str) -> Iterator[Rule]:
+def _grafana_resource(document: DocumentMapping, file: str) -> Iterator[Rule]:
     """A GrafanaDashboard: the JSON of a dashboard, as a text."""
     spec = document.get("spec")
-    content = spec.get("json") if isinstance(spec, Table) else None
+    content = spec.get("json") if isinstance(spec, DocumentMapping) else None
     if isinstance(content, Text):
         yield from _inner(content, file, is_json=True)
 
@@ -215,7 +222,7 @@ def _inner(content: Text, file: str, *, is_json: bool) -> Iterator[Rule]:
             yield from _rules(document, file)
 
 
-_BY_KIND: Final[Mapping[str, Callable[[Table, str], Iterator[Rule]]]] = {
+_BY_KIND: Final[Mapping[str, Callable[[DocumentMapping, str], Iterator[Rule]]]] = {
     "ConfigMap": _config_map,
     "ConfigMapList": _list,
     "Dashboard": _dashboard,
@@ -230,24 +237,26 @@ _BY_KIND: Final[Mapping[str, Callable[[Table, str], Iterator[Rule]]]] = {
 # Groups of rules
 
 
-def _groups(document: Table, file: str) -> Iterator[Rule]:
+def _groups(document: DocumentMapping, file: str) -> Iterator[Rule]:
     for group in _items(document, "groups", file):
-        if not isinstance(group, Table):
+        if not isinstance(group, DocumentMapping):
             fail(file, _line(group, document), "expected a group with a name and rules")
         for rule in _items(group, "rules", file):
-            if not isinstance(rule, Table):
+            if not isinstance(rule, DocumentMapping):
                 fail(file, _line(rule, group), "expected a rule, got no mapping")
             yield from _rules_of_group(rule, group, file)
 
 
-def _rules_of_group(rule: Table, group: Table, file: str) -> Iterator[Rule]:
+def _rules_of_group(
+    rule: DocumentMapping, group: DocumentMapping, file: str
+) -> Iterator[Rule]:
     if isinstance(rule.get("data"), Items):  # of Grafana's own alerting
         yield from dashboard_rules(rule, file)
         return
     names = [each for each in ("alert", "record") if rule.get(each)]
     if len(names) != 1:
         fail(file, rule.line, "expected a rule with `alert` or `record`, and one of them")
-    kind: Kind = "alert" if names[0] == "alert" else "record"
+    kind: RuleKind = "alert" if names[0] == "alert" else "record"
     expr = rule.get("expr")
     name = rule[kind]
     if not isinstance(expr, Text) or not expr.strip() or not isinstance(name, Text):
@@ -265,7 +274,7 @@ def _rules_of_group(rule: Table, group: Table, file: str) -> Iterator[Rule]:
     )
 
 
-def _items(table: Table, key: str, file: str) -> Items:
+def _items(table: DocumentMapping, key: str, file: str) -> Items:
     found = table.get(key)
     if found is None:
         empty = Items()
@@ -276,19 +285,19 @@ def _items(table: Table, key: str, file: str) -> Items:
     return found
 
 
-def _texts(table: Table, key: str, file: str) -> dict[str, str]:
+def _texts(table: DocumentMapping, key: str, file: str) -> dict[str, str]:
     found = table.get(key)
     if found is None:
         return {}
-    if not isinstance(found, Table):
+    if not isinstance(found, DocumentMapping):
         fail(file, _line(found, table), f"expected a mapping of names to texts: {key}")
     for name, value in found.items():
-        if isinstance(value, Table | Items):
+        if isinstance(value, DocumentMapping | Items):
             fail(file, value.line, f"expected a text for {name!r} of {key}")
     return {name: value for name, value in found.items() if isinstance(value, Text)}
 
 
-def _seconds(rule: Table, key: str, file: str) -> float:
+def _seconds(rule: DocumentMapping, key: str, file: str) -> float:
     found = rule.get(key)
     if found is None or found == "0":
         return 0.0
@@ -299,7 +308,7 @@ def _seconds(rule: Table, key: str, file: str) -> float:
         fail(file, _line(found, rule), words)
 
 
-def _line(node: Node, around: Table) -> int:
+def _line(node: DocumentNode, around: DocumentMapping) -> int:
     if isinstance(node, Text):
         return node.line()
     return around.line if node is None else node.line

@@ -25,7 +25,7 @@ _UP: Final = Labels({METRIC_NAME: "up"})
 
 
 @runtime_checkable
-class Kept(Columnar, Queryable, Protocol):
+class KeptScrapes(Columnar, Queryable, Protocol):
     """A moment of a store, with the scrapes that it keeps."""
 
     @property
@@ -42,8 +42,8 @@ class Moving(Protocol):
 def moments_of(given: Sequence[Queryable], target_labels: Iterable[str]) -> Moments:
     """What an evaluation asks: several scrapes, or those that one store keeps."""
     still = [each.snapshot() if isinstance(each, Moving) else each for each in given]
-    if len(still) == 1 and isinstance(still[0], Kept):
-        return Window(still[0], target_labels)
+    if len(still) == 1 and isinstance(still[0], KeptScrapes):
+        return ScrapeMoments(still[0], target_labels)
     return Moments(still, target_labels)
 
 
@@ -133,7 +133,7 @@ class Moments:
             yield Block(labels, (self.now,), column, since=self.now)
 
 
-class Window(Moments):
+class ScrapeMoments(Moments):
     """The scrapes that a store keeps: ranges mean what they mean to a Prometheus.
 
     Args:
@@ -141,7 +141,7 @@ class Window(Moments):
         target_labels: as of `Moments`.
     """
 
-    def __init__(self, kept: Kept, target_labels: Iterable[str]) -> None:
+    def __init__(self, kept: KeptScrapes, target_labels: Iterable[str]) -> None:
         super().__init__([kept], target_labels)
         self._window: Final = kept
 
@@ -172,7 +172,7 @@ def _between(block: Block, start: int, end: int) -> Block:
 
 def _moment_of(snapshot: Queryable) -> int:
     """When it was scraped: what it says, or else the time that most of its samples have."""
-    if isinstance(snapshot, Kept):
+    if isinstance(snapshot, KeptScrapes):
         return snapshot.timestamp
     times = Counter(point.timestamp for point in snapshot.match(()))
     return times.most_common(1)[0][0] if times else 0

@@ -9,9 +9,9 @@ import attrs
 
 from promlatest.rules._text import Text
 
-__all__ = ["Kind", "Rule"]
+__all__ = ["Rule", "RuleKind"]
 
-Kind = Literal["alert", "record", "panel", "variable", "annotation"]
+RuleKind = Literal["alert", "record", "panel", "variable", "annotation"]
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +33,7 @@ class Rule:
 
     file: str
     name: str
-    kind: Kind
+    kind: RuleKind
     expr: Text = attrs.field(eq=str)
     labels: Mapping[str, str] = attrs.field(factory=dict)
     hold: float = 0.0

@@ -15,7 +15,15 @@ from typing import Final, NamedTuple, NoReturn
 from promlatest.exceptions import UsageError
 from promlatest.rules._text import Text, scalar_text
 
-__all__ = ["Event", "Items", "Node", "Table", "documents", "fail", "json_events"]
+__all__ = [
+    "DocumentMapping",
+    "DocumentNode",
+    "Event",
+    "Items",
+    "documents",
+    "fail",
+    "json_events",
+]
 
 _DEEPEST: Final = 60
 # Nodes with every alias written out. The largest dashboard on grafana.com has some 40,000.
@@ -34,7 +42,7 @@ class Event(NamedTuple):
     anchor: str = ""
 
 
-class Table(dict[str, "Node"]):
+class DocumentMapping(dict[str, "DocumentNode"]):
     """A mapping of a document.
 
     Attributes:
@@ -47,15 +55,15 @@ class Table(dict[str, "Node"]):
     size: int
 
 
-class Items(list["Node"]):
-    """A sequence of a document; attributes as of `Table`."""
+class Items(list["DocumentNode"]):
+    """A sequence of a document; attributes as of `DocumentMapping`."""
 
     __slots__ = ("line", "size")
     line: int
     size: int
 
 
-Node = Table | Items | Text | None
+DocumentNode = DocumentMapping | Items | Text | None
 
 
 def fail(file: str, line: int, words: str) -> NoReturn:
@@ -63,7 +71,7 @@ def fail(file: str, line: int, words: str) -> NoReturn:
     raise UsageError(f"{file}:{line}: {words}")
 
 
-def documents(events: Iterator[Event], source: Text, file: str) -> list[Node]:
+def documents(events: Iterator[Event], source: Text, file: str) -> list[DocumentNode]:
     """The documents that events make.
 
     Raises:
@@ -85,13 +93,13 @@ class _Builder:
         self.events = events
         self.source = source
         self.file = file
-        self.anchors: dict[str, Node] = {}
+        self.anchors: dict[str, DocumentNode] = {}
 
-    def node(self, event: Event, depth: int) -> Node:
+    def node(self, event: Event, depth: int) -> DocumentNode:
         line = self.source.line(event.start)
         if depth > _DEEPEST:
             fail(self.file, line, f"nested deeper than {_DEEPEST}")
-        made: Node
+        made: DocumentNode
         if event.kind == "{":
             made = self.table(line, depth)
         elif event.kind == "[":
@@ -106,8 +114,8 @@ class _Builder:
             self.anchors[event.anchor] = made
         return made
 
-    def table(self, line: int, depth: int) -> Table:
-        made, merged = Table(), Table()
+    def table(self, line: int, depth: int) -> DocumentMapping:
+        made, merged = DocumentMapping(), DocumentMapping()
         made.line, made.size = line, 1
         for event in iter(self.events.__next__, None):
             if event.kind == "}":
@@ -119,8 +127,8 @@ class _Builder:
             self.grow(made, value)
             if event.value == "<<" and not event.style:
                 for each in value if isinstance(value, Items) else [value]:
-                    if isinstance(each, Table):
-                        merged = Table({**each, **merged})
+                    if isinstance(each, DocumentMapping):
+                        merged = DocumentMapping({**each, **merged})
             elif event.value in made and event.style != "json":
                 place = self.source.line(event.start)
                 fail(self.file, place, f"the key {event.value!r} stands twice")
@@ -141,8 +149,8 @@ class _Builder:
             made.append(value)
         return made
 
-    def grow(self, made: Table | Items, value: Node) -> None:
-        made.size += value.size if isinstance(value, Table | Items) else 1
+    def grow(self, made: DocumentMapping | Items, value: DocumentNode) -> None:
+        made.size += value.size if isinstance(value, DocumentMapping | Items) else 1
         if made.size > _MOST_NODES:
             fail(
                 self.file, made.line,

@@ -76,7 +76,7 @@ def filled_in(text: Text) -> Text:
     return text.replaced(list(_pieces(text)))
 
 
-class _Place(NamedTuple):
+class _Around(NamedTuple):
     """What stands around a variable.
 
     Attributes:
@@ -106,7 +106,7 @@ def _pieces(text: Text) -> Iterator[tuple[int, int, str]]:
                 start = match.start() + inner.start()
                 yield start, match.start() + inner.end(), WILDCARD
         elif match["plain"] or match["braced"] or match["old"]:
-            place = _Place(text, match.start(), match.end(), before, inside[-1])
+            place = _Around(text, match.start(), match.end(), before, inside[-1])
             yield match.start(), match.end(), _filling(place)
         elif token in "([{":
             # In `topk by (a) ($n, x)` the second parenthesis is topk's.
@@ -119,35 +119,35 @@ def _pieces(text: Text) -> Iterator[tuple[int, int, str]]:
         before = token
 
 
-def _filling(place: _Place) -> str:
+def _filling(place: _Around) -> str:
     return next(words for fits, words in _FILLINGS if fits(place))
 
 
-def _is_range(place: _Place) -> bool:
+def _is_range(place: _Around) -> bool:
     return place.inside == "[" or place.before == "offset"
 
 
-def _is_count_of_units(place: _Place) -> bool:
+def _is_count_of_units(place: _Around) -> bool:
     return _is_range(place) and bool(_UNIT.match(place.text, place.end))
 
 
-def _is_unit(place: _Place) -> bool:
+def _is_unit(place: _Around) -> bool:
     return _is_range(place) and place.text[place.start - 1].isdigit()
 
 
-def _is_part_of_name(place: _Place) -> bool:
+def _is_part_of_name(place: _Around) -> bool:
     behind = bool(_WORDY.match(place.text, place.end))
     return behind or (place.start > 0 and bool(_WORDY.match(place.text, place.start - 1)))
 
 
-def _is_aggregation(place: _Place) -> bool:
+def _is_aggregation(place: _Around) -> bool:
     if _GROUPED.match(place.text, place.end):
         return True
     called = _CALLED.match(place.text, place.end)
     return bool(called) and not _first_argument_is_range(place.text, place.end)
 
 
-def _is_function(place: _Place) -> bool:
+def _is_function(place: _Around) -> bool:
     return bool(_CALLED.match(place.text, place.end))
 
 
@@ -166,15 +166,15 @@ def _first_argument_is_range(text: str, at: int) -> bool:
     return False
 
 
-def _is_operator(place: _Place) -> bool:
+def _is_operator(place: _Around) -> bool:
     return place.before in (")", "}", "]") and bool(_MATCHED.match(place.text, place.end))
 
 
-def _is_matchers(place: _Place) -> bool:
+def _is_matchers(place: _Around) -> bool:
     return place.inside == "{" and not _OPERATOR.match(place.text, place.end)
 
 
-def _is_number(place: _Place) -> bool:
+def _is_number(place: _Around) -> bool:
     if place.inside in _GROUPING or _VECTOR_FOLLOWS.match(place.text, place.end):
         return False
     if place.before in _NUMBER_AFTER:
@@ -182,7 +182,7 @@ def _is_number(place: _Place) -> bool:
     return place.before in _OPERATORS
 
 
-_FILLINGS: Final[tuple[tuple[Callable[[_Place], bool], str], ...]] = (
+_FILLINGS: Final[tuple[tuple[Callable[[_Around], bool], str], ...]] = (
     (_is_count_of_units, _NUMBER),  # [${__range_s}s]
     (_is_unit, "m"),  # [5$unit]
     (_is_range, _DURATION),  # [$__rate_interval]

@@ -41,7 +41,7 @@ from promlatest.scrape._workers import OneAtATime, Workers
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-__all__ = ["Engine", "Work", "jobs_of"]
+__all__ = ["Engine", "JobTargets", "jobs_of"]
 
 _log: Final = logging.getLogger("promlatest.scrape")
 
@@ -58,7 +58,7 @@ _PATIENCE: Final = 5.0  # s that stopping waits for a commit under way
 
 _of_the_parent: Final[list[object]] = []
 
-Work = Iterable[tuple[Job, Iterable[Target]]]
+JobTargets = Iterable[tuple[Job, Iterable[Target]]]
 
 
 def jobs_of(
@@ -66,7 +66,7 @@ def jobs_of(
     job: Job | None,
     interval: float | None,
     timeout: float | None,
-) -> Work:
+) -> JobTargets:
     """Targets and their job, from what a scraper is given.
 
     Raises:
@@ -93,7 +93,7 @@ class Engine:
     """
 
     def __init__(
-        self, sink: ScrapeSink, work: Work, registry: CollectorRegistry | None
+        self, sink: ScrapeSink, work: JobTargets, registry: CollectorRegistry | None
     ) -> None:
         self.sink = sink
         self.telemetry = Telemetry(registry)

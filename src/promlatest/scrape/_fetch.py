@@ -30,7 +30,7 @@ from promlatest.exceptions import (
 )
 from promlatest.exposition import CONTENT_TYPES
 from promlatest.exposition._families import MetricFamily, samples_of
-from promlatest.scrape._target import Kind, Target
+from promlatest.scrape._target import Target, TargetKind
 
 __all__ = [
     "Collected",
@@ -245,7 +245,7 @@ def _call(target: Target, deadline: float, limit: int) -> bytes:
     return body
 
 
-_LOCAL: Final[Mapping[Kind, Callable[[Target, float, int], bytes]]] = {
+_LOCAL: Final[Mapping[TargetKind, Callable[[Target, float, int], bytes]]] = {
     "file": lambda target, deadline, limit: read_path(target.path, deadline, limit),
     "stdin": _read_stdin,
     "callable": _call,

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promlatest.exceptions import UsageError
-from promlatest.scrape._engine import Engine, Work, jobs_of
+from promlatest.scrape._engine import Engine, JobTargets, jobs_of
 from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import EscapedError
 from promlatest.scrape._fork import reset_in_child
@@ -32,7 +32,7 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Face:
+class _ScraperFace:
     """What both have: how they are made, and what can be looked at from any thread."""
 
     def __init__(
@@ -64,7 +64,11 @@ class _Face:
 
     @classmethod
     def of_jobs(
-        cls, sink: ScrapeSink, work: Work, *, registry: CollectorRegistry | None = None
+        cls,
+        sink: ScrapeSink,
+        work: JobTargets,
+        *,
+        registry: CollectorRegistry | None = None,
     ) -> Self:
         """A scraper of several jobs with their targets."""
         scraper = cls.__new__(cls)
@@ -114,7 +118,7 @@ class _Face:
         return self._engine.results
 
 
-class AsyncScraper(_Face):
+class AsyncScraper(_ScraperFace):
     """Keeps a store up to date with what targets expose, under asyncio.
 
     ::
@@ -240,7 +244,7 @@ def _like(described: Callable[..., Any]) -> Callable[[F], F]:
     return with_docstring
 
 
-class Scraper(_Face):
+class Scraper(_ScraperFace):
     """Keeps a store up to date with what targets expose, in the background.
 
         >>> from promlatest import Store

@@ -20,9 +20,9 @@ import attrs
 from promlatest.exceptions import UsageError
 from promlatest.exposition._families import MetricFamily, Registry
 
-__all__ = ["LOOPBACK", "TLS", "Auth", "Kind", "Target"]
+__all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind"]
 
-Kind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
+TargetKind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
 
 METRICS_PATH: Final = "/metrics"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -152,7 +152,7 @@ class Target:
         labels: labels for its series; `job` and `instance` have defaults.
     """
 
-    kind: Kind
+    kind: TargetKind
     url: str = ""
     path: str = ""
     read: Callable[[], bytes] | Registry | Iterable[MetricFamily] | None = attrs.field(
@@ -260,7 +260,7 @@ def _of_read(target: Target) -> str:
     return f"{target.kind}:{named}"
 
 
-_NAMES: Final[Mapping[Kind, Callable[[Target], str]]] = {
+_NAMES: Final[Mapping[TargetKind, Callable[[Target], str]]] = {
     "http": lambda target: target.url + _masked(target.params),
     "unix": lambda target: (
         f"unix:{target.path}:{urlsplit(target.url).path}{_masked(target.params)}"

@@ -16,7 +16,7 @@ __all__ = [
     "APPEAR",
     "DISAPPEAR",
     "STAY",
-    "Condition",
+    "Awaited",
     "Seen",
     "decrease_by",
     "equal",
@@ -51,7 +51,7 @@ class Seen:
 
 
 @attrs.frozen
-class Condition:
+class Awaited:
     """What is waited for.
 
     Attributes:
@@ -72,7 +72,7 @@ class Condition:
     stays: bool = False
 
 
-def equal(wanted: float | Approximate, tolerance: float | None) -> Condition:
+def equal(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is this value; a counter beyond it has passed it, a gauge that went across."""
     goal = goal_of(wanted, tolerance)
 
@@ -88,25 +88,25 @@ def equal(wanted: float | Approximate, tolerance: float | None) -> Condition:
             else across or (start > goal.number and goal.below(view.value))
         )
 
-    return Condition(f"equal {goal.text}", _valued(goal.met), passed)
+    return Awaited(f"equal {goal.text}", _valued(goal.met), passed)
 
 
-def reach(wanted: float | Approximate, tolerance: float | None) -> Condition:
+def reach(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or above this value."""
     goal = _bound(wanted, tolerance)
-    return Condition(f"reach {goal.text}", _valued(lambda value: not goal.below(value)))
+    return Awaited(f"reach {goal.text}", _valued(lambda value: not goal.below(value)))
 
 
-def fall_to(wanted: float | Approximate, tolerance: float | None) -> Condition:
+def fall_to(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or below this value."""
     goal = _bound(wanted, tolerance)
-    return Condition(f"fall to {goal.text}", _valued(lambda value: not goal.above(value)))
+    return Awaited(f"fall to {goal.text}", _valued(lambda value: not goal.above(value)))
 
 
-def increase_by(wanted: float | Approximate, tolerance: float | None) -> Condition:
+def increase_by(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It has increased by exactly this much."""
     goal = _amount(wanted, tolerance, "increase")
-    return Condition(
+    return Awaited(
         f"increase by {goal.text}",
         lambda view: view.value is not None and goal.met(view.gain, view.largest),
         lambda view: goal.above(view.gain, view.largest),
@@ -114,10 +114,10 @@ def increase_by(wanted: float | Approximate, tolerance: float | None) -> Conditi
     )
 
 
-def decrease_by(wanted: float | Approximate, tolerance: float | None) -> Condition:
+def decrease_by(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It has decreased by exactly this much."""
     goal = _amount(wanted, tolerance, "decrease")
-    return Condition(
+    return Awaited(
         f"decrease by {goal.text}",
         lambda view: view.value is not None and goal.met(-view.gain, view.largest),
         lambda view: goal.above(-view.gain, view.largest),
@@ -127,19 +127,19 @@ def decrease_by(wanted: float | Approximate, tolerance: float | None) -> Conditi
 
 def increase(
     at_least: float | Approximate | None, tolerance: float | None = None
-) -> Condition:
+) -> Awaited:
     """It has increased, by this much if that is given."""
     if at_least is None:
-        return Condition("increase", lambda view: view.gain > 0, shows="gain")
+        return Awaited("increase", lambda view: view.gain > 0, shows="gain")
     goal = _amount(at_least, tolerance, "increase")
-    return Condition(
+    return Awaited(
         f"increase by at least {goal.text}",
         lambda view: not goal.below(view.gain, view.largest),
         shows="gain",
     )
 
 
-def satisfy(predicate: Callable[[float], bool], words: str) -> Condition:
+def satisfy(predicate: Callable[[float], bool], words: str) -> Awaited:
     """A condition of the test's own holds for the value."""
 
     def holds(value: float) -> bool:
@@ -153,7 +153,7 @@ def satisfy(predicate: Callable[[float], bool], words: str) -> Condition:
             )
         return bool(verdict)
 
-    return Condition(words, _valued(holds))
+    return Awaited(words, _valued(holds))
 
 
 def _valued(holds: Callable[[float], bool]) -> Callable[[Seen], bool]:
@@ -188,6 +188,6 @@ def _is_still(view: Seen) -> bool:
     return view.value == view.base or both_nan
 
 
-APPEAR: Final = Condition("appear", lambda view: view.value is not None, presence=True)
-DISAPPEAR: Final = Condition("disappear", lambda view: view.value is None, presence=True)
-STAY: Final = Condition("stay as it is", _is_still, stays=True)
+APPEAR: Final = Awaited("appear", lambda view: view.value is not None, presence=True)
+DISAPPEAR: Final = Awaited("disappear", lambda view: view.value is None, presence=True)
+STAY: Final = Awaited("stay as it is", _is_still, stays=True)

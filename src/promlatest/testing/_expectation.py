@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from promlatest.testing import _conditions
-from promlatest.testing._conditions import Condition
+from promlatest.testing._conditions import Awaited
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
@@ -27,9 +27,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Run(Protocol[R_co]):
     """What waits for a condition, on the terms that are given (`Terms`)."""
 
-    def __call__(
-        self, condition: Condition, within: float | None, **terms: Any
-    ) -> R_co: ...
+    def __call__(self, condition: Awaited, within: float | None, **terms: Any) -> R_co: ...
 
 
 class _Unasked:
@@ -278,7 +276,7 @@ class Expectation(_Unasked, Generic[R_co]):
         checked_seconds("throughout", throughout, above=True)
         return self._wait(_conditions.STAY, throughout, already_ok=True)
 
-    def _wait(self, condition: Condition, within: float | None, **terms: Any) -> R_co:
+    def _wait(self, condition: Awaited, within: float | None, **terms: Any) -> R_co:
         __tracebackhide__ = True
         return self._run(condition, within, **terms)
 

@@ -16,7 +16,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
-from promlatest._movement import Movement, Samples, began_anew, movement
+from promlatest._movement import Movement, TimedValues, began_anew, movement
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
@@ -88,7 +88,7 @@ class _Between:
             samples.insert(0, (self.then, before))
         return movement(point.labels, samples, self.then, self._starts(point))
 
-    def _starts(self, point: DataPoint) -> list[Samples]:
+    def _starts(self, point: DataPoint) -> list[TimedValues]:
         """When its process, and the series itself, began, as far as it is exposed."""
         readings = ((self.then, self.before), (self.now, self.after))
         starts = [(time, each.process_started) for time, each in readings]

@@ -24,7 +24,7 @@ from promlatest.exceptions import BodyError, EndpointError, UsageError
 from promlatest.scrape import Target
 from promlatest.testing._applications import AppRequest, application
 from promlatest.testing._checked import CheckWait
-from promlatest.testing._conditions import Condition
+from promlatest.testing._conditions import Awaited
 from promlatest.testing._difference import Difference
 from promlatest.testing._errors import (
     ExpectationError,
@@ -193,7 +193,7 @@ def _asking(
     return blocking(asked)
 
 
-class _Face:
+class _TargetFace:
     """What both faces of a target have."""
 
     _io: Io
@@ -302,9 +302,7 @@ class _Face:
         chosen = self._shared.option("within") if within is None else within
         return Terms(within=chosen, **said)
 
-    def _wait(
-        self, wanted: Wanted, how: How, condition: Condition, terms: Terms
-    ) -> Waiting:
+    def _wait(self, wanted: Wanted, how: How, condition: Awaited, terms: Terms) -> Waiting:
         __tracebackhide__ = True
         return Wait(self.name, wanted, how, condition, terms)
 
@@ -364,7 +362,7 @@ class _Waits(Generic[R_co]):
         return Holding(run, f"expect_that({name})", self.ledger)
 
     def _expect(self: Any, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
-        def run(condition: Condition, within: float | None, **terms: Any) -> R_co:
+        def run(condition: Awaited, within: float | None, **terms: Any) -> R_co:
             __tracebackhide__ = True
             made = self._wait(wanted, how, condition, self._terms(within, terms))
             done: R_co = self._run(made)
@@ -373,7 +371,7 @@ class _Waits(Generic[R_co]):
         return Expectation(run, f"{words}({wanted.text!r})", self.ledger)
 
 
-class ScrapeTarget(_Face, _Waits[Outcome]):
+class ScrapeTarget(_TargetFace, _Waits[Outcome]):
     """Something that exposes metrics, as a test sees it.
 
         >>> from prometheus_client import CollectorRegistry, Counter
@@ -595,7 +593,7 @@ class _Mark:
         on_reset: what a counter that begins anew does to an increase.
     """
 
-    def __init__(self, target: _Face, reading: Reading, on_reset: OnReset) -> None:
+    def __init__(self, target: _TargetFace, reading: Reading, on_reset: OnReset) -> None:
         self.reading: Final = reading
         self.on_reset: Final[OnReset] = on_reset
         self._target: Final = target
@@ -630,9 +628,7 @@ class _Mark:
         said = {name: value for name, value in terms.items() if value is not None}
         return self._target._terms(within, default | said)
 
-    def _wait(
-        self, wanted: Wanted, how: How, condition: Condition, terms: Terms
-    ) -> Waiting:
+    def _wait(self, wanted: Wanted, how: How, condition: Awaited, terms: Terms) -> Waiting:
         __tracebackhide__ = True
         marked = time.monotonic() - self.reading.started
         name, mark = self._target.name, self.reading
@@ -675,7 +671,7 @@ class Mark(_Mark, _Waits[Outcome]):
         return await self._target._drive(wait)
 
 
-class AsyncScrapeTarget(_Face, _Waits[Pending[Outcome]]):
+class AsyncScrapeTarget(_TargetFace, _Waits[Pending[Outcome]]):
     """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
 
     Applications and registries of this process are read in the running loop, endpoints

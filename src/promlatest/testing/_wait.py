@@ -19,7 +19,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
-from promlatest.testing._conditions import DISAPPEAR, Condition, Seen
+from promlatest.testing._conditions import DISAPPEAR, Awaited, Seen
 from promlatest.testing._errors import (
     AlreadyHeldError,
     ExpectationError,
@@ -268,7 +268,7 @@ class Wait(Waiting):
         target: str,
         wanted: Wanted,
         how: How,
-        condition: Condition,
+        condition: Awaited,
         terms: Terms,
         *,
         mark: Reading | None = None,

@@ -11,7 +11,7 @@ import os
 from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.app import Dashboard
-from promlatest.tui.feed import Feed, Work
+from promlatest.tui.feed import Feed, WatchedTargets
 from promlatest.tui.settings import usual_path
 from promlatest.tui.themes import theme_for
 
@@ -19,7 +19,7 @@ __all__ = ["Dashboard", "Feed", "run"]
 
 
 def run(
-    work: Work,
+    work: WatchedTargets,
     *,
     interval: float | None = None,
     first_time: bool = False,

@@ -13,7 +13,7 @@ from typing import Final
 
 from promlatest.scrape import AsyncScraper, Job, ScrapeSink, Target
 
-Work = Sequence[tuple[Job, Sequence[Target]]]
+WatchedTargets = Sequence[tuple[Job, Sequence[Target]]]
 
 STEPS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -27,7 +27,9 @@ class Feed:
         interval: for all of them; None: each job's own.
     """
 
-    def __init__(self, sink: ScrapeSink, work: Work, interval: float | None = None) -> None:
+    def __init__(
+        self, sink: ScrapeSink, work: WatchedTargets, interval: float | None = None
+    ) -> None:
         self._scraper: Final = AsyncScraper.of_jobs(sink, work)
         self.names: Final = list(self._scraper.targets)
         self._own: Final = {name: job.interval for name, job in self._scraper.jobs.items()}

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from promlatest.views.text import UNKNOWN
 
 Unit = str
-Format = Callable[[float | None], str]
 
 # The widest text of each, a minus sign included.
 WIDEST: Final = {

@@ -21,7 +21,7 @@ _PARTS: Final = ("_bucket", "_sum", "_gsum", "_created")
 
 
 @attrs.frozen(eq=False)
-class Changed:
+class ChangedSeries:
     """One series that is not what it was.
 
     Attributes:
@@ -58,11 +58,11 @@ class Changed:
 
 def changes(
     before: Queryable, now: Queryable, filter_: Filter = NO_FILTER
-) -> list[Changed]:
+) -> list[ChangedSeries]:
     """The series that differ, sorted by labels. Linear in all series of both."""
     known = {**before.metrics(), **now.metrics()}
     then = {point.labels: point.value for point in before.match(())}
-    found: list[Changed] = []
+    found: list[ChangedSeries] = []
     for point in now.match(()):
         was = then.pop(point.labels, None)
         if was != point.value and not (was != was and point.value != point.value):
@@ -74,17 +74,19 @@ def changes(
 
 def _changed(
     labels: Labels, before: float | None, now: float | None, known: Mapping[str, Metadata]
-) -> Changed:
+) -> ChangedSeries:
     family = family_of(labels.metric, known)
     told = known.get(family, Metadata())
     counted = labels.metric.endswith("_count") and told.type in ("histogram", "summary")
     counter = counted or told.type == "counter" or labels.metric.endswith("_total")
-    return Changed(
+    return ChangedSeries(
         labels, before, now, counter, "" if counted else unit_of(family, told.unit)
     )
 
 
-def _told(found: Iterator[Changed], known: Mapping[str, Metadata]) -> Iterator[Changed]:
+def _told(
+    found: Iterator[ChangedSeries], known: Mapping[str, Metadata]
+) -> Iterator[ChangedSeries]:
     """Those that say something which no other says."""
     for each in found:
         type_ = known.get(family_of(each.labels.metric, known), Metadata()).type
@@ -100,9 +102,9 @@ def _told(found: Iterator[Changed], known: Mapping[str, Metadata]) -> Iterator[C
 _TONES: Final[Mapping[str, Tone]] = {"new": "good", "gone": "bad", "reset": "warn"}
 
 
-def changes_sheet(found: list[Changed], seconds: float) -> Sheet[Changed]:
+def changes_sheet(found: list[ChangedSeries], seconds: float) -> Sheet[ChangedSeries]:
     """A row for each series that changed, with how much and how fast."""
-    columns: tuple[Column[Changed], ...] = (
+    columns: tuple[Column[ChangedSeries], ...] = (
         Column("what", lambda row: Cell(row.kind, _TONES.get(row.kind, "")),
                lambda row: row.kind, "left", least=6, pinned=True, rising=True),
         Column("by", lambda row: Cell(_by(row), "new"), lambda row: row.by, least=11,
@@ -114,7 +116,7 @@ def changes_sheet(found: list[Changed], seconds: float) -> Sheet[Changed]:
         Column("a second", lambda row: Cell(_rate(row, seconds)),
                lambda row: row.by if row.counter else None, least=10),
     )  # fmt: skip
-    rows: dict[RowKey, Changed] = {each.labels: each for each in found}
+    rows: dict[RowKey, ChangedSeries] = {each.labels: each for each in found}
     return Sheet(columns, rows, "changes")
 
 
@@ -122,25 +124,25 @@ def _own(labels: Labels) -> str:
     return labels.without("job", "instance").series()
 
 
-def _by(row: Changed) -> str:
+def _by(row: ChangedSeries) -> str:
     if row.by is None:
         return ""
     text = FORMATS[row.unit](row.by, 4)
     return f"+{text}" if row.by > 0 else text
 
 
-def _rate(row: Changed, seconds: float) -> str:
+def _rate(row: ChangedSeries, seconds: float) -> str:
     if not row.counter or row.by is None or seconds <= 0:
         return ""
     return rate_in(row.unit, row.by / seconds)
 
 
-def _of(name: str) -> Callable[[Changed], float | None]:
+def _of(name: str) -> Callable[[ChangedSeries], float | None]:
     return lambda row: getattr(row, name)
 
 
-def _cell(name: str) -> Callable[[Changed], Cell]:
-    def cell(row: Changed) -> Cell:
+def _cell(name: str) -> Callable[[ChangedSeries], Cell]:
+    def cell(row: ChangedSeries) -> Cell:
         value = getattr(row, name)
         return Cell(UNKNOWN if value is None else FORMATS[row.unit](value, 4))
 

@@ -77,5 +77,5 @@ def _table(sheet: Sheet[Any] | None, keys: Sequence[RowKey]) -> list[list[str]]:
     ]
 
 
-_Write = Callable[[Sheet[Any] | None, Sequence[RowKey], Sequence[Line]], str]
-_FORMATS: Final[Mapping[str, _Write]] = {".txt": _text, ".csv": _csv, ".json": _json}
+_WriteText = Callable[[Sheet[Any] | None, Sequence[RowKey], Sequence[Line]], str]
+_FORMATS: Final[Mapping[str, _WriteText]] = {".txt": _text, ".csv": _csv, ".json": _json}

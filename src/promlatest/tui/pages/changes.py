@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest.tui.model.changes import Changed, changes, changes_sheet
+from promlatest.tui.model.changes import ChangedSeries, changes, changes_sheet
 from promlatest.tui.model.health import window_words
 from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import selector_of
@@ -61,7 +61,7 @@ class ChangesPage(Page):
         if wanted[-1] == self.filter:
             self._show(found)
 
-    def _show(self, found: list[Changed], empty: Line = ()) -> None:
+    def _show(self, found: list[ChangedSeries], empty: Line = ()) -> None:
         title = (*self.title("changed", len(found)), *self._since())
         sheet = changes_sheet(found, self.view.span)
         self.query_one(Grid).show(sheet, title, empty or self.nothing("change"))
@@ -79,7 +79,7 @@ class ChangesPage(Page):
         self.query_one(TextPane).show(lambda width: prose(told, width, "dim"))
 
     def _chosen(self) -> Labels | None:
-        row: Changed | None = self.query_one(Grid).row
+        row: ChangedSeries | None = self.query_one(Grid).row
         return None if row is None else row.labels
 
     def selector(self) -> str:
@@ -87,5 +87,5 @@ class ChangesPage(Page):
         return "" if labels is None else selector_of(labels)
 
     def value(self) -> str:
-        row: Changed | None = self.query_one(Grid).row
+        row: ChangedSeries | None = self.query_one(Grid).row
         return "" if row is None or row.by is None else f"{row.by:g}"
