@@ -39,11 +39,8 @@ def success(
         warnings: what may be wrong with it.
         infos: what is to be remarked.
     """
-    beside = "".join(
-        f',"{name}":{dump(list(texts))}'
-        for name, texts in (("warnings", warnings), ("infos", infos))
-        if texts
-    )
+    beside = f',"warnings":{dump(list(warnings))}' if warnings else ""
+    beside += f',"infos":{dump(list(infos))}' if infos else ""
     return ApiResponse(200, JSON, f'{{"status":"success","data":{data}{beside}}}'.encode())
 
 

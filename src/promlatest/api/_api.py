@@ -136,9 +136,9 @@ class Api:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = (),
+        params: Params | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = (),
     ) -> ApiResponse:
-        """Answer one request.
+        """ApiResponse one request.
 
         Args:
             method: such as GET; HEAD is answered as GET, and the body is the server's
@@ -157,7 +157,7 @@ class Api:
         ):
             allowed = " or ".join(endpoint.methods)
             return plain(405, f"405 method not allowed: ask with {allowed}")
-        given = Params(params)
+        given = params if isinstance(params, Params) else Params(params)
         try:
             with deadline(perf_counter() + self._seconds(given)):
                 return endpoint.handler(self._site, given)

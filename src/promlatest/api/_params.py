@@ -36,9 +36,13 @@ class Params:
             values = [value] if isinstance(value, str) else value
             self._given.setdefault(name, []).extend(values)
 
+    def __repr__(self) -> str:
+        return repr(self._given)
+
     def text(self, name: str, default: str = "") -> str:
         """The first of this name."""
-        return self._given.get(name, [default])[0]
+        given = self._given.get(name)
+        return given[0] if given else default
 
     def texts(self, name: str) -> list[str]:
         """All of this name."""

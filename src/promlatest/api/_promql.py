@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from promlatest._datapoint import DataPoint, Exemplar
@@ -71,7 +71,8 @@ def over_range(site: Site, params: Params) -> ApiResponse:
 def _partial(site: Site, params: Params) -> bool:
     """Whether a range that is covered in part is answered over that part; the parameter
     is Thanos' word for it."""
-    return params.text("partial_response", str(site.partial).lower()) in ("true", "1")
+    asked = params.text("partial_response")
+    return asked in ("true", "1") if asked else site.partial
 
 
 def _text(params: Params) -> str:
@@ -82,9 +83,7 @@ def _text(params: Params) -> str:
 
 
 def _answer(site: Site, result: Any, at: int, params: Params) -> ApiResponse:
-    kind, write = next(
-        (kind, write) for of, kind, write in _KINDS if isinstance(result, of)
-    )
+    kind, write = _KINDS[type(result)]
     found = write(site, result, at)
     cut: Sequence[str] = ()
     if not isinstance(found, str):
@@ -125,12 +124,12 @@ def _string(_: Site, text: str, at: int) -> str:
 
 _WriteJson = Callable[[Site, Any, int], Sequence[str] | str]
 
-_KINDS: Final[Sequence[tuple[type, str, _WriteJson]]] = (
-    (str, "string", _string),
-    (Scalar, "scalar", _scalar),
-    (Vector, "vector", _vector),
-    (Matrix, "matrix", _matrix),
-)
+_KINDS: Final[Mapping[type, tuple[str, _WriteJson]]] = {
+    str: ("string", _string),
+    Scalar: ("scalar", _scalar),
+    Vector: ("vector", _vector),
+    Matrix: ("matrix", _matrix),
+}
 
 
 def rows_of(site: Site, text: str) -> tuple[Sequence[DataPoint], Sequence[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ import attrs
 
 from promlatest.api._answer import ApiResponse, failure, plain, refusal
 from promlatest.api._mount import BODY_LIMIT, TOO_LARGE, Pairs, read_params
+from promlatest.api._params import Params
 from promlatest.exceptions import UsageError
 
 __all__ = ["HEAD_LIMIT", "Refusal", "Request", "take"]
@@ -30,14 +31,15 @@ _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[
 _SINGLE: Final = frozenset({"host", "content-length", "content-type", "authorization"})
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Request:
     """One request.
 
     Attributes:
         method: such as GET.
         path: decoded, without the query.
-        params: those of the query, and after `take` of a form, too.
+        query: its parameters.
+        params: these, and those of a form before them.
         headers: by lower-case name.
         length: of the form, in bytes.
         keep: whether the connection may be used again.
@@ -45,10 +47,16 @@ class Request:
 
     method: str
     path: str
-    params: Pairs
+    query: Pairs
+    params: Params
     headers: Mapping[str, str]
     length: int
     keep: bool
+
+    @cached_property
+    def known(self) -> str:
+        """What is asked, whoever asks."""
+        return f"{self.path}?{self.params}"
 
 
 class Refusal(Exception):
@@ -79,7 +87,7 @@ def take(buffer: bytearray) -> Request | None:
     if not form:
         return request
     kind = request.headers.get("content-type", "")
-    return attrs.evolve(request, params=[*_params("", kind, form), *request.params])
+    return attrs.evolve(request, params=Params([*_pairs("", kind, form), *request.query]))
 
 
 def expects(buffer: bytearray) -> bool:
@@ -87,7 +95,7 @@ def expects(buffer: bytearray) -> bool:
     return b"\r\n\r\n" in buffer and b"100-continue" in buffer[:HEAD_LIMIT].lower()
 
 
-def _params(query: str, kind: str = "", form: bytes = b"") -> Pairs:
+def _pairs(query: str, kind: str = "", form: bytes = b"") -> Pairs:
     try:
         return read_params(query, kind, form)
     except UsageError as error:
@@ -105,10 +113,12 @@ def _head(head: bytes) -> Request:
         raise Refusal(failure(411, "bad_data", "expected a form with its Content-Length"))
     path, _, query = match[2].decode("ascii").partition("?")
     connection = headers.get("connection", "").lower()
+    pairs = _pairs(query)
     return Request(
         match[1].decode("ascii"),
         unquote(path),
-        _params(query),
+        pairs,
+        Params(pairs),
         headers,
         _length(headers.get("content-length", "0")),
         connection == "keep-alive" or (match[3] == b"1" and "close" not in connection),

@@ -42,7 +42,8 @@ _SWEEP: Final = 1.0  # seconds between two looks for who is too slow
 _SENDING: Final = 256 << 20  # bytes of answers that are not taken yet
 _BUFFER: Final = HEAD_LIMIT + BODY_LIMIT + 4
 _CHEAP: Final = 0.001  # seconds of CPU
-_COSTS_KEPT: Final = 1_000
+_DEAR: Final = 0.01  # seconds; on a busy machine something cheap takes some, too
+_CHEAP_KEPT: Final = 1_000
 _LONG: Final = 4_096  # characters of a question; longer ones are always handed over
 
 _FURTHER: Final[dict[int, str]] = {
@@ -95,7 +96,7 @@ class Listener:
             f"Access-Control-Allow-Origin: {origin}\r\n" if origin else ""
         )
         self._workers: Final = Workers("promlatest-api", _WORKERS)
-        self._costs: Final[dict[str, float]] = {}
+        self._cheap: Final[set[str]] = set()  # questions that may be answered at once
         self.connections: Final[set[_ServedConnection]] = set()
         self.sending = 0  # bytes of answers that are not taken yet
 
@@ -149,29 +150,37 @@ class Listener:
         if refused is not None:
             done(refused)
             return
-        asked = f"{request.path}?{request.params}"
+        if request.known in self._cheap:
+            done(self._at_once(request))
+            return
 
         def timed() -> ApiResponse:
             started = time.thread_time()  # waiting for the interpreter is not its price
             answer = self._answer(request.method, request.path, request.params)
-            if len(self._costs) >= _COSTS_KEPT:
-                self._costs.clear()
-            if len(asked) <= _LONG:
-                self._costs[asked] = time.thread_time() - started
+            if time.thread_time() - started < _CHEAP and len(request.known) <= _LONG:
+                self._remember(request.known)
             return answer
 
         def later(answer: ApiResponse | None, error: Exception | None) -> None:
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(done, self._settled(answer, error))
 
-        if self._costs.get(asked, _CHEAP) >= _CHEAP:
-            self._workers.submit(timed, later)
-            return
+        self._workers.submit(timed, later)
+
+    def _remember(self, known: str) -> None:
+        if len(self._cheap) >= _CHEAP_KEPT:
+            self._cheap.clear()
+        self._cheap.add(known)
+
+    def _at_once(self, request: Request) -> ApiResponse:
+        started = time.perf_counter()
         try:
-            answer = timed()
+            return self._answer(request.method, request.path, request.params)
         except Exception as error:
-            answer = self._settled(None, error)
-        done(answer)
+            return self._settled(None, error)
+        finally:
+            if time.perf_counter() - started > _DEAR:
+                self._cheap.discard(request.known)
 
     def _settled(self, answer: ApiResponse | None, error: Exception | None) -> ApiResponse:
         if answer is not None:
