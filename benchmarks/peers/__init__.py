@@ -57,8 +57,8 @@ def run(run: Run) -> None:
         server = [sys.executable, "-m", "benchmarks.peers.server"]
         numbers = map(str, (port, size, queried, run.seed))
         with running("the body server", port, "/served", *server, *numbers) as bodies:
-            _scrape_loop(run, home, bodies, size)
             pages(run, home, bodies)
+            _scrape_loop(run, home, bodies, size)
             _queries(run, home, bodies, queried)
             _histograms(run, home, bodies)
             for size in run.pick((210,), (10_500,), (10_500, 105_000)):

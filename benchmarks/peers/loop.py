@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -22,20 +21,21 @@ Take = Callable[[bytes], object]
 
 
 def scraper(url: str, period: float, warm: int, count: int) -> float:
-    """Ours, as it is used: targets, `up`, limits and all."""
-    store = Store()
-    steps = threading.Semaphore(0)
-    store.subscribe(lambda change: steps.release())
-    with Scraper(store, [url], interval=period):
-        for _ in range(warm):
-            steps.acquire()
-        used = time.process_time()
-        for _ in range(count):
-            steps.acquire()
+    """Ours, as it is used: targets, `up`, limits and all; nobody subscribed."""
+    with Scraper(Store(), [url], interval=period) as scraper:
+        time.sleep(warm * period)
+        before, used = _last(scraper), time.process_time()
+        time.sleep(count * period)
         used = time.process_time() - used
-    failed = [source.error for source in store.sources.values() if source.error]
-    assert not failed, failed
-    return used
+        done = round((_last(scraper) - before) / 1e3 / period)
+    return used / done * count
+
+
+def _last(scraper: Scraper) -> int:
+    """When the last scrape was due, in milliseconds."""
+    (result,) = scraper.results.values()
+    assert result.up, result.error
+    return result.timestamp
 
 
 def bare(way: str, url: str, period: float, warm: int, count: int) -> float:

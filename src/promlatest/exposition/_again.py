@@ -114,7 +114,9 @@ class Reader:
         last = self._last
         if last is None or last.exposition.format != format:
             return None
-        exposition = last.read(text) or _edited(last, text)
+        exposition = last.read(text)
+        if exposition is None:  # one without samples is false, too
+            exposition = _edited(last, text)
         if exposition is not None:
             self._last = last.next(text, exposition)
         return exposition
