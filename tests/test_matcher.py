@@ -227,3 +227,19 @@ def test_travels(matcher):
     for other in (pickle.loads(pickle.dumps(matcher)), copy.deepcopy(matcher)):
         assert other == matcher
         assert other.matches("x") == matcher.matches("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "literals"),
+    [
+        ("le", "1", {"1", "1.0"}),
+        ("quantile", "1", {"1", "1.0"}),
+        ("le", "1.0", {"1.0"}),
+        ("le", "", {""}),
+        ("version", "1", {"1"}),
+    ],
+)
+def test_a_bound_has_two_spellings(name, value, literals):
+    """A whole number as `le` or `quantile` is found as Prometheus writes it, too; no other
+    label is a number."""
+    assert keyword_matcher(name, value).literals == literals

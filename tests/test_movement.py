@@ -123,3 +123,32 @@ def test_two_snapshots_answer_alike():
     found = increases(source.previous, source.current, [wanted])
 
     assert [(each.value, each.resets) for each in found] == [(5, 1), (3, 0), (None, 0)]
+
+
+def test_what_began_in_between_is_covered_from_the_first_scrape_on():
+    """It was 0 at the first, and so 10 in the 10 s since then, one scrape of it or more."""
+    assert told(scraped("up 1\n", "up 1\n", "c_total 10\nc_created 8\n")) == [(10, 10, 0)]
+
+
+def test_a_restart_is_that_of_the_target_alone():
+    """Of two targets in one source the start time of the one says nothing of the other."""
+    one, two = '{job="j",instance="1"}', '{job="j",instance="2"}'
+    start = "process_start_time_seconds"
+    store = scraped(
+        f"c_total{one} 5\n{start}{one} 1\nc_total{two} 5\n{start}{two} 1\n",
+        f"c_total{one} 9\n{start}{one} 8\nc_total{two} 9\n{start}{two} 1\n",
+    )
+
+    assert told(store) == [(9, 5, 1), (4, 5, 0)]
+
+
+def test_two_snapshots_know_what_was_created_since():
+    """The `_created` of the metric that is asked about is looked at in both."""
+    store = scraped("c_total 5\nc_created 1\n", "c_total 9\nc_created 8\n")
+    source = store.sources["body"]
+
+    found = increases(
+        source.previous, source.current, [Matcher("__name__", "=", "c_total")]
+    )
+
+    assert [(each.value, each.resets) for each in found] == [(9, 1)]
