@@ -1,8 +1,8 @@
 """PromQL over a store, beside the same samples kept series by series.
 
-Random scrapes: series come and go, counters fall, scrapes fail, two sources expose the
-same series. Whatever a store makes of them, the answers must be those of the plain list of
-samples that Prometheus would have.
+Random scrapes: series come and go, counters fall, scrapes fail and leave a report, two
+sources expose the same series. Whatever a store makes of them, the answers must be those
+of the plain list of samples that Prometheus would have.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ scrape = st.one_of(
     st.dictionaries(st.sampled_from(names), value, min_size=1),
     st.dictionaries(st.sampled_from(names), value, min_size=5),
 )
+report = st.dictionaries(st.sampled_from(names), value, max_size=1)
 
 
 @attrs.define
@@ -116,10 +117,12 @@ def test_a_store_answers_as_a_list_of_samples(scrapes, data):
     for at, (source, values) in enumerate(scrapes):
         time = at * STEP
         if values is None:
-            store.fail(source, OSError("away"), timestamp=time)
+            values = data.draw(report)
+            page = parse(body(values))
+            store.fail(source, OSError("away"), report=page, timestamp=time)
         else:
             store.ingest(body(values), source=source, timestamp=time)
-        plain.scraped(source, time, values or {})
+        plain.scraped(source, time, values)
     end = (len(scrapes) - 1) * STEP
     at = data.draw(st.sampled_from([end, end + 3000, max(0, end - 14_000)]))
     for expr in data.draw(st.lists(st.sampled_from(QUESTIONS), min_size=3, max_size=6)):

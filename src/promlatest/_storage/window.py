@@ -4,14 +4,15 @@ A *block* is a set of series that were scraped together: their labels once, and 
 scrape a column with one value a series. Over one layout a column is one pick out of a
 vector. Where series came or went between two scrapes, a map from the places of the one
 layout to those of the other is made once, and kept with the newer layout; the series that
-went make blocks of their own.
+went make blocks of their own. So does what failed scrapes left to be seen (`up`): to every
+other series they are gaps.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import chain
 from struct import pack
 from typing import Any, overload
 
@@ -51,34 +52,12 @@ def blocks_of(
     ):
         return []
     first = next((each.timestamp for each in chosen if not each.failed), None)
-    key = (plan.matchers, *[-1 if each.failed else each.layout.number for each in chosen])
+    key = (plan.matchers, *map(_number, chosen))
     lives: tuple[_Life, ...] | None = kept.get(key)
     if lives is None:
-        lives = tuple(_lives(chosen, plan, kept))
+        lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
-    blocks = [_block(life, chosen, plan, kept, since, first) for life in lives]
-    return [*blocks, *_reports(chosen, plan, kept, since)]
-
-
-def _reports(
-    chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache, since: int | None
-) -> Iterator[Block]:
-    """What is seen of failed scrapes: `up` and its like, which good ones have among the
-    others."""
-    failed = (scrape for scrape in chosen if scrape.failed)
-    for layout, scrapes in groupby(failed, lambda each: each.layout):
-        selection = layout.select(plan)
-        if selection.labels:
-            together = list(scrapes)
-            keys = [(plan.matchers, "report", scrape.number) for scrape in together]
-            columns = [
-                _column(scrape, selection.places, key, kept)
-                for scrape, key in zip(together, keys, strict=True)
-            ]
-            times = [scrape.timestamp for scrape in together]
-            values, stamps = zip(*columns, strict=True)
-            timed = any(map(_timed, together))
-            yield Block(selection.labels, times, values, stamps if timed else None, since)
+    return [_block(life, chosen, plan, kept, since, first) for life in lives]
 
 
 @attrs.frozen(eq=False)
@@ -116,6 +95,21 @@ def _lives(chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache) -> Iterator[
         if newer is not scrape.layout:
             yield from _lives_until(chosen, last, newer, plan, kept)
         newer = scrape.layout
+
+
+def _number(scrape: Scrape) -> int:
+    """What tells the layouts of scrapes apart, and a failed scrape from a good one."""
+    return ~scrape.layout.number if scrape.failed else scrape.layout.number
+
+
+def _reports(chosen: Sequence[Scrape], plan: Plan) -> Iterator[_Life]:
+    """What failed scrapes left to be seen: of each a life of its own."""
+    for at, scrape in enumerate(chosen):
+        if scrape.failed:
+            selection = scrape.layout.select(plan)
+            if selection.labels:
+                key = (_number(scrape),)
+                yield _Life(key, selection.labels, at, (selection.places,))
 
 
 def _lives_until(
