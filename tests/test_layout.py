@@ -103,10 +103,10 @@ def test_an_update_shares_what_it_does_not_touch():
     with store.batch("s", replace=False, timestamp=1) as batch:
         for n in range(100):
             batch.append(0, {"__name__": "m", "n": f"{n}"}, 1, 1.0)
-    before = store.sources["s"].visible.layout
+    before = store.sources["s"]._visible.layout
     with store.batch("s", replace=False, timestamp=2) as batch:
         batch.append(0, {"__name__": "m", "n": "new"}, 2, 1.0)
-    after = store.sources["s"].visible.layout
+    after = store.sources["s"]._visible.layout
 
     assert after.tables["m"][0] is before.tables["m"][0]
     assert [len(table) for table in after.tables["m"]] == [100, 1]
@@ -121,7 +121,7 @@ def test_small_tables_of_a_push_are_put_together():
         with store.batch("s", replace=False, timestamp=n) as batch:
             batch.append(0, {"__name__": "m", "n": f"{n}"}, n, 1.0)
 
-    layout = store.sources["s"].visible.layout
+    layout = store.sources["s"]._visible.layout
     assert layout.size == 300
     assert len(layout.tables["m"]) < 10
     layout._check()

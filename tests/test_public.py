@@ -4,13 +4,33 @@ meaning."""
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import promlatest
 
 SRC = Path(promlatest.__file__).parent
+PUBLIC = [
+    "promlatest",
+    "promlatest.api",
+    "promlatest.exceptions",
+    "promlatest.exposition",
+    "promlatest.promql",
+    "promlatest.registry",
+    "promlatest.remote",
+    "promlatest.rules",
+    "promlatest.scrape",
+    "promlatest.testing",
+    "promlatest.views",
+]
+SPOKEN = {"__add__", "__call__", "__contains__", "__getitem__", "__iter__", "__sub__"}
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -18,6 +38,7 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
         yield path.relative_to(SRC).as_posix(), ast.parse(path.read_text())
 
 
+@cache
 def defined() -> dict[str, set[str]]:
     """The files in which each class, private ones too, and each alias of types is made."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -26,20 +47,77 @@ def defined() -> dict[str, set[str]]:
             if isinstance(node, ast.ClassDef):
                 found[node.name].add(file)
         for node in tree.body:
-            if isinstance(node, ast.Assign) and is_of_types(node.value):
-                found[ast.unparse(node.targets[0])].add(file)
+            if isinstance(node, ast.Assign):
+                name = ast.unparse(node.targets[0])
+                if is_of_types(name, node.value):
+                    found[name].add(file)
     return found
 
 
-def is_of_types(value: ast.expr) -> bool:
-    """Whether an assignment names a type: `X = Mapping[...]`, `X = A | B`."""
-    if isinstance(value, ast.BinOp):
-        return isinstance(value.op, ast.BitOr) and is_of_types(value.left)
-    if isinstance(value, ast.Subscript):
-        value = value.value
-    return isinstance(value, ast.Name) and value.id[:1].isupper() and not value.id.isupper()
+def is_of_types(name: str, value: ast.expr) -> bool:
+    """Whether an assignment names a type: `Name = Mapping[...]`, `Name = A | B`."""
+    if not name.lstrip("_")[:1].isupper() or name.isupper():
+        return False
+    return isinstance(value, ast.Name | ast.Subscript) or (
+        isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr)
+    )
 
 
 def test_one_name_means_one_thing():
     """No class and no alias of types has the name of another one."""
     assert {name: files for name, files in defined().items() if len(files) > 1} == {}
+
+
+def names_in(annotation: Any) -> set[str]:
+    text = (
+        annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    )
+    nodes = ast.walk(ast.parse(text, mode="eval"))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def is_foreign(name: str, module: str) -> bool:
+    """Whether a name means something of another package where it stands."""
+    meant = getattr(importlib.import_module(module), name, None)
+    return inspect.isclass(meant) and not meant.__module__.startswith("promlatest")
+
+
+def signatures(value: Any) -> Iterator[tuple[str, str, Any]]:
+    """The annotations of what a user calls or reads, each with its module and where it stands."""
+    if inspect.isclass(value):
+        for name, each in inspect.get_annotations(value).items():
+            if not name.startswith("_"):
+                yield value.__module__, name, each
+        for name, each in inspect.getmembers_static(value):
+            is_made = name == "__init__" and "Args:" in (value.__doc__ or "")
+            if not name.startswith("_") or name in SPOKEN or is_made:
+                yield from of_function(name, each)
+    else:
+        yield from of_function(getattr(value, "__name__", ""), value)
+
+
+def of_function(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
+    value = value.fget if isinstance(value, property) else value
+    value = inspect.unwrap(getattr(value, "__func__", value))
+    if inspect.isfunction(value) and value.__module__.startswith("promlatest"):
+        for parameter, each in inspect.get_annotations(value).items():
+            if not parameter.startswith("_"):
+                yield value.__module__, f"{name}({parameter})", each
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_a_public_signature_has_public_types(module):
+    """Every type of promlatest in a public signature can be imported from a public module."""
+    ours = set(defined())
+    public = {each for name in PUBLIC for each in importlib.import_module(name).__all__}
+    named = importlib.import_module(module)
+
+    hidden = {
+        f"{name}: {where}: {each}"
+        for name in named.__all__
+        for home, where, annotation in signatures(getattr(named, name))
+        for each in (names_in(annotation) & ours) - public
+        if not is_foreign(each, home)
+    }
+
+    assert sorted(hidden) == []

@@ -17,12 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-Ranges = tuple[tuple[int, int], ...]
+CharRanges = tuple[tuple[int, int], ...]
 
-ANY: Final[Ranges] = ((0, sys.maxunicode),)
+ANY: Final[CharRanges] = ((0, sys.maxunicode),)
 
 
-def union(*sets: Iterable[tuple[int, int]]) -> Ranges:
+def union(*sets: Iterable[tuple[int, int]]) -> CharRanges:
     """All that is in one of them."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(pair for ranges in sets for pair in ranges):
@@ -33,19 +33,19 @@ def union(*sets: Iterable[tuple[int, int]]) -> Ranges:
     return tuple(merged)
 
 
-def negation(ranges: Ranges) -> Ranges:
+def negation(ranges: CharRanges) -> CharRanges:
     """All that is not in it."""
     lows = [0, *(high + 1 for _, high in ranges)]
     highs = [*(low - 1 for low, _ in ranges), sys.maxunicode]
     return tuple(pair for pair in zip(lows, highs, strict=True) if pair[0] <= pair[1])
 
 
-def of(characters: str) -> Ranges:
+def of(characters: str) -> CharRanges:
     """Just these characters."""
     return union((ord(character), ord(character)) for character in characters)
 
 
-def holds(ranges: Ranges, code: int) -> bool:
+def holds(ranges: CharRanges, code: int) -> bool:
     """Whether the character of this code point is in it."""
     at = bisect_right(ranges, (code, sys.maxunicode)) - 1
     return at >= 0 and code <= ranges[at][1]
@@ -75,13 +75,13 @@ POSIX: Final = {
 }
 
 
-def unicode_class(name: str) -> Ranges | None:
+def unicode_class(name: str) -> CharRanges | None:
     """A general category (``L``, ``Lu``) or a script (``Greek``); None if it is neither."""
     return ANY if name == "Any" else _categories().get(name) or _scripts().get(name)
 
 
 @cache
-def _categories() -> Mapping[str, Ranges]:
+def _categories() -> Mapping[str, CharRanges]:
     # One walk over all characters, 0.1 s, when a pattern first asks.
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for category, run in groupby(range(sys.maxunicode + 1), _category):
@@ -97,7 +97,7 @@ def _category(code: int) -> str:
 
 
 @cache
-def _scripts() -> Mapping[str, Ranges]:
+def _scripts() -> Mapping[str, CharRanges]:
     lines = Path(__file__).with_name("scripts.txt").read_text("ascii").splitlines()
     return {name: tuple(map(_span, spans)) for name, *spans in map(str.split, lines)}
 
@@ -117,7 +117,7 @@ _ASCII_FAMILIES: Final = (
 _LAST_CASED: Final = 0x1E943  # nothing after it has a case, as of Unicode 16
 
 
-def folded(ranges: Ranges) -> Ranges:
+def folded(ranges: CharRanges) -> CharRanges:
     """The set with all that differs from a member by case only, one letter for one."""
     orbits = _ascii_orbits() if ranges and ranges[-1][1] < 0x80 else _orbits()
     codes = list(orbits)
@@ -128,12 +128,12 @@ def folded(ranges: Ranges) -> Ranges:
 
 
 @cache
-def _ascii_orbits() -> Mapping[int, Ranges]:
+def _ascii_orbits() -> Mapping[int, CharRanges]:
     return _by_letter(_ASCII_FAMILIES)
 
 
 @cache
-def _orbits() -> Mapping[int, Ranges]:
+def _orbits() -> Mapping[int, CharRanges]:
     # One walk over all characters that may have a case, 0.1 s, when a pattern first asks.
     families: dict[str, str] = defaultdict(str)
     for character in map(chr, range(_LAST_CASED + 1)):
@@ -141,7 +141,7 @@ def _orbits() -> Mapping[int, Ranges]:
     return _by_letter(family for family in families.values() if family[1:])
 
 
-def _by_letter(families: Iterable[str]) -> Mapping[int, Ranges]:
+def _by_letter(families: Iterable[str]) -> Mapping[int, CharRanges]:
     orbits = {ord(letter): of(family) for family in families for letter in family}
     return dict(sorted(orbits.items()))
 

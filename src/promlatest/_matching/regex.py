@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
 
-from promlatest._matching.charsets import ANY, Ranges
+from promlatest._matching.charsets import ANY, CharRanges
 from promlatest._matching.regex_fragments import SAVE, TAKE, Fragment, repeat, run_of
-from promlatest._matching.regex_machine import Groups, Machine
+from promlatest._matching.regex_machine import GroupTexts, Machine
 from promlatest._matching.regex_syntax import PatternParser
 from promlatest.exceptions import PatternError
 
@@ -42,7 +42,7 @@ class Pattern:
 
     pattern: str
     matches: Test = field(compare=False, repr=False)
-    fullmatch: Callable[[str], Groups | None] = field(compare=False, repr=False)
+    fullmatch: Callable[[str], GroupTexts | None] = field(compare=False, repr=False)
     literals: frozenset[str] | None = field(default=None, compare=False)
     prefix: str = field(default="", compare=False)
     prefix_decides: bool = field(default=False, compare=False)
@@ -101,7 +101,7 @@ def _general(pattern: str) -> Pattern:
     def matches(value: str) -> bool:
         return value.startswith(prefix) and machine.matches(value[len(skipped) :])
 
-    def fullmatch(value: str) -> Groups | None:
+    def fullmatch(value: str) -> GroupTexts | None:
         if not matches(value):
             return None
         if number == 0 or around_all:
@@ -134,7 +134,7 @@ def _prefix(fragment: Fragment) -> tuple[str, bool]:
     return prefix, decides
 
 
-def _is_one(ranges: Ranges) -> bool:
+def _is_one(ranges: CharRanges) -> bool:
     return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
@@ -179,7 +179,7 @@ def _simple(pattern: str) -> Pattern | None:
     else:
         return None
 
-    def groups(value: str) -> Groups | None:
+    def groups(value: str) -> GroupTexts | None:
         return ((value,) if captures else ()) if test(value) else None
 
     return Pattern(pattern, test, groups, literals, prefix, decides)

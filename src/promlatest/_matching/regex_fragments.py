@@ -22,7 +22,7 @@ from itertools import accumulate, product
 from operator import or_
 from typing import Final
 
-from promlatest._matching.charsets import Ranges
+from promlatest._matching.charsets import CharRanges
 
 EDGE, NEWLINE, IN_WORD, OTHER = range(4)  # the kinds of characters
 ALWAYS: Final = 0xFFFF
@@ -67,7 +67,7 @@ class Fragment:
         count: the product of the counted repeats in it, ``{n}`` in ``{m}``.
     """
 
-    sets: tuple[Ranges, ...] = ()
+    sets: tuple[CharRanges, ...] = ()
     empty: int = ALWAYS
     first: _Reach = ()
     last: _Reach = ()
@@ -81,7 +81,7 @@ class TooManyJoinsError(Exception):
     """Too many places may follow too many others."""
 
 
-def run_of(*sets: Ranges) -> Fragment:
+def run_of(*sets: CharRanges) -> Fragment:
     """One character of each set, one after the other."""
     last = 1 << len(sets) - 1
     moves = {(1, ALWAYS): last - 1} if len(sets) > 1 else {}

@@ -17,7 +17,7 @@ from operator import or_
 from typing import Final
 
 from promlatest._matching import charsets
-from promlatest._matching.charsets import Ranges
+from promlatest._matching.charsets import CharRanges
 from promlatest._matching.regex_fragments import (
     ALWAYS,
     ASSERT,
@@ -34,7 +34,7 @@ from promlatest._matching.regex_fragments import (
     context,
 )
 
-Groups = tuple[str | None, ...]
+GroupTexts = tuple[str | None, ...]
 _Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those before
 
 # Steps kept, of states with up to 64 positions: 0.5 MB. Larger states count for more.
@@ -87,7 +87,7 @@ class Machine:
         self._asserts: Final = any(step[0] == ASSERT for step in pattern.program)
         self._prefix: Final = prefix
         self._end: Final = 1 << len(whole.sets) - 1
-        by_set: dict[Ranges, int] = defaultdict(int)
+        by_set: dict[CharRanges, int] = defaultdict(int)
         for position, ranges in enumerate(whole.sets):
             by_set[ranges] |= 1 << position
         self._sets: Final = by_set
@@ -129,7 +129,7 @@ class Machine:
             self._forget()
         return self._made(state, character)
 
-    def groups(self, text: str, number: int) -> Groups:
+    def groups(self, text: str, number: int) -> GroupTexts:
         """The text of each group, in a text that matches.
 
         It backtracks, and tries no choice twice at one place: it takes at most as many
@@ -242,7 +242,7 @@ def _absolute(program: tuple[Instruction, ...]) -> list[Instruction]:
     ]
 
 
-def _texts(text: str, saved: _Saved, number: int) -> Groups:
+def _texts(text: str, saved: _Saved, number: int) -> GroupTexts:
     places: dict[int, int] = {}
     while saved is not None:
         slot, place, saved = saved

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from promlatest._matching import charsets
-from promlatest._matching.charsets import Ranges
+from promlatest._matching.charsets import CharRanges
 from promlatest._matching.regex_fragments import (
     ALWAYS,
     EDGE,
@@ -215,7 +215,7 @@ class PatternParser:
         ranges = self._class_escape()
         return [run_of(self._set(self._code()) if ranges is None else ranges)]
 
-    def _class_escape(self) -> Ranges | None:
+    def _class_escape(self) -> CharRanges | None:
         """``\\d``, ``\\pL``, ``\\p{^Greek}``; None if something else stands here."""
         letter = self.pattern[self._at + 1 : self._at + 2]
         if letter in ("p", "P"):
@@ -225,7 +225,7 @@ class PatternParser:
         self._at += 2
         return self._signed(charsets.PERL[letter.lower()], letter.isupper())
 
-    def _unicode_class(self) -> Ranges:
+    def _unicode_class(self) -> CharRanges:
         found = _CLASS_NAME.match(self.pattern, self._at)
         ranges = charsets.unicode_class(found[3] or found[4]) if found else None
         if found is None or ranges is None:
@@ -234,7 +234,7 @@ class PatternParser:
         self._at = found.end()
         return self._signed(ranges, (found[1] == "P") != bool(found[2]))
 
-    def _signed(self, ranges: Ranges, negated: bool) -> Ranges:
+    def _signed(self, ranges: CharRanges, negated: bool) -> CharRanges:
         if "i" in self._flags:
             ranges = charsets.folded(ranges)
         return charsets.negation(ranges) if negated else ranges
@@ -270,7 +270,7 @@ class PatternParser:
         ranges = charsets.union(*members)
         return [run_of(charsets.negation(ranges) if negated else ranges)]
 
-    def _member(self, start: int) -> Ranges:
+    def _member(self, start: int) -> CharRanges:
         if found := _POSIX_NAME.match(self.pattern, self._at):
             if found[2] not in charsets.POSIX:
                 raise self._wrong(f"invalid character class range: {found[0]}")
@@ -296,7 +296,7 @@ class PatternParser:
         self._at += 1
         return ord(self.pattern[self._at - 1])
 
-    def _set(self, code: int) -> Ranges:
+    def _set(self, code: int) -> CharRanges:
         return self._signed(((code, code),), False)
 
     @property

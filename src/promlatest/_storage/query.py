@@ -610,15 +610,15 @@ class Snapshot(QueryMethods):
         columns: ColumnCache | None = None,
     ) -> None:
         kept = before or {}
-        self.scrapes: Final = tuple(scrapes)
+        self._scrapes: Final = tuple(scrapes)
         self._cells: Final = tuple(
-            _Fixed(each, kept.get(each.number, (each,))) for each in self.scrapes
+            _Fixed(each, kept.get(each.number, (each,))) for each in self._scrapes
         )
         self._questions = Cache(QUESTIONS_KEPT)
         self._columns = Cache(COLUMNS_KEPT) if columns is None else columns
         self._lock = nullcontext()
-        self.timestamp: Final = max((each.timestamp for each in self.scrapes), default=0)
-        self.failed: Final = any(each.failed for each in self.scrapes)
+        self.timestamp: Final = max((each.timestamp for each in self._scrapes), default=0)
+        self.failed: Final = any(each.failed for each in self._scrapes)
 
     def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         return self._cells
@@ -627,7 +627,7 @@ class Snapshot(QueryMethods):
         return f"<Snapshot of {len(self)} series at {self.timestamp}>"
 
     def __reduce__(self) -> tuple[type[Snapshot], tuple[tuple[Scrape, ...]]]:
-        return Snapshot, (self.scrapes,)
+        return Snapshot, (self._scrapes,)
 
 
 def flat_matchers(conditions: Iterable[Condition]) -> Iterator[Matcher]:

@@ -86,20 +86,20 @@ class Source:
     error: Exception | None = None
 
     @property
-    def visible(self) -> Scrape:
+    def _visible(self) -> Scrape:
         return self._scrapes[-1] if self._scrapes else self._newest
 
     @property
     def timestamp(self) -> int:
-        return self.visible.timestamp
+        return self._visible.timestamp
 
     @property
     def series(self) -> int:
-        return self.visible.size
+        return self._visible.size
 
     @property
     def current(self) -> Snapshot:
-        return Snapshot((self.visible,))
+        return Snapshot((self._visible,))
 
     @property
     def previous(self) -> Snapshot:
@@ -107,7 +107,7 @@ class Source:
 
     @property
     def last_known(self) -> Snapshot | None:
-        return Snapshot((self._newest,)) if self.visible.failed else None
+        return Snapshot((self._newest,)) if self._visible.failed else None
 
     @property
     def history(self) -> tuple[Snapshot, ...]:
@@ -130,8 +130,8 @@ class Source:
     def _without(self, plan: Plan) -> Source:
         """The source less some series; what it had before that stays as it was."""
         newest = without(self._newest, plan)
-        shown = without(self.visible, plan) if self.visible.failed else newest
-        if newest is self._newest and shown is self.visible:
+        shown = without(self._visible, plan) if self._visible.failed else newest
+        if newest is self._newest and shown is self._visible:
             return self
         scrapes = (*self._scrapes[:-1], shown)
         return Source(self.name, scrapes, newest, self._previous, self.error)
@@ -163,7 +163,7 @@ class _Cell:
 
     @property
     def visible(self) -> Scrape:
-        return self.source.visible
+        return self.source._visible
 
     @property
     def scrapes(self) -> tuple[Scrape, ...]:
@@ -378,7 +378,7 @@ class Store(QueryMethods):
         commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
 
         def build(held: Source) -> tuple[Source, Counts]:
-            before = held.visible if held.visible.failed else Scrape()
+            before = held._visible if held._visible.failed else Scrape()
             moment = attrs.evolve(before, timestamp=min(before.timestamp, when))
             shown, _ = replaced(moment, commit)
             shown = attrs.evolve(shown, failed=True)
@@ -394,7 +394,7 @@ class Store(QueryMethods):
                 return
             held = cell.source
             cell.source = Source(source)  # whoever keeps the cell keeps no samples
-            self._directory.change(cell, held.visible.layout, None)
+            self._directory.change(cell, held._visible.layout, None)
             self._size -= held.series
             counts = Counts(removed=held._newest.size)
             self._counts.add(counts)
@@ -422,7 +422,7 @@ class Store(QueryMethods):
         def build(held: Source) -> tuple[Source, Counts]:
             left = held._without(plan)
             gone = held._newest.size - left._newest.size
-            if held.visible.failed:
+            if held._visible.failed:
                 gone += held.series - left.series
             return left, Counts(removed=gone)
 
@@ -468,11 +468,11 @@ class Store(QueryMethods):
         sources = [cell.source for cell in tuple(self._directory.sources)]
         with self._lock:
             scrapes = [self._live.freeze()] if self._live.size else []
-        scrapes += [source.visible for source in sources]
+        scrapes += [source._visible for source in sources]
         if stale:
-            failed = (source for source in sources if source.visible.failed)
+            failed = (source for source in sources if source._visible.failed)
             scrapes += [attrs.evolve(source._newest, stale=True) for source in failed]
-        before = {source.visible.number: source._scrapes for source in sources}
+        before = {source._visible.number: source._scrapes for source in sources}
         return Snapshot(scrapes, before, self._columns)
 
     @property
@@ -577,7 +577,7 @@ class Store(QueryMethods):
     def _show(self, cell: _Cell, held: Source, source: Source) -> None:
         """Let readers see a source as it is now. The caller holds the lock."""
         self._check_size(source.series - held.series)
-        before, after = held.visible.layout, source.visible.layout
+        before, after = held._visible.layout, source._visible.layout
         cell.source = source
         self._size += source.series - held.series
         if before is not after or not held._scrapes:

@@ -42,7 +42,7 @@ td { border-bottom: 1px solid #8883 }
 @media (prefers-color-scheme: dark) { .up { color: #5fce7b } .down, pre { color: #ff8a80 } }
 """
 
-Cell = str | tuple[str, str]
+PageCell = str | tuple[str, str]
 """A text, or its class and a text."""
 
 
@@ -89,14 +89,14 @@ def _points(points: Sequence[DataPoint]) -> str:
         return '<p id="answer">Nothing: no series matches.</p>'
     shown = points[:_ROWS]
     names = sorted({name for point in shown for name in point.labels})
-    heads: list[Cell] = [name if name != METRIC_NAME else "metric" for name in names]
+    heads: list[PageCell] = [name if name != METRIC_NAME else "metric" for name in names]
     rows = (_point(point, names) for point in shown)
     cut = f'<p class="note">the first {_ROWS:,} of {len(points):,}</p>'
     return _table("answer", [*heads, ("n", "value")], rows) + cut * (len(points) > _ROWS)
 
 
-def _point(point: DataPoint, names: Iterable[str]) -> list[Cell]:
-    cells: list[Cell] = [point.labels.get(name, "") for name in names]
+def _point(point: DataPoint, names: Iterable[str]) -> list[PageCell]:
+    cells: list[PageCell] = [point.labels.get(name, "") for name in names]
     return [*cells, ("n", json_value(point.value))]
 
 
@@ -105,12 +105,12 @@ def _targets(site: Site) -> str:
     if not states:
         return "<p>None is scraped.</p>"
     now = site.clock()
-    heads: list[Cell] = ["target", "job", "health", ("n", "series"), ("n", "ago"),
+    heads: list[PageCell] = ["target", "job", "health", ("n", "series"), ("n", "ago"),
                          ("n", "took"), "error"]  # fmt: skip
     return _table("targets", heads, (_target(state, now) for state in states))
 
 
-def _target(state: TargetState, now: int) -> list[Cell]:
+def _target(state: TargetState, now: int) -> list[PageCell]:
     ago = duration((now - state.scraped_at) / 1000) if state.scraped_at else ""
     return [
         state.name,
@@ -127,21 +127,21 @@ def _held(site: Site) -> str:
     rows = catalog(site.queryable)
     cells = (_family(row) for row in rows[:_ROWS])
     cut = f'<p class="note">the first {_ROWS:,} of {len(rows):,}</p>'
-    heads: list[Cell] = ["metric", "type", ("n", "series"), "help"]
+    heads: list[PageCell] = ["metric", "type", ("n", "series"), "help"]
     return _table("held", heads, cells) + cut * (len(rows) > _ROWS)
 
 
-def _family(row: MetricRow) -> list[Cell]:
+def _family(row: MetricRow) -> list[PageCell]:
     return [row.name, row.type, ("n", f"{row.series:,}"), row.help]
 
 
-def _table(name: str, heads: Sequence[Cell], rows: Iterable[Iterable[Cell]]) -> str:
+def _table(name: str, heads: Sequence[PageCell], rows: Iterable[Iterable[PageCell]]) -> str:
     head = "".join(_cell("th", cell) for cell in heads)
     body = "".join(f"<tr>{''.join(_cell('td', cell) for cell in row)}</tr>" for row in rows)
     return f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _cell(tag: str, cell: Cell) -> str:
+def _cell(tag: str, cell: PageCell) -> str:
     if isinstance(cell, str):
         return f"<{tag}>{escape(cell)}</{tag}>"
     kind, text = cell

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from promlatest.exposition._again import Reader
+from promlatest.exposition._families import FamilySample, MetricFamily, Registry
 from promlatest.exposition._formats import ACCEPT, CONTENT_TYPES, Format, format_of
 from promlatest.exposition._reader import Diagnostic, Exposition, Sample, parse
 from promlatest.exposition._render import render
@@ -23,8 +24,11 @@ __all__ = [
     "CONTENT_TYPES",
     "Diagnostic",
     "Exposition",
+    "FamilySample",
     "Format",
+    "MetricFamily",
     "Reader",
+    "Registry",
     "Sample",
     "check",
     "format_of",

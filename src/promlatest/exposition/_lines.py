@@ -73,7 +73,7 @@ class End:
     """The `# EOF` of OpenMetrics."""
 
 
-Line = SampleLine | MetaLine | Comment | End
+BodyLine = SampleLine | MetaLine | Comment | End
 
 
 @attrs.frozen
@@ -200,7 +200,7 @@ class LineReader:
         self._grammar = GRAMMARS[format]
         self._run_over: int | None = None
 
-    def read(self) -> Line:
+    def read(self) -> BodyLine:
         """The line that starts here.
 
         Raises:

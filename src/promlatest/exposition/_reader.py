@@ -34,8 +34,8 @@ from promlatest.exceptions import LimitError, ParseError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._lines import (
     GRAMMARS,
+    BodyLine,
     End,
-    Line,
     LineReader,
     MetaLine,
     SampleLine,
@@ -436,7 +436,7 @@ class _Collected:
             raise ValueError("the body goes on after its end")
         self.add_read(read, line)
 
-    def add_read(self, read: Line, line: str) -> None:
+    def add_read(self, read: BodyLine, line: str) -> None:
         """Add what was read exactly, of the line that it ends with."""
         if isinstance(read, SampleLine):
             self._add_first(line, read)
@@ -783,7 +783,7 @@ def read_lines(
     text: str,
     format: Format,  # noqa: A002
     diagnostics: list[Diagnostic] | None,
-) -> Iterator[tuple[LineReader, Line]]:
+) -> Iterator[tuple[LineReader, BodyLine]]:
     """Each line with the reader that has just read it.
 
     Raises:

@@ -32,7 +32,7 @@ from promlatest.promql._functions import (
     is_label_name,
 )
 from promlatest.promql._series import Groups, Pick, grouped, grouping_key, picker
-from promlatest.promql._tree import Aggregation, Type, unwrapped
+from promlatest.promql._tree import Aggregation, ValueType, unwrapped
 from promlatest.promql._values import Kept, VectorColumn
 
 MakeAggregation = Callable[[Aggregation], Work]
@@ -48,7 +48,7 @@ class Aggregator:
         scales: whether the result is twice as large if every value is.
     """
 
-    parameter: Type | None
+    parameter: ValueType | None
     make: MakeAggregation
     scales: bool = True
 

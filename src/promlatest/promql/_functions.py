@@ -47,7 +47,7 @@ from promlatest.promql._tree import (
     Call,
     MatrixSelector,
     Node,
-    Type,
+    ValueType,
     VectorSelector,
     unwrapped,
 )
@@ -83,10 +83,10 @@ class Function:
         whole: whether the whole range must be known.
     """
 
-    args: tuple[Type, ...]
+    args: tuple[ValueType, ...]
     least: int
     most: int | None
-    returns: Type
+    returns: ValueType
     make: MakeFunction
     scaled: bool = False
     whole: bool = False
@@ -96,10 +96,10 @@ class Function:
         """`vector, scalar? -> vector`: the `?` may be left out; `*`: none or more."""
         before, _, returns = text.partition("->")
         args = before.split(",") if before.strip() else []
-        names = [cast(Type, arg.strip(" ?*")) for arg in args]
+        names = [cast(ValueType, arg.strip(" ?*")) for arg in args]
         least = sum(not arg.strip().endswith(("?", "*")) for arg in args)
         most = None if before.rstrip().endswith("*") else len(args)
-        return cls(tuple(names), least, most, cast(Type, returns.strip()), make, **how)
+        return cls(tuple(names), least, most, cast(ValueType, returns.strip()), make, **how)
 
     def expected(self) -> str:
         """How many arguments, in words."""

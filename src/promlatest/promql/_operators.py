@@ -24,11 +24,11 @@ from promlatest.promql._series import (
 from promlatest.promql._tree import Binary, Matching, Node
 from promlatest.promql._values import EMPTY, Kept, VectorColumn
 
-Step = Callable[[Asked, Any, Any], Any]
+OperatorStep = Callable[[Asked, Any, Any], Any]
 """Takes the question and both operands; gives the result."""
 
 
-def operation(node: Binary) -> Step:
+def operation(node: Binary) -> OperatorStep:
     left, right = node.left.type == "vector", node.right.type == "vector"
     if left and right:
         return _between_vectors(node)
@@ -37,7 +37,7 @@ def operation(node: Binary) -> Step:
     return _between_scalars(node)
 
 
-def _between_scalars(node: Binary) -> Step:
+def _between_scalars(node: Binary) -> OperatorStep:
     if node.operator in COMPARISONS:
         compare = COMPARISONS[node.operator]
         return lambda asked, left, right: float(compare(left, right))
@@ -45,7 +45,7 @@ def _between_scalars(node: Binary) -> Step:
     return lambda asked, left, right: exact(left, right)
 
 
-def _with_scalar(node: Binary, *, swapped: bool) -> Step:
+def _with_scalar(node: Binary, *, swapped: bool) -> OperatorStep:
     renamed = relabelled(node)
     operator = node.operator
     if operator in OPERATORS:
@@ -73,7 +73,7 @@ def _with_scalar(node: Binary, *, swapped: bool) -> Step:
 _MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def _between_vectors(node: Binary) -> Step:
+def _between_vectors(node: Binary) -> OperatorStep:
     if node.operator in _SETS:
         return _SETS[node.operator](node)
     rename = node.operator in OPERATORS or node.bool
@@ -119,7 +119,7 @@ def _pairwise(node: Binary) -> Callable[[Any, Any], Any]:
     ]
 
 
-def _filtered(node: Binary, *, wanted: bool) -> Step:
+def _filtered(node: Binary, *, wanted: bool) -> OperatorStep:
     """`and` and `unless`: the left series, as far as the right side has them or not."""
     matching = _matching(node)
     keys = Kept(lambda labels: signatures(labels, matching))
@@ -140,7 +140,7 @@ def _there(keys: Kept[list[Labels]], column: VectorColumn) -> set[Labels]:
     return {key for key, value in pairs if value is not None}
 
 
-def _either(node: Binary) -> Step:
+def _either(node: Binary) -> OperatorStep:
     """`or`: the left series, and those of the right that the left does not have."""
     matching = _matching(node)
     keys = Kept(lambda labels: signatures(labels, matching))
@@ -155,7 +155,7 @@ def _either(node: Binary) -> Step:
     return work
 
 
-_SETS: Final[dict[str, Callable[[Binary], Step]]] = {
+_SETS: Final[dict[str, Callable[[Binary], OperatorStep]]] = {
     "and": lambda node: _filtered(node, wanted=True),
     "unless": lambda node: _filtered(node, wanted=False),
     "or": _either,

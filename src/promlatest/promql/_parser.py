@@ -42,8 +42,8 @@ from promlatest.promql._tree import (
     Paren,
     String,
     Subquery,
-    Type,
     Unary,
+    ValueType,
     VectorSelector,
 )
 
@@ -390,7 +390,7 @@ class _Parser:
         without = self.take().text.lower() == "without"
         return without, self.labels()
 
-    def check_type(self, node: Node, wanted: Type, where: str) -> None:
+    def check_type(self, node: Node, wanted: ValueType, where: str) -> None:
         if node.type != wanted:
             self.wrong_type(node, _a(TYPE_NAMES[wanted]), where)
 

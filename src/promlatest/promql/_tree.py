@@ -22,10 +22,10 @@ from promlatest._matching.labels import (
 )
 from promlatest._matching.matcher import Matcher
 
-Type = Literal["scalar", "string", "vector", "range"]
+ValueType = Literal["scalar", "string", "vector", "range"]
 """What an expression gives: a number, a text, a value a series, or many a series."""
 
-TYPE_NAMES: Final[dict[Type, str]] = {
+TYPE_NAMES: Final[dict[ValueType, str]] = {
     "scalar": "scalar",
     "string": "string",
     "vector": "instant vector",
@@ -56,7 +56,7 @@ class Node:
     end: int = attrs.field(default=0, repr=False)
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         """What it gives."""
         return "vector"
 
@@ -81,7 +81,7 @@ class Number(Node):
     value: float
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return "scalar"
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class String(Node):
     value: str
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return "string"
 
     def __str__(self) -> str:
@@ -134,7 +134,7 @@ class MatrixSelector(Node):
     range: int
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return "range"
 
     @property
@@ -162,7 +162,7 @@ class Subquery(Node):
     at: At = None
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return "range"
 
     @property
@@ -181,7 +181,7 @@ class Paren(Node):
     expr: Node
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return self.expr.type
 
     @property
@@ -200,7 +200,7 @@ class Unary(Node):
     expr: Node
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return self.expr.type
 
     @property
@@ -257,7 +257,7 @@ class Binary(Node):
     matching: Matching | None = None
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         # A chain of scalars may be as long as chains may be: no recursion along it.
         return "vector" if any(_types(self, "vector")) else "scalar"
 
@@ -311,10 +311,10 @@ class Call(Node):
 
     function: str
     args: tuple[Node, ...]
-    returns: Type = "vector"
+    returns: ValueType = "vector"
 
     @property
-    def type(self) -> Type:
+    def type(self) -> ValueType:
         return self.returns
 
     @property
@@ -392,7 +392,7 @@ def _fact(value: object) -> object:
     return repr(value) if isinstance(value, float) else value
 
 
-def _types(node: Binary, wanted: Type) -> Iterator[bool]:
+def _types(node: Binary, wanted: ValueType) -> Iterator[bool]:
     first, rest = chain_of(node)
     yield first.type == wanted
     for each in rest:

@@ -28,7 +28,7 @@ from promlatest.remote._values import milliseconds, result_of
 
 __all__ = ["Server"]
 
-Series = frozenset[tuple[str, str]]
+SeriesSelection = frozenset[tuple[str, str]]
 
 EVERYTHING: Final = '{__name__!=""}'
 
@@ -231,7 +231,7 @@ class Server:
             return []
         asked = milliseconds(now[0]["value"][0])
         there = [_series(each) for each in now]
-        times: dict[Series, int] = {}
+        times: dict[SeriesSelection, int] = {}
         for window in _WINDOWS:
             if times.keys() >= set(there):
                 break
@@ -307,7 +307,7 @@ def _span(start: int | None, end: int | None) -> list[tuple[str, str]]:
     return [(name, _seconds(at)) for name, at in given.items() if at is not None]
 
 
-def _series(found: Mapping[str, Any]) -> Series:
+def _series(found: Mapping[str, Any]) -> SeriesSelection:
     """What a series is known by, in whatever order its labels come."""
     return frozenset(found["metric"].items())
 

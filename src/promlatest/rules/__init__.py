@@ -12,17 +12,22 @@
 """
 
 from promlatest.rules._alerts import Evaluation, Firing, Verdict
-from promlatest.rules._finding import Finding
-from promlatest.rules._rule import Rule
+from promlatest.rules._finding import Finding, FindingKind, Severity
+from promlatest.rules._rule import Rule, RuleKind
 from promlatest.rules._rules import TARGET_LABELS, Rules, read_rules
+from promlatest.rules._text import Text
 
 __all__ = [
     "TARGET_LABELS",
     "Evaluation",
     "Finding",
+    "FindingKind",
     "Firing",
     "Rule",
+    "RuleKind",
     "Rules",
+    "Severity",
+    "Text",
     "Verdict",
     "read_rules",
 ]

@@ -149,15 +149,12 @@ def _asked_metrics(rule: Rule) -> list[str]:
 class Evaluation:
     """Rules at the last of some moments: recording rules at once, alerts when asked.
 
-    Args:
-        rules: the rules; those that record are evaluated first.
-        moments: what was exposed.
-        known: the same, as static checks ask it.
+    `Rules.evaluation` gives it.
     """
 
     def __init__(self, rules: Iterable[Rule], moments: Moments, known: Known) -> None:
-        self.moments: Final = moments
-        self.known: Final = known
+        self._moments: Final = moments
+        self._known: Final = known
         self.failed: dict[str, str] = {}  # recorded metrics that could not be made
         for rule in _in_order(rule for rule in rules if rule.kind == "record"):
             self.record(rule)
@@ -170,7 +167,7 @@ class Evaluation:
             self.failed[rule.name] = str(error)
             return
         own = {METRIC_NAME: rule.name, **rule.labels}
-        self.moments.record((Labels({**each, **own}), value) for each, value in result)
+        self._moments.record((Labels({**each, **own}), value) for each, value in result)
 
     def verdict(self, rule: Rule) -> Verdict:
         """What becomes of an alert."""
@@ -193,7 +190,7 @@ class Evaluation:
 
         def rendered(texts: Mapping[str, str]) -> dict[str, str]:
             # A template sees the metric's name, too; the alert does not keep it.
-            foreign = self.known.target_labels
+            foreign = self._known.target_labels
             return {name: render(t, labels, value, foreign) for name, t in texts.items()}
 
         own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
@@ -202,12 +199,12 @@ class Evaluation:
 
     def result(self, text: str) -> list[tuple[Labels, float]]:
         """What an expression gives now."""
-        since = _since_the_first(text, self.moments.covered)
+        since = _since_the_first(text, self._moments.covered)
         given = query(
-            self.moments,
+            self._moments,
             since,
-            at=self.moments.now,
-            partial=len(self.moments.times) > 1,
+            at=self._moments.now,
+            partial=len(self._moments.times) > 1,
         )
         if isinstance(given, Scalar):
             return [(Labels(), given.value)]
@@ -218,16 +215,16 @@ class Evaluation:
     def problem(self, rule: Rule, tree: Node) -> str:
         """Why the alert cannot be judged, as far as it can be told before."""
         for node in walk(tree):
-            if isinstance(node, VectorSelector | Subquery) and self.before_all(node):
+            if isinstance(node, VectorSelector | Subquery) and self._before_all(node):
                 return f"{node} looks back beyond the first scrape"
         selectors = list(_selectors(tree))
         for selector in selectors:
             if selector.metric in self.failed:
                 return f"{selector.metric} cannot be made: {self.failed[selector.metric]}"
-        empty = [each for each in selectors if not self.now(each)]
+        empty = [each for each in selectors if not self._now(each)]
         if not empty:
             return ""
-        found = findings_of(rule, self.known)
+        found = findings_of(rule, self._known)
         missing = [
             each.what + (f"; close names: {', '.join(each.close)}" if each.close else "")
             for each in found
@@ -240,23 +237,23 @@ class Evaluation:
         words = [each.what for each in found if each.kind in ("value", "bucket")]
         return "; ".join(words) or f"no series fits {' nor '.join(map(str, selectors))}"
 
-    def before_all(self, node: VectorSelector | Subquery) -> bool:
+    def _before_all(self, node: VectorSelector | Subquery) -> bool:
         """Whether `offset` or `@` asks about a moment before the first."""
-        moment = node.at if isinstance(node.at, int) else self.moments.now
+        moment = node.at if isinstance(node.at, int) else self._moments.now
         selectors = [each for each in walk(node) if isinstance(each, VectorSelector)]
-        blocks = (b for each in selectors for b in self.moments.series(each.matchers))
+        blocks = (b for each in selectors for b in self._moments.series(each.matchers))
         return any(moment - node.offset < block.times[0] for block in blocks if block.times)
 
-    def now(self, selector: VectorSelector) -> int:
+    def _now(self, selector: VectorSelector) -> int:
         """How many series a selector finds at the last moment."""
-        blocks = self.moments.series(selector.matchers)
+        blocks = self._moments.series(selector.matchers)
         newest = (block.values[-1] for block in blocks if block.values)
         return sum(value is not None for column in newest for value in column)
 
-    def newborn(self, selector: VectorSelector) -> list[Labels]:
+    def _newborn(self, selector: VectorSelector) -> list[Labels]:
         """The series of a selector that only the last moment shows."""
         found: list[Labels] = []
-        for block in self.moments.series(selector.matchers):
+        for block in self._moments.series(selector.matchers):
             *before, _ = block.values or [()]
             if before and None not in before[0]:  # as nearly always
                 continue
@@ -271,9 +268,9 @@ class Evaluation:
     def unmoved(self, tree: Node) -> str:
         """What is asked how it moved, and has one sample: no wonder that nothing came."""
         for function, selector in _moving(tree):
-            newborn = self.newborn(selector)
-            if newborn and len(newborn) == self.now(selector):
-                words = _UNMOVED[len(self.moments.times) > 1]
+            newborn = self._newborn(selector)
+            if newborn and len(newborn) == self._now(selector):
+                words = _UNMOVED[len(self._moments.times) > 1]
                 return words.format(selector=selector, function=function)
         return ""
 
@@ -283,10 +280,12 @@ class Evaluation:
             for node in walk(tree)
             if isinstance(node, MatrixSelector | Subquery)
         ]
-        if ranges and self.moments.covered:
+        if ranges and self._moments.covered:
             words = ", ".join(f"[{each}]" for each in dict.fromkeys(ranges))
-            yield f"{words} means the {self.moments.covered / 1000:.3g} s covered"
-        newborn = {each for _, selector in _moving(tree) for each in self.newborn(selector)}
+            yield f"{words} means the {self._moments.covered / 1000:.3g} s covered"
+        newborn = {
+            each for _, selector in _moving(tree) for each in self._newborn(selector)
+        }
         if newborn:
             names = [each.series() for each in sorted(newborn)[:_SHOWN]]
             shown = ", ".join(names) + ", …" * (len(newborn) > _SHOWN)

@@ -1,8 +1,8 @@
 """Static: does what a rule asks for exist, and can it be asked like that?
 
-Every node of an expression is given a `Shape`, children first: which labels its series may
-have, and whose raw values they are. What cannot be known (what another process exposes,
-what a variable stands for) is no shape at all, and nothing is said about it.
+Every node of an expression is given a `LabelShape`, children first: which labels its
+series may have, and whose raw values they are. What cannot be known (what another process
+exposes, what a variable stands for) is no shape at all, and nothing is said about it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from promlatest.rules._selectors import (
 )
 from promlatest.rules._shape import (
     GROUPED,
-    Shape,
+    LabelShape,
     always_of,
     are_alternatives,
     kept,
@@ -109,7 +109,7 @@ class _Check:
         self.found: list[tuple[int, Finding]] = []
 
     def run(self, tree: Node) -> list[Finding]:
-        shapes: dict[int, Shape] = {}
+        shapes: dict[int, LabelShape] = {}
         # Parents come first in a walk, so the other way round children do. A chain of
         # operators is as deep as it is long, and here nothing recurses.
         for node in reversed(list(walk(tree))):
@@ -137,20 +137,20 @@ class _Check:
 
     # Selectors
 
-    def selector(self, node: VectorSelector, below: tuple[Shape, ...]) -> Shape:
+    def selector(self, node: VectorSelector, below: tuple[LabelShape, ...]) -> LabelShape:
         metrics, complaint = find_metrics(node.matchers, self.known)
         if complaint:
             finding = self.complain(node, complaint)
             if finding.severity == "warning":
                 self.found.append((finding.line, finding))
-                return Shape(asks=True)
-            return Shape(missing=(finding,), asks=True)
+                return LabelShape(asks=True)
+            return LabelShape(missing=(finding,), asks=True)
         if not metrics:
-            return Shape(asks=True)
+            return LabelShape(asks=True)
         for each in complaints(metrics, node.matchers, self.known):
             self.say(node, each)
         raw = tuple(metrics)
-        return Shape(
+        return LabelShape(
             labels=known_labels(metrics),
             always=frozenset.intersection(*(metric.always for metric in metrics)),
             raw=raw,
@@ -160,7 +160,7 @@ class _Check:
 
     # Aggregations
 
-    def aggregation(self, node: Aggregation, below: tuple[Shape, ...]) -> Shape:
+    def aggregation(self, node: Aggregation, below: tuple[LabelShape, ...]) -> LabelShape:
         inner = below[-1]
         self.check_labels(node, inner, node.grouping, "warning" if node.without else "")
         names = frozenset(node.grouping)
@@ -174,7 +174,7 @@ class _Check:
         return attrs.evolve(shape, always=always)
 
     def check_labels(
-        self, node: Node, shape: Shape, names: Iterable[str], severity: str = ""
+        self, node: Node, shape: LabelShape, names: Iterable[str], severity: str = ""
     ) -> None:
         """Complain of labels that no series of a shape has."""
         if shape.labels is None:
@@ -191,7 +191,7 @@ class _Check:
 
     # Functions
 
-    def call(self, node: Call, below: tuple[Shape, ...]) -> Shape:
+    def call(self, node: Call, below: tuple[LabelShape, ...]) -> LabelShape:
         shape = merged(below)
         if node.function in _RATES:
             self.check_rate(node, below[0])
@@ -217,7 +217,7 @@ class _Check:
         vector = next((each for each in below if each.asks), shape)
         return kept(shape, vector, node.function, vector.labels)
 
-    def check_rate(self, node: Call, inner: Shape) -> None:
+    def check_rate(self, node: Call, inner: LabelShape) -> None:
         argument = unwrapped(node.args[0])
         what = ""
         if isinstance(argument, Subquery):
@@ -238,7 +238,7 @@ class _Check:
         if what:
             self.say(node, Complaint(node.function, "use", what))
 
-    def without_le(self, node: Call, inner: Shape) -> frozenset[str] | None:
+    def without_le(self, node: Call, inner: LabelShape) -> frozenset[str] | None:
         if inner.labels is None:
             return None
         if "le" not in inner.labels:
@@ -250,7 +250,7 @@ class _Check:
             self.say(node, Complaint(node.function, "use", what))
         return inner.labels - {"le"}
 
-    def highest(self, node: Call, inner: Shape) -> float | None:
+    def highest(self, node: Call, inner: LabelShape) -> float | None:
         """The highest bound that a quantile can be; None if it is not known."""
         for each in inner.metrics:
             if each.bounds and inf not in each.bounds:
@@ -261,7 +261,7 @@ class _Check:
 
     # Operators
 
-    def binary(self, node: Binary, below: tuple[Shape, ...]) -> Shape:
+    def binary(self, node: Binary, below: tuple[LabelShape, ...]) -> LabelShape:
         left, right = below
         shape = merged(below)
         if node.operator in _COMPARISONS:
@@ -282,7 +282,7 @@ class _Check:
         )
         return attrs.evolve(shape, labels=labels, always=always, raw=raw)
 
-    def check_partners(self, node: Binary, left: Shape, right: Shape) -> None:
+    def check_partners(self, node: Binary, left: LabelShape, right: LabelShape) -> None:
         """Complain of two sides of which no series can meet another."""
         if node.matching is None or node.matching.on or node.operator in ("or", "unless"):
             return
@@ -300,7 +300,7 @@ class _Check:
                 return
 
     def labels_of_binary(
-        self, node: Binary, left: Shape, right: Shape
+        self, node: Binary, left: LabelShape, right: LabelShape
     ) -> frozenset[str] | None:
         if node.matching is None:
             return (left if left.asks else right).labels
@@ -318,7 +318,7 @@ class _Check:
             return None if many.labels is None else many.labels | given
         return GROUPED[not node.matching.on](left.labels, frozenset(node.matching.labels))
 
-    def check_comparison(self, node: Binary, shape: Shape, other: Node) -> None:
+    def check_comparison(self, node: Binary, shape: LabelShape, other: Node) -> None:
         if not shape.is_all("counter") or other.type != "scalar":
             return
         number = str(unwrapped(other))
@@ -332,7 +332,7 @@ class _Check:
             node, Complaint("", "use", what, severity="warning" if zero else "failure")
         )
 
-    def check_reach(self, node: Binary, shape: Shape) -> None:
+    def check_reach(self, node: Binary, shape: LabelShape) -> None:
         """Complain of a quantile that is compared with what no bucket reaches."""
         limit = unwrapped(node.right)
         above = {">": float.__ge__, ">=": float.__gt__}.get(node.operator)
@@ -346,13 +346,13 @@ class _Check:
             )
             self.say(node, Complaint("", "bucket", what))
 
-    def other(self, node: Node, below: tuple[Shape, ...]) -> Shape:
+    def other(self, node: Node, below: tuple[LabelShape, ...]) -> LabelShape:
         """Parentheses, signs, ranges: as what they are put around."""
-        return below[0] if below else Shape(labels=frozenset())
+        return below[0] if below else LabelShape(labels=frozenset())
 
     # Templates
 
-    def templates(self, shape: Shape) -> None:
+    def templates(self, shape: LabelShape) -> None:
         """Warn of `{{ $labels.x }}` where no series has the label: it shows nothing."""
         if self.rule.kind != "alert" or shape.labels is None or shape.missing:
             return
@@ -379,7 +379,7 @@ _LABELLING: Final = frozenset(("label_replace", "label_join"))
 # Their labels come from elsewhere: from matchers, or there are none.
 _OF_ITS_OWN: Final = frozenset(("absent", "absent_over_time", "vector", "time", "scalar"))
 _KEEPS_LABELS: Final = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
-ShapeOf = Callable[[_Check, Any, tuple[Shape, ...]], Shape]
+ShapeOf = Callable[[_Check, Any, tuple[LabelShape, ...]], LabelShape]
 
 _SHAPES: Final[Mapping[type[Node], ShapeOf]] = {
     VectorSelector: _Check.selector,

@@ -17,7 +17,7 @@ from promlatest.rules._known import Metric
 
 __all__ = [
     "GROUPED",
-    "Shape",
+    "LabelShape",
     "always_of",
     "are_alternatives",
     "kept",
@@ -37,16 +37,16 @@ _KEEPS_VALUES: Final = frozenset(
     )
 )  # fmt: skip
 
-Labels = frozenset[str] | None
+LabelNames = frozenset[str] | None
 
-GROUPED: Final[Mapping[bool, Callable[[Labels, frozenset[str]], Labels]]] = {
+GROUPED: Final[Mapping[bool, Callable[[LabelNames, frozenset[str]], LabelNames]]] = {
     False: lambda labels, names: None if labels is None else names,  # by, on
     True: lambda labels, names: None if labels is None else labels - names,
 }
 
 
 @attrs.frozen(kw_only=True)
-class Shape:
+class LabelShape:
     """What is known of the series that an expression gives.
 
     Attributes:
@@ -75,10 +75,10 @@ class Shape:
         return bool(self.raw) and all(each.nature == nature for each in self.raw)
 
 
-def merged(below: Iterable[Shape]) -> Shape:
+def merged(below: Iterable[LabelShape]) -> LabelShape:
     """What a node has of all its children."""
     shapes = tuple(below)
-    return Shape(
+    return LabelShape(
         labels=frozenset(),
         metrics=tuple(dict.fromkeys(each for shape in shapes for each in shape.metrics)),
         missing=tuple(each for shape in shapes for each in shape.missing),
@@ -94,7 +94,9 @@ def titled(metrics: Sequence[Metric]) -> str:
     return " and ".join(names) or "what it is asked of"
 
 
-def kept(whole: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:
+def kept(
+    whole: LabelShape, inner: LabelShape, operator: str, labels: LabelNames
+) -> LabelShape:
     """What an aggregation or a function gives, where it may give values of its input."""
     shape = attrs.evolve(whole, labels=labels, always=inner.always)
     if operator not in _KEEPS_VALUES:
@@ -103,7 +105,7 @@ def kept(whole: Shape, inner: Shape, operator: str, labels: Labels) -> Shape:
     return attrs.evolve(shape, raw=inner.raw, most=most)
 
 
-def are_alternatives(left: Shape, right: Shape) -> bool:
+def are_alternatives(left: LabelShape, right: LabelShape) -> bool:
     """Whether `a or b` asks for the one of two names that is there.
 
     Two conditions, `a > 1 or b > 2`, both matter, and so does what a constant stands in
@@ -113,7 +115,7 @@ def are_alternatives(left: Shape, right: Shape) -> bool:
     return either and bool(left.missing) != bool(right.missing)
 
 
-def always_of(node: Binary, left: Shape, right: Shape) -> frozenset[str]:
+def always_of(node: Binary, left: LabelShape, right: LabelShape) -> frozenset[str]:
     """The labels that each series of an operation has."""
     if node.matching is None:  # a number on one side
         return (left if left.asks else right).always
@@ -129,7 +131,7 @@ def always_of(node: Binary, left: Shape, right: Shape) -> frozenset[str]:
     return left.always & names if node.matching.on else left.always - names
 
 
-def raw_of(node: Binary, left: Shape, right: Shape) -> tuple[Metric, ...]:
+def raw_of(node: Binary, left: LabelShape, right: LabelShape) -> tuple[Metric, ...]:
     """The metrics whose values, or those times a number, an operation gives."""
     if node.matching is None:  # a number on one side
         # time() - x: what is taken from a number is no count, whatever its type says

@@ -27,19 +27,19 @@ _ESCAPE: Final = re.compile(
 class Text(str):
     """A scalar of a file. It is the str that it says, and knows where each character is."""
 
-    __slots__ = ("breaks",)
+    __slots__ = ("_breaks",)
 
-    breaks: Breaks
+    _breaks: Breaks
 
     def __new__(cls, text: str, breaks: Iterable[tuple[int, int]]) -> Text:
         made = super().__new__(cls, text)
-        made.breaks = tuple(breaks)
+        made._breaks = tuple(breaks)
         return made
 
     def line(self, offset: int = 0) -> int:
         """The line of the file, counted from 1, of the character at an offset."""
-        at = bisect_right(self.breaks, (offset, 1 << 62)) - 1
-        return self.breaks[max(at, 0)][1]
+        at = bisect_right(self._breaks, (offset, 1 << 62)) - 1
+        return self._breaks[max(at, 0)][1]
 
     def replaced(self, pieces: Sequence[tuple[int, int, str]]) -> Text:
         """The text with other words in some places; lines stay what they were.
@@ -62,7 +62,7 @@ class Text(str):
             before = bisect_right(starts, old) - 1
             return old + (moved[before][1] if before >= 0 else 0)
 
-        return Text("".join(words), [(new_offset(old), line) for old, line in self.breaks])
+        return Text("".join(words), [(new_offset(old), line) for old, line in self._breaks])
 
 
 def file_text(content: str) -> Text:

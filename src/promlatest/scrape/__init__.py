@@ -17,20 +17,22 @@ from typing import TYPE_CHECKING
 from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import Fetched, ScrapeLimits
 from promlatest.scrape._ingest import ScrapeBatch, ScrapeResult, ScrapeSink
-from promlatest.scrape._job import Job
+from promlatest.scrape._job import Job, JobTargets
 from promlatest.scrape._once import fetch_once, scrape_once
-from promlatest.scrape._relabel import Relabel
-from promlatest.scrape._target import TLS, Auth, Target
+from promlatest.scrape._relabel import Action, Relabel
+from promlatest.scrape._target import TLS, Auth, Target, TargetKind
 
 if TYPE_CHECKING:
     from promlatest.scrape._scrapers import AsyncScraper, Scraper
 
 __all__ = [
     "TLS",
+    "Action",
     "AsyncScraper",
     "Auth",
     "Fetched",
     "Job",
+    "JobTargets",
     "Relabel",
     "ScrapeBatch",
     "ScrapeLimits",
@@ -38,6 +40,7 @@ __all__ = [
     "ScrapeSink",
     "Scraper",
     "Target",
+    "TargetKind",
     "fetch_once",
     "load_config",
     "scrape_once",

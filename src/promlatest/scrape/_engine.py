@@ -31,7 +31,7 @@ from promlatest.scrape._fetch import (
 from promlatest.scrape._fork import reset_in_child
 from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
-from promlatest.scrape._job import Job
+from promlatest.scrape._job import Job, JobTargets
 from promlatest.scrape._schedule import Schedule
 from promlatest.scrape._sources import Claim, claims_of
 from promlatest.scrape._target import Target
@@ -41,7 +41,7 @@ from promlatest.scrape._workers import OneAtATime, Workers
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-__all__ = ["Engine", "JobTargets", "jobs_of"]
+__all__ = ["Engine", "jobs_of"]
 
 _log: Final = logging.getLogger("promlatest.scrape")
 
@@ -57,8 +57,6 @@ _GROWN: Final = 1024
 _PATIENCE: Final = 5.0  # s that stopping waits for a commit under way
 
 _of_the_parent: Final[list[object]] = []
-
-JobTargets = Iterable[tuple[Job, Iterable[Target]]]
 
 
 def jobs_of(

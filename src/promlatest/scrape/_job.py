@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._relabel import Relabel
+from promlatest.scrape._target import Target
 
-__all__ = ["LOOKBACK", "Job"]
+__all__ = ["LOOKBACK", "Job", "JobTargets"]
 
 LOOKBACK = 5 * 60 * 1000  # ms; for so long Prometheus sees a sample after its time
 
@@ -52,3 +55,7 @@ class Job:
         for name in ("interval", "timeout"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} must be above 0 s, not {getattr(self, name)!r}")
+
+
+JobTargets = Iterable[tuple[Job, Iterable[Target]]]
+"""Several jobs, each with its targets."""

@@ -56,7 +56,7 @@ class Relabel:
     target_label: str = ""
     replacement: str = "$1"
     action: Action = attrs.field(default="replace", converter=_lower)
-    pattern: Pattern = attrs.field(init=False, repr=False, eq=False)
+    _pattern: Pattern = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if self.action not in get_args(Action):
@@ -69,7 +69,7 @@ class Relabel:
         for unwanted in _UNWANTED.get(self.action, ()):
             if getattr(self, unwanted) != getattr(_DEFAULTS, unwanted):
                 raise UsageError(f"the action {self.action} takes no {unwanted}")
-        object.__setattr__(self, "pattern", compile_pattern(self.regex))
+        object.__setattr__(self, "_pattern", compile_pattern(self.regex))
 
 
 class _DEFAULTS:
@@ -117,70 +117,70 @@ def relabel(labels: Mapping[str, str], rules: Iterable[Relabel]) -> dict[str, st
     return after
 
 
-Labels = dict[str, str]
+LabelDict = dict[str, str]
 
 
-def _value(rule: Relabel, labels: Labels) -> str:
+def _value(rule: Relabel, labels: LabelDict) -> str:
     return rule.separator.join(labels.get(name, "") for name in rule.source_labels)
 
 
-def _replace(rule: Relabel, labels: Labels) -> Labels:
-    match = rule.pattern.filler(_value(rule, labels))
+def _replace(rule: Relabel, labels: LabelDict) -> LabelDict:
+    match = rule._pattern.filler(_value(rule, labels))
     name = match(rule.target_label) if match else ""
     if match is None or not name:
         return labels
     return _set(labels, name, match(rule.replacement))
 
 
-def _keep(rule: Relabel, labels: Labels) -> Labels | None:
-    return labels if rule.pattern.matches(_value(rule, labels)) else None
+def _keep(rule: Relabel, labels: LabelDict) -> LabelDict | None:
+    return labels if rule._pattern.matches(_value(rule, labels)) else None
 
 
-def _drop(rule: Relabel, labels: Labels) -> Labels | None:
-    return None if rule.pattern.matches(_value(rule, labels)) else labels
+def _drop(rule: Relabel, labels: LabelDict) -> LabelDict | None:
+    return None if rule._pattern.matches(_value(rule, labels)) else labels
 
 
-def _keepequal(rule: Relabel, labels: Labels) -> Labels | None:
+def _keepequal(rule: Relabel, labels: LabelDict) -> LabelDict | None:
     return labels if labels.get(rule.target_label, "") == _value(rule, labels) else None
 
 
-def _dropequal(rule: Relabel, labels: Labels) -> Labels | None:
+def _dropequal(rule: Relabel, labels: LabelDict) -> LabelDict | None:
     return None if labels.get(rule.target_label, "") == _value(rule, labels) else labels
 
 
-def _hashmod(rule: Relabel, labels: Labels) -> Labels:
+def _hashmod(rule: Relabel, labels: LabelDict) -> LabelDict:
     digest = md5(_value(rule, labels).encode(), usedforsecurity=False).digest()
     number = int.from_bytes(digest[8:], "big") % rule.modulus
     return _set(labels, rule.target_label, str(number))
 
 
-def _labelmap(rule: Relabel, labels: Labels) -> Labels:
+def _labelmap(rule: Relabel, labels: LabelDict) -> LabelDict:
     mapped = dict(labels)
     for name, value in labels.items():
-        match = rule.pattern.filler(name)
+        match = rule._pattern.filler(name)
         to = match(rule.replacement) if match else ""
         if to:
             mapped[to] = value
     return mapped
 
 
-def _labeldrop(rule: Relabel, labels: Labels) -> Labels:
-    return {n: v for n, v in labels.items() if not rule.pattern.matches(n)}
+def _labeldrop(rule: Relabel, labels: LabelDict) -> LabelDict:
+    return {n: v for n, v in labels.items() if not rule._pattern.matches(n)}
 
 
-def _labelkeep(rule: Relabel, labels: Labels) -> Labels:
-    return {n: v for n, v in labels.items() if rule.pattern.matches(n)}
+def _labelkeep(rule: Relabel, labels: LabelDict) -> LabelDict:
+    return {n: v for n, v in labels.items() if rule._pattern.matches(n)}
 
 
-def _lowercase(rule: Relabel, labels: Labels) -> Labels:
+def _lowercase(rule: Relabel, labels: LabelDict) -> LabelDict:
     return _set(labels, rule.target_label, _each(str.lower, _value(rule, labels)))
 
 
-def _uppercase(rule: Relabel, labels: Labels) -> Labels:
+def _uppercase(rule: Relabel, labels: LabelDict) -> LabelDict:
     return _set(labels, rule.target_label, _each(str.upper, _value(rule, labels)))
 
 
-_ACTIONS: Final[Mapping[str, Callable[[Relabel, Labels], Labels | None]]] = {
+_ACTIONS: Final[Mapping[str, Callable[[Relabel, LabelDict], LabelDict | None]]] = {
     "replace": _replace,
     "keep": _keep,
     "drop": _drop,
@@ -195,7 +195,7 @@ _ACTIONS: Final[Mapping[str, Callable[[Relabel, Labels], Labels | None]]] = {
 }
 
 
-def _set(labels: Labels, name: str, value: str) -> Labels:
+def _set(labels: LabelDict, name: str, value: str) -> LabelDict:
     """The labels with one set; an empty value takes it away."""
     if value:
         return {**labels, name: value}

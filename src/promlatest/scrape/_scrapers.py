@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promlatest.exceptions import UsageError
-from promlatest.scrape._engine import Engine, JobTargets, jobs_of
+from promlatest.scrape._engine import Engine, jobs_of
 from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import EscapedError
 from promlatest.scrape._fork import reset_in_child
 from promlatest.scrape._ingest import ScrapeResult, ScrapeSink
-from promlatest.scrape._job import Job
+from promlatest.scrape._job import Job, JobTargets
 from promlatest.scrape._loop import LoopThread
 from promlatest.scrape._target import Target
 

@@ -16,6 +16,7 @@ The pytest plugin brings the same as fixtures; everything here works without pyt
 from promlatest.testing._artifacts import replay
 from promlatest.testing._contract import (
     Contract,
+    ContractLine,
     UnverifiedWarning,
     assert_contract,
     contract_of,
@@ -61,9 +62,11 @@ from promlatest.testing._fake import (
     FakeScrape,
     FakeTarget,
     Hang,
+    Script,
     ScriptError,
     Slow,
     Status,
+    Step,
 )
 from promlatest.testing._golden import (
     GoldenRules,
@@ -72,11 +75,14 @@ from promlatest.testing._golden import (
     golden_text,
 )
 from promlatest.testing._io import Pending
+from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
-from promlatest.testing._movement import Reset
-from promlatest.testing._numbers import Increase, Move
+from promlatest.testing._missing import Why
+from promlatest.testing._movement import OnReset, Reset
+from promlatest.testing._numbers import Approximate, Increase, Move
 from promlatest.testing._reading import Reading
 from promlatest.testing._rules import Alerts
+from promlatest.testing._selection import Wanted
 from promlatest.testing._target import (
     AsyncMark,
     AsyncScrapeTarget,
@@ -92,10 +98,12 @@ __all__ = [
     "Alerts",
     "AlreadyHeldError",
     "Answer",
+    "Approximate",
     "AsyncMark",
     "AsyncScrapeTarget",
     "Contract",
     "ContractError",
+    "ContractLine",
     "Cut",
     "Difference",
     "Drop",
@@ -109,6 +117,7 @@ __all__ = [
     "Hang",
     "Holding",
     "Increase",
+    "Ledger",
     "LintError",
     "Look",
     "Mark",
@@ -118,6 +127,7 @@ __all__ = [
     "NoSeriesError",
     "NotReachedError",
     "Observation",
+    "OnReset",
     "OthersMovedError",
     "Outcome",
     "OvershootError",
@@ -128,6 +138,7 @@ __all__ = [
     "ResetError",
     "RulesError",
     "ScrapeTarget",
+    "Script",
     "ScriptError",
     "SelectionFailure",
     "SeriesBudgetError",
@@ -135,6 +146,7 @@ __all__ = [
     "Slow",
     "StaleScrapeError",
     "Status",
+    "Step",
     "TargetDownError",
     "UnaskedError",
     "UnaskedWarning",
@@ -144,6 +156,8 @@ __all__ = [
     "UnverifiedWarning",
     "VanishedError",
     "WaitFailure",
+    "Wanted",
+    "Why",
     "assert_contract",
     "assert_exposes",
     "assert_golden",

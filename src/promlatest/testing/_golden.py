@@ -171,12 +171,12 @@ def _is_of(series: str, names: Collection[str], reading: Reading) -> bool:
     return name in names or family_of(name, reading.metadata) in names
 
 
-_Lines = dict[str, str]
+_GoldenLines = dict[str, str]
 """What a golden file says: values as text by series, and types by ``# TYPE name``."""
 
 
-def _lines(reading: Reading, rules: GoldenRules) -> _Lines:
-    lines: _Lines = {}
+def _lines(reading: Reading, rules: GoldenRules) -> _GoldenLines:
+    lines: _GoldenLines = {}
     for point in reading.snapshot:
         metric = point.metric
         if _any(metric, rules.ignore):
@@ -204,9 +204,9 @@ def _write(lines: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in (_HEAD, *map(" ".join, lines.items())))
 
 
-def _parse(text: str, where: str) -> _Lines:
+def _parse(text: str, where: str) -> _GoldenLines:
     """What a golden text says, with each series as `Labels` write it."""
-    lines: _Lines = {}
+    lines: _GoldenLines = {}
     for place, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if not stripped or (stripped[0] == "#" and not stripped.startswith(_TYPE)):
@@ -224,7 +224,7 @@ def _parse(text: str, where: str) -> _Lines:
     return lines
 
 
-def _kept(now: _Lines, held: _Lines, rules: GoldenRules) -> _Lines:
+def _kept(now: _GoldenLines, held: _GoldenLines, rules: GoldenRules) -> _GoldenLines:
     """What is to be written: what is there now, as it was edited where that holds."""
     return {
         series: held[series]
@@ -234,7 +234,7 @@ def _kept(now: _Lines, held: _Lines, rules: GoldenRules) -> _Lines:
     }
 
 
-def _compare(held: _Lines, now: _Lines, rules: GoldenRules) -> Iterable[str]:
+def _compare(held: _GoldenLines, now: _GoldenLines, rules: GoldenRules) -> Iterable[str]:
     for series, value in held.items():
         if series not in now:
             yield f"- {series} {value}"

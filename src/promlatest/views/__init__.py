@@ -15,13 +15,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from promlatest.views.operator import is_operator, overview
+    from promlatest.views._counting import Count, Earlier
+    from promlatest.views.operator import (
+        ControllerRow,
+        Latency,
+        LeaderRow,
+        Overview,
+        Pauses,
+        ProcessRow,
+        RequestRow,
+        WebhookRow,
+        is_operator,
+        overview,
+    )
     from promlatest.views.page import histogram_page, overview_page
     from promlatest.views.series import series_page
 
-__all__ = ["histogram_page", "is_operator", "overview", "overview_page", "series_page"]
+__all__ = [
+    "ControllerRow",
+    "Count",
+    "Earlier",
+    "Latency",
+    "LeaderRow",
+    "Overview",
+    "Pauses",
+    "ProcessRow",
+    "RequestRow",
+    "WebhookRow",
+    "histogram_page",
+    "is_operator",
+    "overview",
+    "overview_page",
+    "series_page",
+]
 
 _HOMES: Final = {
+    "Count": "_counting",
+    "Latency": "operator",
+    "Pauses": "operator",
+    "ControllerRow": "operator",
+    "LeaderRow": "operator",
+    "ProcessRow": "operator",
+    "RequestRow": "operator",
+    "WebhookRow": "operator",
+    "Earlier": "_counting",
+    "Overview": "operator",
     "histogram_page": "page",
     "is_operator": "operator",
     "overview": "operator",
