@@ -18,13 +18,23 @@ _GROWTH: Final = (
     ("growth-rescrape", "A re-scrape, 10 % clustered", "rescrape", ("10 % clustered",)),
     ("growth-query", "20 of n series, asked again", "query", ("name + label, again",)),
     ("growth-prefix", "1,000 hits by a prefix of the name", "query", ("name prefix, again",)),
+    ("growth-after-commit", "20 of n series, after a commit", "query", ("name + label, after a commit",)),
+    ("growth-append", "Appending a new series to n", "live", ("append a new series",)),
+    ("growth-push", "Pushing one of n known series", "live", ("push a known series",)),
+    ("growth-window", "An increase of n series over 60 scrapes", "window", ("increase, asked again",)),
+    ("growth-labels", "A prefix of n label values", "labels", ("a prefix",)),
+    ("growth-sources-commit", "A commit of one of n sources", "sources", ("a commit of one",)),
+    ("growth-sources-query", "One of n pods, after its commit", "sources", ("one pod, after its commit",)),
+    ("growth-sources-series", "A new direct series beside n sources", "sources", ("a new direct series",)),
     ("growth-histogram", "A quantile of each of n histograms", "histogram", ("all quantiles, again",)),
     ("growth-memory-appended", "Memory, appended", "memory", ("appended",)),
     ("growth-memory-scraped", "Memory, scraped", "memory", ("scraped",)),
 )  # fmt: skip
+# file, title, bench, size; None: a case has a size of its own
 _BARS: Final = (
     ("rescrape", "A re-scrape of 20,000 samples", "rescrape", 20_000),
     ("append", "Appending to 10,000 series", "append", 10_000),
+    ("peers-pages", "The whole scrape loop over real pages, CPU", "peers: pages", None),
     ("peers-scrape-loop", "The whole scrape loop, CPU", "peers: scrape loop", 20_000),
     ("peers-query", "Queries of 100,000 series", "peers: query", 100_000),
 )
@@ -41,7 +51,7 @@ def draw(run: Path, directory: Path) -> None:
         if len({row.size for row in found}) > 1:
             _growth(directory / f"{name}.svg", title, found, made)
     for name, title, bench, size in _BARS:
-        found = [row for row in rows if row.bench == bench and row.size == size]
+        found = [row for row in rows if row.bench == bench and size in (None, row.size)]
         if found:
             _bars(directory / f"{name}.svg", title, found, made)
 
