@@ -87,6 +87,15 @@ def test_a_rate_is_over_what_is_covered():
     assert [each.value for each in store.rate("c_total", over=300)] == [10.0]
 
 
+def test_at_one_moment_there_is_no_rate():
+    """What moved between two scrapes of one moment is an increase, over no time."""
+    store = scraped("c_total 0\n", "c_total 10\n", step=0)
+
+    assert told(store) == [(10, 0, 0)]
+    (rate,) = store.rate("c_total")
+    assert (rate.value, rate.note) == (None, "all of it was seen at one moment")
+
+
 def test_over_leaves_out_older_scrapes():
     """`over` counts seconds back from the newest scrape."""
     store = scraped("c_total 0\n", "c_total 100\n", "c_total 101\n")

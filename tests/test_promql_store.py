@@ -172,6 +172,18 @@ def test_a_window_that_moved_on_is_refused():
     assert (caught.value.asked, caught.value.since) == (30_000, 60_000)
 
 
+def test_of_two_scrapes_of_one_moment_the_later_counts():
+    """A range has one sample a moment, the one that is there now."""
+    store = Store(history=4)
+    for time, value in ((1000, 1), (2000, 2), (2000, 4)):
+        store.ingest(f"m_total {value}", timestamp=time)
+
+    [series] = query(store, "m_total[2s]", at=2000)
+    assert series.samples == ((1000, 1.0), (2000, 4.0))
+    assert query(store, "irate(m_total[2s])", at=2000)[0].value == 3.0
+    assert not query(store, "rate(m_total[1s])", at=2000)  # one sample is no rate
+
+
 def test_several_selectors_see_one_state():
     """A scrape that comes in the middle of a question is not seen by half of it."""
     store = Store()

@@ -53,8 +53,11 @@ class Movement:
     @property
     def rate(self) -> Movement:
         """The same as a rate a second."""
-        if self.value is None or not self.seconds:
+        if self.value is None:
             return self
+        if not self.seconds:
+            note = "all of it was seen at one moment"
+            return attrs.evolve(self, value=None, note=note)
         return attrs.evolve(self, value=self.value / self.seconds)
 
 

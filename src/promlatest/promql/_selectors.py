@@ -177,7 +177,9 @@ class Ranges:
                 continue
             first, last = bisect_right(block.times, start), bisect_right(block.times, end)
             places = [at for at in range(first, last) if not _all_away(block.values[at])]
-            times = [block.times[at] for at in places]
+            # Of two scrapes of one moment the later one counts.
+            by_time = {block.times[at]: at for at in places}
+            times, places = list(by_time), list(by_time.values())
             if times:
                 columns = [block.values[at] for at in places]
                 spans.append(Span(block.labels, times, columns, known))

@@ -297,7 +297,7 @@ def _rate_cell(family: Family, found: Lookup) -> Callable[[Labels], Cell]:
 
 def per_second(found: Movement) -> float | None:
     """How fast something grew; None: it is not known."""
-    return found.rate.value if found.seconds else None
+    return found.rate.value
 
 
 def rate_cell(found: Movement, unit: str = "") -> Cell:
