@@ -178,7 +178,7 @@ def test_of_two_scrapes_of_one_moment_the_later_counts():
     for time, value in ((1000, 1), (2000, 2), (2000, 4)):
         store.ingest(f"m_total {value}", timestamp=time)
 
-    [series] = query(store, "m_total[2s]", at=2000)
+    series = query(store, "m_total[2s]", at=2000)[0]
     assert series.samples == ((1000, 1.0), (2000, 4.0))
     assert query(store, "irate(m_total[2s])", at=2000)[0].value == 3.0
     assert not query(store, "rate(m_total[1s])", at=2000)  # one sample is no rate
