@@ -121,3 +121,17 @@ def test_a_public_signature_has_public_types(module):
     }
 
     assert sorted(hidden) == []
+
+
+def methods_of_store() -> list[str]:
+    found = inspect.getmembers_static(promlatest.Store, inspect.isfunction)
+    return [name for name, _ in found if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", methods_of_store())
+def test_a_method_of_the_store_says_its_cost_and_shows_itself(name):
+    """Each public method of `Store` says what it costs, and has an example."""
+    said = getattr(promlatest.Store, name).__doc__
+
+    assert "O(" in said
+    assert ">>> " in said

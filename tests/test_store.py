@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import threading
 
 import pytest
@@ -509,3 +510,19 @@ def test_check_finds_a_ref_without_a_series(store):
 
     with pytest.raises(AssertionError):
         store._check()
+
+
+def test_a_snapshot_shows_what_is_stale_as_the_store_does():
+    """`select(stale=True)` of a snapshot shows what was last known when it was taken, after
+    it has travelled too; without it nothing is seen."""
+    store = Store()
+    store.ingest("depth 3", source="app")
+    store.fail("app", OSError("gone"))
+    taken = store.snapshot()
+    store.ingest("depth 4", source="app")
+
+    for snapshot in (taken, pickle.loads(pickle.dumps(taken))):
+        [point] = snapshot.select("depth", stale=True)
+        assert (point.value, point.stale) == (3.0, True)
+        assert snapshot.select("depth") == []
+    assert store.sources["app"].current.select("depth", stale=True)[0].value == 4.0

@@ -196,6 +196,10 @@ class QueryMethods:
         """The sources that may have what a plan asks for; all without one."""
         raise NotImplementedError
 
+    def _with_stale(self) -> Snapshot:
+        """The same, with what is last known of sources whose scrape failed."""
+        raise NotImplementedError
+
     def query(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
     ) -> list[DataPoint]:
@@ -225,7 +229,7 @@ class QueryMethods:
         return self._points(self._question(metric, matchers, labels))
 
     def point(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> DataPoint:
-        """The one point that fulfils everything given.
+        """The one point that fulfils everything given. O(hits), as `query`.
 
             >>> from promlatest import Store
             >>> store = Store()
@@ -243,7 +247,7 @@ class QueryMethods:
         return found[0]
 
     def value(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
-        """The value of the one point that fulfils everything given.
+        """The value of the one point that fulfils everything given. O(hits), as `query`.
 
             >>> from promlatest import Store
             >>> store = Store()
@@ -256,24 +260,46 @@ class QueryMethods:
         """
         return self.point(metric, *matchers, **labels).value
 
-    def select(self, selector: str, /) -> list[DataPoint]:
+    def select(self, selector: str, /, *, stale: bool = False) -> list[DataPoint]:
         """The latest points of a selector text, ``name{a="b",c=~"d|e"}``.
+
+        O(hits) where it was asked before, as `query`; with `stale`, O(sources) more.
 
             >>> from promlatest import Store
             >>> store = Store()
             >>> _ = store.ingest('depth{queue="pods"} 3')
             >>> len(store.select('depth{queue=~"p.*"}'))
             1
+            >>> store.fail("body", OSError("gone"))
+            >>> store.select("depth"), [p.value for p in store.select("depth", stale=True)]
+            ([], [3.0])
+
+        Args:
+            selector: the text.
+            stale: also show the last known points of sources whose scrape failed; they
+                have `DataPoint.stale` set.
 
         Raises:
             SelectorError: the text cannot be read; it carries the position.
+            UsageError: it is no text.
         """
         if not isinstance(selector, str):
             raise UsageError(f"expected a selector text, not {selector!r}")
+        if stale:
+            return self._with_stale().select(selector)
         return self._points(self._question_of((selector,)))
 
     def match(self, *conditions: Condition) -> list[DataPoint]:
         """The latest points that fulfil all conditions; without any, all points.
+
+        O(hits) where it was asked before; without a metric's name the first question looks
+        at the values of a label in all tables, O(tables).
+
+            >>> from promlatest import Matcher, Store
+            >>> store = Store()
+            >>> _ = store.ingest('depth{queue="pods"} 3\\ndepth{queue="nodes"} 1')
+            >>> store.match("depth", Matcher("queue", "!=", "pods"))[0].value
+            1.0
 
         Args:
             conditions: matchers, selector texts, or collections of them.
@@ -286,7 +312,14 @@ class QueryMethods:
         """The histograms of a metric, one for each label set beside `le`.
 
         All parts of one histogram come from one source and the same commit; where two
-        sources have it, it is the newest. About 2 µs a histogram where it was asked before.
+        sources have it, it is the newest. O(buckets), about 2 µs a histogram where it was
+        asked before and 25 the first time.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest('h_bucket{le="1"} 2\\nh_bucket{le="+Inf"} 4')
+            >>> [histogram.count for histogram in store.histograms("h")]
+            [4.0]
 
         Args:
             metric: the family's name, without `_bucket`.
@@ -306,7 +339,13 @@ class QueryMethods:
     def histogram(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
     ) -> Histogram:
-        """The one histogram that fulfils everything given.
+        """The one histogram that fulfils everything given. O(buckets), as `histograms`.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest('h_bucket{le="1"} 2\\nh_bucket{le="+Inf"} 4')
+            >>> store.histogram("h").quantile(0.25)
+            0.5
 
         Raises:
             SelectionError: none does, or several do; the sum of several is
@@ -378,13 +417,31 @@ class QueryMethods:
         over: float | None = None,
         **labels: LabelValue,
     ) -> list[Movement]:
-        """The same as `increase`, a second: `value` is divided by `seconds`."""
+        """The same as `increase`, a second: `value` is divided by `seconds`.
+
+        O(series x scrapes), as `increase`.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> for moment, value in (0, 100), (5_000, 130):
+            ...     _ = store.ingest(f"jobs_total {value}", timestamp=moment)
+            >>> [each.value for each in store.rate("jobs_total")]
+            [6.0]
+        """
         return [m.rate for m in self.increase(metric, *matchers, over=over, **labels)]
 
     def exemplars(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
     ) -> list[tuple[Labels, Exemplar]]:
-        """The exemplars of the series that fulfil everything given, sorted."""
+        """The exemplars of the series that fulfil everything given, sorted. O(hits).
+
+        >>> from promlatest import Store
+        >>> store = Store()
+        >>> body = '# TYPE a counter\\na_total 1 # {trace_id="7"} 1\\n# EOF\\n'
+        >>> _ = store.ingest(body, "application/openmetrics-text")
+        >>> [exemplar.value for labels, exemplar in store.exemplars("a_total")]
+        [1.0]
+        """
         plan = self._question(metric, matchers, labels).plan
         found: list[tuple[Labels, Exemplar]] = []
         for cell in self._cells_of(plan):
@@ -399,6 +456,14 @@ class QueryMethods:
     def label_names(self, *conditions: Condition) -> list[str]:
         """The names of all labels that the matching series have, sorted.
 
+        O(tables), and O(series) of those tables for conditions on other labels.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest('depth{queue="pods"} 3')
+            >>> store.label_names()
+            ['__name__', 'queue']
+
         Args:
             conditions: matchers, selector texts, or collections of them.
         """
@@ -407,6 +472,14 @@ class QueryMethods:
 
     def label_values(self, name: str, /, *conditions: Condition) -> list[str]:
         """The values that a label has among the matching series, sorted.
+
+        O(values) where all series of a table match, O(series) of the table else.
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest('depth{queue="pods"} 3\\ndepth{queue="nodes"} 1')
+            >>> store.label_values("queue", "depth")
+            ['nodes', 'pods']
 
         Args:
             name: of the label.
@@ -433,7 +506,19 @@ class QueryMethods:
 
     def columns(self, matchers: Sequence[Matcher], start: int, end: int, /) -> list[Block]:
         """The series that match, with the scrapes after `start`, up to `end`, both in
-        milliseconds; see `Columnar.columns`. What an engine such as PromQL's reads."""
+        milliseconds; see `Columnar.columns`. What an engine such as PromQL's reads.
+
+        O(scrapes); columns are picked when somebody looks. After a scrape in which series
+        came or went, O(series) once.
+
+            >>> from promlatest import Matcher, Store
+            >>> store = Store()
+            >>> for moment, value in (1_000, 5), (2_000, 6):
+            ...     _ = store.ingest(f"up_total {value}", timestamp=moment)
+            >>> [block] = store.columns([Matcher("__name__", "=", "up_total")], 0, 2_000)
+            >>> list(block.times), [list(column) for column in block.values]
+            ([1000, 2000], [[5.0], [6.0]])
+        """
         plan = self._plan((tuple(matchers),))
         blocks = [
             block
@@ -450,6 +535,12 @@ class QueryMethods:
 
         A series whose family was never described stands under its own name, with the
         type "unknown".
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest("# TYPE depth gauge\\ndepth 3\\nother 1")
+            >>> {name: known.type for name, known in store.metrics().items()}
+            {'depth': 'gauge', 'other': 'unknown'}
         """
         told = self.declared()
         scrapes = [cell.visible for cell in self._cells_of()]
@@ -461,7 +552,16 @@ class QueryMethods:
         return {family: told.get(family, Metadata()) for family in sorted(families)}
 
     def declared(self) -> dict[str, Metadata]:
-        """What is known of each family that was described, with series or without."""
+        """What is known of each family that was described, with series or without.
+
+        O(families).
+
+            >>> from promlatest import Store
+            >>> store = Store()
+            >>> _ = store.ingest("# TYPE depth gauge\\n# TYPE idle gauge\\ndepth 3")
+            >>> sorted(store.declared())
+            ['depth', 'idle']
+        """
         told: dict[str, Metadata] = {}
         for cell in reversed(list(self._cells_of())):  # the first to describe one counts
             told |= cell.visible.metadata
@@ -608,9 +708,11 @@ class Snapshot(QueryMethods):
         scrapes: Iterable[Scrape] = (),
         before: Mapping[int, tuple[Scrape, ...]] | None = None,
         columns: ColumnCache | None = None,
+        last_known: Iterable[Scrape] = (),
     ) -> None:
         kept = before or {}
         self._scrapes: Final = tuple(scrapes)
+        self._last_known: Final = tuple(last_known)
         self._cells: Final = tuple(
             _Fixed(each, kept.get(each.number, (each,))) for each in self._scrapes
         )
@@ -626,8 +728,11 @@ class Snapshot(QueryMethods):
     def __repr__(self) -> str:
         return f"<Snapshot of {len(self)} series at {self.timestamp}>"
 
-    def __reduce__(self) -> tuple[type[Snapshot], tuple[tuple[Scrape, ...]]]:
-        return Snapshot, (self._scrapes,)
+    def _with_stale(self) -> Snapshot:
+        return Snapshot((*self._scrapes, *self._last_known))
+
+    def __reduce__(self) -> tuple[type[Snapshot], tuple[Any, ...]]:
+        return Snapshot, (self._scrapes, None, None, self._last_known)
 
 
 def flat_matchers(conditions: Iterable[Condition]) -> Iterator[Matcher]:

@@ -21,7 +21,6 @@ from weakref import WeakSet
 import attrs
 
 from promlatest._counts import Counts
-from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
 from promlatest._rows import Samples
 from promlatest._storage.appender import (
@@ -99,7 +98,7 @@ class Source:
 
     @property
     def current(self) -> Snapshot:
-        return Snapshot((self._visible,))
+        return Snapshot((self._visible,), last_known=self._stale())
 
     @property
     def previous(self) -> Snapshot:
@@ -112,6 +111,10 @@ class Source:
     @property
     def history(self) -> tuple[Snapshot, ...]:
         return tuple(Snapshot((scrape,)) for scrape in self._scrapes)
+
+    def _stale(self) -> tuple[Scrape, ...]:
+        """What is last known of it, if its scrape failed."""
+        return (attrs.evolve(self._newest, stale=True),) if self._visible.failed else ()
 
     def __repr__(self) -> str:
         state = f", failed: {self.error}" if self.error is not None else ""
@@ -251,7 +254,17 @@ class Store(QueryMethods):
     # Writing
 
     def appender(self) -> DirectAppender:
-        """An appender that writes at once; its commit and rollback do nothing."""
+        """An appender that writes at once; its commit and rollback do nothing. O(1).
+
+        A sample through a known ref costs some 0.1 µs and no lock.
+
+            >>> store = Store()
+            >>> app = store.appender()
+            >>> ref = app.append(0, {"__name__": "depth"}, 1_000, 3.0)
+            >>> _ = app.append(ref, {}, 2_000, 4.0)
+            >>> store.point("depth").timestamp
+            2000
+        """
         return DirectAppender(self._live, self._clock, self._create, self._refuse)
 
     def batch(
@@ -263,6 +276,17 @@ class Store(QueryMethods):
         lookback: int | None = None,
     ) -> Batch:
         """A batch that becomes visible at once when it is committed.
+
+        O(1); a commit is O(samples), and for the very rows of the last one some 15 ns a
+        value. An update is O(samples that it brings).
+
+            >>> store = Store()
+            >>> with store.batch("jobs", replace=False) as batch:
+            ...     ref = batch.append(0, {"__name__": "done"}, 1_000, 1.0)
+            ...     len(store)
+            0
+            >>> store.value("done")
+            1.0
 
         Args:
             source: whose samples these are; every source has its own.
@@ -303,6 +327,9 @@ class Store(QueryMethods):
         lenient: bool = False,
     ) -> Exposition:
         """Read a body and hold what it says, in place of what its source had.
+
+        O(bytes): some 1.1 µs a line the first time, and 0.02 to 0.3 where the body is like
+        the last one of its source.
 
             >>> store = Store()
             >>> store.ingest('depth{queue="pods"} 3').format
@@ -346,6 +373,15 @@ class Store(QueryMethods):
         """Read a prometheus_client registry, without text in between.
 
         Names are those that the program exposes: a `Counter("jobs", …)` is `jobs_total`.
+        O(samples).
+
+            >>> from prometheus_client import CollectorRegistry, Counter
+            >>> registry = CollectorRegistry()
+            >>> Counter("jobs", "Jobs done.", registry=registry).inc()
+            >>> store = Store()
+            >>> _ = store.collect(registry)
+            >>> store.value("jobs_total")
+            1.0
 
         Args:
             registry: a `CollectorRegistry`, or whatever else has its `collect()`.
@@ -367,6 +403,14 @@ class Store(QueryMethods):
     ) -> None:
         """Make a source stale: its series are not seen until its next commit.
 
+        O(metrics of the source), whatever the number of its series.
+
+            >>> store = Store()
+            >>> _ = store.ingest("depth 3", source="app")
+            >>> store.fail("app", TimeoutError("no answer"))
+            >>> len(store), store.sources["app"].error
+            (0, TimeoutError('no answer'))
+
         Args:
             source: whose scrape failed.
             error: why.
@@ -387,7 +431,14 @@ class Store(QueryMethods):
         self._swap(source, build)
 
     def remove(self, source: str) -> None:
-        """Forget a source and its series."""
+        """Forget a source and its series. O(metrics of the source).
+
+        >>> store = Store()
+        >>> _ = store.ingest("depth 3", source="app")
+        >>> store.remove("app")
+        >>> len(store), list(store.sources)
+        (0, [])
+        """
         with self._lock:
             cell = self._cells.pop(source, None)
             if cell is None or cell not in self._directory.sources:
@@ -403,7 +454,13 @@ class Store(QueryMethods):
     def drop(self, *conditions: Condition) -> int:
         """Forget the series that fulfil all conditions.
 
-        A source that is scraped brings back what it still exposes.
+        A source that is scraped brings back what it still exposes. O(series) of the tables
+        that have any.
+
+            >>> store = Store()
+            >>> _ = store.ingest('depth{queue="pods"} 3\\ndepth{queue="nodes"} 1')
+            >>> store.drop('depth{queue="pods"}')
+            1
 
         Args:
             conditions: matchers, selector texts, or collections of them.
@@ -442,25 +499,17 @@ class Store(QueryMethods):
         """How many series there are; one that two sources have counts twice. O(1)."""
         return self._size + self._live.size
 
-    def select(self, selector: str, /, *, stale: bool = False) -> list[DataPoint]:
-        """The latest points of a selector text, ``name{a="b",c=~"d|e"}``.
-
-        Args:
-            selector: the text.
-            stale: also show the last known points of sources whose scrape failed; they
-                have `DataPoint.stale` set.
-
-        Raises:
-            SelectorError: the text cannot be read; it carries the position.
-        """
-        if stale:
-            return self.snapshot(stale=True).select(selector)
-        return super().select(selector)
-
     def snapshot(self, *, stale: bool = False) -> Snapshot:
         """Everything at this moment: a frozen `Queryable`, safe to keep for ever.
 
         O(sources), and O(series) for what was appended directly.
+
+            >>> store = Store()
+            >>> _ = store.ingest("depth 3")
+            >>> before = store.snapshot()
+            >>> _ = store.ingest("depth 4")
+            >>> before.value("depth"), store.value("depth")
+            (3.0, 4.0)
 
         Args:
             stale: also show the last known points of sources whose scrape failed.
@@ -469,21 +518,36 @@ class Store(QueryMethods):
         with self._lock:
             scrapes = [self._live.freeze()] if self._live.size else []
         scrapes += [source._visible for source in sources]
-        if stale:
-            failed = (source for source in sources if source._visible.failed)
-            scrapes += [attrs.evolve(source._newest, stale=True) for source in failed]
+        last_known = [each for source in sources for each in source._stale()]
         before = {source._visible.number: source._scrapes for source in sources}
-        return Snapshot(scrapes, before, self._columns)
+        if stale:
+            return Snapshot([*scrapes, *last_known], before, self._columns)
+        return Snapshot(scrapes, before, self._columns, last_known)
+
+    def _with_stale(self) -> Snapshot:
+        return self.snapshot(stale=True)
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """What the store has of each source, by name."""
+        """What the store has of each source, by name. O(sources).
+
+        >>> store = Store()
+        >>> _ = store.ingest("depth 3", source="app")
+        >>> store.sources["app"].series
+        1
+        """
         return {cell.name: cell.source for cell in tuple(self._directory.sources)}
 
     @property
     def counts(self) -> Counts:
         """What became of all samples so far; those appended directly are counted where
-        they were not taken."""
+        they were not taken. O(1).
+
+        >>> store = Store()
+        >>> _ = store.ingest("depth 3\\ndepth 4")
+        >>> store.counts.samples, store.counts.duplicates
+        (1, 1)
+        """
         with self._lock:
             return attrs.evolve(self._counts)
 
@@ -491,7 +555,13 @@ class Store(QueryMethods):
         """Have a function called after every change of a source but direct appends.
 
         It is called on the thread that made the change, which waits for it, and without
-        a lock. What it raises is logged.
+        a lock. What it raises is logged. O(subscribers).
+
+            >>> store = Store()
+            >>> end = store.subscribe(lambda change: print(change.source.name))
+            >>> _ = store.ingest("depth 3", source="app")
+            app
+            >>> end()
 
         Returns:
             A function that ends the subscription.
