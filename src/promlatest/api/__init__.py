@@ -12,6 +12,7 @@ It needs no extra.
 
 from promlatest.api._answer import ApiResponse
 from promlatest.api._api import Api
+from promlatest.api._params import Params
 from promlatest.api._site import TargetState
 
-__all__ = ["Api", "ApiResponse", "TargetState"]
+__all__ = ["Api", "ApiResponse", "Params", "TargetState"]
