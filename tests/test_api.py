@@ -416,6 +416,22 @@ def test_rules(store: Store) -> None:
     assert [each["type"] for each in records["rules"]] == ["recording"]
 
 
+def test_an_alert_asks_for_what_a_rule_recorded(store: Store) -> None:
+    """An alert sees what recording rules make, wherever they stand; a query does not."""
+    given = [
+        rule(name="Many", expr="twice:sum > 1"),
+        rule(name="twice:sum", expr="2 * one:sum", kind="record"),
+        rule(name="one:sum", expr="sum(requests_total)", kind="record", labels={"a": "b"}),
+    ]
+    api = Api(store, rules=given, clock=lambda: NOW)
+
+    alerts = json.loads(api.answer("GET", "/api/v1/alerts", {}).body)["data"]["alerts"]
+    asked = api.answer("GET", "/api/v1/query", {"query": "one:sum"}).body
+
+    assert [each["labels"] for each in alerts] == [{"alertname": "Many", "a": "b"}]
+    assert json.loads(asked)["data"]["result"] == []
+
+
 # The page
 
 

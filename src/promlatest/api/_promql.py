@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from promlatest._datapoint import DataPoint, Exemplar
+from promlatest._interfaces import Columnar, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.query import QueryMethods
@@ -132,14 +133,18 @@ _KINDS: Final[Mapping[type, tuple[str, _WriteJson]]] = {
 }
 
 
-def rows_of(site: Site, text: str) -> tuple[Sequence[DataPoint], Sequence[str]]:
-    """The answer to an expression now as points, and what is to be remarked.
+def rows_of(
+    site: Site, text: str, asked: Columnar | Queryable | None = None
+) -> tuple[Sequence[DataPoint], Sequence[str]]:
+    """The answer to an expression now as points, and what is to be remarked; of the site,
+    or of something else that is asked.
 
     A number is a point without labels, a text one with the text as its only label, and of
     a range it is the newest sample of each series.
     """
     now = site.clock()
-    result = query(site.queryable, text, now, partial=site.partial)
+    held = site.queryable if asked is None else asked
+    result = query(held, text, now, partial=site.partial)
     if isinstance(result, str):
         return [DataPoint(Labels(string=result), now, math.nan)], ()
     remarks = [*result.annotations.warnings, *result.annotations.infos]

@@ -1,13 +1,14 @@
 """Rules and alerts of given files, evaluated when somebody asks.
 
 Nobody evaluates them in between, so there is no "since when": an alert whose expression
-is true now is firing, or pending if it has a `for` to wait for.
+is true now is firing, or pending if it has a `for` to wait for. What recording rules make
+is there for the rules of these files, and for nobody else.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from time import perf_counter
@@ -15,13 +16,17 @@ from time import perf_counter
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._interfaces import Block, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site
 from promlatest.api._status import Json, rfc3339
 from promlatest.exceptions import PromlatestError
+from promlatest.promql._columns import read
 from promlatest.rules import Rule
+from promlatest.rules._alerts import in_order
 from promlatest.rules._templates import render
 
 __all__ = ["alerts", "rules"]
@@ -56,16 +61,52 @@ def alerts(site: Site, _: Params) -> Json:
     return {"alerts": [alert for each in found for alert in _alerts(each)]}
 
 
+class _Recording:
+    """What is held, and beside it what recording rules made of it now."""
+
+    def __init__(self, held: Queryable) -> None:
+        self._held = held
+        self._made: list[Block] = []
+
+    def columns(
+        self, matchers: Sequence[Matcher], start: int, end: int, /
+    ) -> Sequence[Block]:
+        made = (each for each in self._made if start < each.times[0] <= end)
+        return [
+            *read(self._held, matchers, start, end),
+            *(each for each in made if _fits(each.labels[0], matchers)),
+        ]
+
+    def record(self, each: _Evaluated) -> None:
+        own = {METRIC_NAME: each.rule.name, **each.rule.labels}
+        for labels, _, value in each.points:
+            made = (Labels({**labels, **own}),)
+            self._made.append(Block(made, (each.at,), ((value,),), since=each.at))
+
+
+def _fits(labels: Labels, matchers: Iterable[Matcher]) -> bool:
+    return all(each.matches(labels.get(each.name, "")) for each in matchers)
+
+
 def _evaluated(site: Site) -> Iterator[_Evaluated]:
-    for rule in site.rules:
-        if rule.kind in _TYPES:
-            started, error = perf_counter(), ""
-            points: Sequence[DataPoint] = ()
-            try:
-                points, _ = rows_of(site, str(rule.expr))
-            except PromlatestError as failure:
-                error = str(failure)
-            yield _Evaluated(rule, points, error, perf_counter() - started, site.clock())
+    asked = _Recording(site.queryable)
+    rules = [rule for rule in site.rules if rule.kind in _TYPES]
+    made: dict[int, _Evaluated] = {}
+    for rule in in_order(rule for rule in rules if rule.kind == "record"):
+        made[id(rule)] = _evaluate(site, rule, asked)
+        asked.record(made[id(rule)])
+    for rule in rules:
+        yield made.get(id(rule)) or _evaluate(site, rule, asked)
+
+
+def _evaluate(site: Site, rule: Rule, asked: _Recording) -> _Evaluated:
+    started, error = perf_counter(), ""
+    points: Sequence[DataPoint] = ()
+    try:
+        points, _ = rows_of(site, str(rule.expr), asked)
+    except PromlatestError as failure:
+        error = str(failure)
+    return _Evaluated(rule, points, error, perf_counter() - started, site.clock())
 
 
 def _group(file: str, name: str, found: Sequence[_Evaluated]) -> Json:

@@ -115,7 +115,7 @@ _UNMOVED: Final[Mapping[bool, str]] = {
 }
 
 
-def _in_order(records: Iterable[Rule]) -> list[Rule]:
+def in_order(records: Iterable[Rule]) -> list[Rule]:
     """Recording rules, each after those whose results it asks for.
 
     Several may make one metric, with different labels. A circle is cut anywhere.
@@ -156,7 +156,7 @@ class Evaluation:
         self._moments: Final = moments
         self._known: Final = known
         self.failed: dict[str, str] = {}  # recorded metrics that could not be made
-        for rule in _in_order(rule for rule in rules if rule.kind == "record"):
+        for rule in in_order(rule for rule in rules if rule.kind == "record"):
             self.record(rule)
 
     def record(self, rule: Rule) -> None:
