@@ -6,8 +6,8 @@
 >>> store.value("workqueue_depth", name="pods")
 3.0
 
-`Store` is where to begin: what is ingested, scraped or appended goes in, and `query`,
-`select` and `histogram` answer. Around it:
+`Store` is where to begin: what is ingested, scraped or appended goes in, and `value`,
+`query`, `select`, `histogram` and `increase` answer. Around it:
 
 - `promlatest.scrape`: targets, and a store that is kept up to date with them
 - `promlatest.testing`: expectations, waits, fake targets and golden files, for tests

@@ -1,7 +1,8 @@
 """The roles of the house, as Protocols, and what each promises.
 
-The scraper knows an `Appendable` and not the store; PromQL and the HTTP API know a
-`Queryable` and not the store. The shapes are those of Prometheus' `storage` package.
+A store plays all of them. PromQL and rules ask a `Queryable`, and a `Columnar` where there
+are several scrapes; the scraper writes to a `ScrapeSink`, an `Appendable` that can be told
+of failures. The shapes are those of Prometheus' `storage` package.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Movement:
 
 
 @attrs.frozen
-class Births:
+class StartTimes:
     """When counters began, as far as it is exposed.
 
     Attributes:
@@ -89,16 +89,16 @@ def created_name(metric: str) -> str:
     return metric + "_created"
 
 
-def births_of(starts: Iterable[Block], created: Iterable[Block]) -> Births:
+def start_times_of(starts: Iterable[Block], created: Iterable[Block]) -> StartTimes:
     """What the blocks of both kinds of series tell."""
     by_target: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for labels, samples in _series(starts):
         by_target.setdefault(target_of(labels), []).extend(samples)
     by_series = {bare(labels): samples for labels, samples in _series(created)}
-    return Births({key: sorted(each) for key, each in by_target.items()}, by_series)
+    return StartTimes({key: sorted(each) for key, each in by_target.items()}, by_series)
 
 
-def movements(blocks: Sequence[Block], births: Births) -> list[Movement]:
+def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement]:
     """What each series of some blocks did, sorted by labels.
 
     O(series x scrapes) in C where nothing was reset, and some 5 µs a series elsewhere.
@@ -107,18 +107,18 @@ def movements(blocks: Sequence[Block], births: Births) -> list[Movement]:
     again: dict[Labels, list[tuple[int, float]]] = {}
     firsts: dict[Labels, int] = {}
     for block in blocks:
-        found += _steady(block, births, again)
+        found += _steady(block, start_times, again)
         first = _first(block)
         for labels in block.labels:
             firsts[labels] = min(first, firsts.get(labels, first))
     for labels, samples in again.items():
         samples.sort()
-        found.append(movement(labels, samples, firsts[labels], births.of(labels)))
+        found.append(movement(labels, samples, firsts[labels], start_times.of(labels)))
     return sorted(found, key=lambda each: each.labels.flat)
 
 
 def movement(
-    labels: Labels, samples: TimedValues, first: int, births: Sequence[TimedValues]
+    labels: Labels, samples: TimedValues, first: int, start_times: Sequence[TimedValues]
 ) -> Movement:
     """What one series did.
 
@@ -126,20 +126,20 @@ def movement(
         labels: the series.
         samples: what was seen of it, oldest first.
         first: when its source was looked at first, in milliseconds.
-        births: start times that hold for it.
+        start_times: start times that hold for it.
     """
     start = samples[0][0]
     gained, resets = 0.0, 0
     seconds = (samples[-1][0] - start) / 1000
     if start > first:
-        if not any(_since(each, first, start) for each in births):
+        if not any(_since(each, first, start) for each in start_times):
             note = "it was not there at first, and nothing tells when it began"
             return Movement(labels, None, seconds, 0, note)
         gained, seconds = samples[0][1], (samples[-1][0] - first) / 1000
     elif len(samples) < 2:
         return Movement(labels, None, 0.0, 0, "it was seen once only")
     for (then, before), (now, value) in pairwise(samples):
-        if value < before or any(_began_anew(each, then, now) for each in births):
+        if value < before or any(_began_anew(each, then, now) for each in start_times):
             resets += 1
             gained += value
         else:
@@ -153,7 +153,7 @@ def began_anew(before: float | None, now: float | None) -> bool:
 
 
 def _steady(
-    block: Block, births: Births, again: dict[Labels, list[tuple[int, float]]]
+    block: Block, start_times: StartTimes, again: dict[Labels, list[tuple[int, float]]]
 ) -> list[Movement]:
     """The movements of the series that never fell, each between the first column and the
     last; the samples of the others are put into `again`."""
@@ -163,7 +163,7 @@ def _steady(
         if len(column) and column[0] is not None
     ]
     whole = len(columns) > 1 and block.stamps is None
-    if not whole or columns[0][0] > _first(block) or _restarted(block, births):
+    if not whole or columns[0][0] > _first(block) or _restarted(block, start_times):
         _take_all(block, again)
         return []
     odd: set[int] = set()
@@ -187,11 +187,11 @@ def _first(block: Block) -> int:
     return next(iter(block.times), 0) if block.first is None else block.first
 
 
-def _restarted(block: Block, births: Births) -> bool:
+def _restarted(block: Block, start_times: StartTimes) -> bool:
     """Whether some start time moved, so that every series is looked at by itself."""
-    if births.created:
+    if start_times.created:
         return True
-    return any(began_anew(each[0][1], each[-1][1]) for each in births.starts.values())
+    return any(began_anew(each[0][1], each[-1][1]) for each in start_times.starts.values())
 
 
 def _take_all(
@@ -226,13 +226,13 @@ def _at(samples: TimedValues, time: int) -> float | None:
     return next((value for when, value in reversed(samples) if when <= time), None)
 
 
-def _since(births: TimedValues, first: int, now: int) -> bool:
-    born = _at(births, now)
+def _since(start_times: TimedValues, first: int, now: int) -> bool:
+    born = _at(start_times, now)
     return born is not None and born * 1000 > first - START_TOLERANCE * 1000
 
 
-def _began_anew(births: TimedValues, then: int, now: int) -> bool:
-    return began_anew(_at(births, then), _at(births, now))
+def _began_anew(start_times: TimedValues, then: int, now: int) -> bool:
+    return began_anew(_at(start_times, then), _at(start_times, now))
 
 
 def target_of(labels: Labels) -> tuple[str, str]:
@@ -258,8 +258,10 @@ def increases(
     named = [m.value for m in matchers if m.name == METRIC_NAME and m.operator == "="]
     created = Matcher(METRIC_NAME, "=", created_name(named[0] if named else ""))
     starts = Matcher(METRIC_NAME, "=", PROCESS_START)
-    births = births_of(_two(before, after, (starts,)), _two(before, after, (created,)))
-    return movements(_two(before, after, matchers), births)
+    start_times = start_times_of(
+        _two(before, after, (starts,)), _two(before, after, (created,))
+    )
+    return movements(_two(before, after, matchers), start_times)
 
 
 def _two(before: Queryable, after: Queryable, matchers: Sequence[Matcher]) -> list[Block]:

@@ -2,9 +2,9 @@
 
 Reading a large body holds the interpreter's lock for as long as Python lets one thread have
 it, and a reader that only wants one number waits. So work is done in slices, and between
-two slices the lock is offered. Who offers it among threads that never rest gets it back
-late, 5 ms later for each of them; a whole body read so took 839 ms in place of 29. When the
-budget is used up, the lock is therefore offered no more.
+two slices the lock is offered. Among threads that never rest the reader waits 5 ms for each
+of them before it has the lock again: a whole body read so took 839 ms in place of 29. So
+there is a budget, and when it is used up, the lock is offered no more.
 
 Between two slices is also where work ends whose time ran out: see `deadline`.
 """

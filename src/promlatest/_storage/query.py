@@ -26,10 +26,10 @@ from promlatest._matching.selector import format_selector, parse_selector
 from promlatest._movement import (
     PROCESS_START,
     Movement,
-    births_of,
     created_name,
     movement,
     movements,
+    start_times_of,
 )
 from promlatest._rows import picker
 from promlatest._storage.cache import Cache
@@ -397,7 +397,7 @@ class QueryMethods:
         for cell in cells:  # of one series in two sources the newest counts
             blocks = blocks_of(cell.scrapes, plan, start, now, self._columns)
             if blocks:
-                when = births_of(
+                when = start_times_of(
                     blocks_of(cell.scrapes, starts, start, now, self._columns),
                     blocks_of(cell.scrapes, created, start, now, self._columns),
                 )

@@ -23,9 +23,9 @@ from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 
-__all__ = ["MADE_ELSEWHERE", "Known", "Nature", "Vocabulary"]
+__all__ = ["MADE_ELSEWHERE", "Known", "SampleType", "Vocabulary"]
 
-Nature = Literal["counter", "gauge", "unknown"]
+SampleType = Literal["counter", "gauge", "unknown"]
 
 # What a Prometheus makes of a scrape and of its alerts, whatever the process exposes.
 MADE_ELSEWHERE: Final = frozenset(
@@ -170,7 +170,7 @@ class Metric:
     points: list[DataPoint]
 
     @property
-    def nature(self) -> Nature:
+    def sample_type(self) -> SampleType:
         """Whether it counts up for ever, or goes up and down; "unknown" if untyped."""
         if self.name.endswith("_created"):  # a time, whatever its family counts
             return "unknown"

@@ -70,9 +70,9 @@ class LabelShape:
     asks: bool = False
     compares: bool = False
 
-    def is_all(self, nature: str) -> bool:
-        """Whether they are raw values of metrics of one nature."""
-        return bool(self.raw) and all(each.nature == nature for each in self.raw)
+    def is_all(self, sample_type: str) -> bool:
+        """Whether they are raw values of metrics of one type."""
+        return bool(self.raw) and all(each.sample_type == sample_type for each in self.raw)
 
 
 def merged(below: Iterable[LabelShape]) -> LabelShape:

@@ -17,8 +17,8 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest._movement import (
     PROCESS_START,
-    Births,
     Movement,
+    StartTimes,
     bare,
     began_anew,
     created_name,
@@ -122,10 +122,10 @@ class Counters:
         samples = self._samples(metric)
         starts = {target_of(each): s for each, s in self._samples(PROCESS_START).items()}
         created = {bare(e): s for e, s in self._samples(created_name(metric)).items()}
-        births = Births(starts, created)
+        start_times = StartTimes(starts, created)
         first = self._first(metric)
         return {
-            labels: movement(labels, seen, first or seen[0][0], births.of(labels))
+            labels: movement(labels, seen, first or seen[0][0], start_times.of(labels))
             for labels, seen in samples.items()
         }
 

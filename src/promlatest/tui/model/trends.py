@@ -92,7 +92,9 @@ class Trends:
         if not samples:
             return Movement(labels, None, 0.0)
         owner = owner_of(labels)
-        births = [
+        start_times = [
             (each.timestamp, each.starts[owner]) for each in shown if owner in each.starts
         ]
-        return movement(labels, samples, samples[0][0], [births] if births else [])
+        return movement(
+            labels, samples, samples[0][0], [start_times] if start_times else []
+        )
