@@ -161,7 +161,11 @@ class NaiveSource:
         good = [samples for samples in self.history if samples is not None]
         found = {}
         for series in {each for samples in good for each in samples}:
-            seen = [samples[series] for samples in good if series in samples]
+            # By their own time, which may be another order than that of the scrapes.
+            seen = sorted(
+                (samples[series] for samples in good if series in samples),
+                key=lambda sample: sample[0],
+            )
             found[series] = increase_of(seen, series in good[0])
         return found
 
@@ -251,9 +255,8 @@ class NaiveStore:
         known = source.types if source.last_known is None else source.known_types
         after: Samples = {} if replacing else dict(before)
         for series, (t, v) in brought.items():
-            held = before.get(series)
-            whole = again and held is not None and t == held[0] == moment
-            if held is None or t > held[0] or whole:
+            held = None if again else before.get(series)
+            if held is None or t > held[0]:
                 after[series] = (t, v)
                 counts.samples += 1
                 continue

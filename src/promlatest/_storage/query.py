@@ -391,7 +391,8 @@ class QueryMethods:
         starts = plan_of((Matcher(METRIC_NAME, "=", PROCESS_START),))
         created = plan_of((Matcher(METRIC_NAME, "=", created_name(metric)),))
         cells = sorted(self._cells_of(), key=lambda cell: -cell.visible.timestamp)
-        now = cells[0].visible.timestamp if cells else 0
+        scrapes = (scrape for cell in cells for scrape in cell.scrapes)
+        now = max((scrape.timestamp for scrape in scrapes), default=0)
         start = -(1 << 62) if over is None else now - round(over * 1000) - 1
         found: dict[Labels, Movement] = {}
         for cell in cells:  # of one series in two sources the newest counts

@@ -179,7 +179,8 @@ def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     scrape = Scrape(
         layout, values, commit.timestamp, times, exemplars, dict(commit.metadata)
     )
-    if times is not None or held.times is not None or held.patch:
+    is_newer = commit.timestamp > held.timestamp  # of two for one moment the later counts
+    if is_newer and (times is not None or held.times is not None or held.patch):
         scrape = _settled(scrape, held.folded(), counts)
     counts.added, counts.removed = changes(held.layout, layout)
     counts.samples += layout.size - _reported(layout)
@@ -343,15 +344,13 @@ def _stands_twice(layout: Layout, place: int) -> str:
 def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
     """The scrape with the held sample wherever the new one has a timestamp of its own
     and is not newer."""
-    pairs = _not_newer(scrape, held)
+    pairs = _not_newer(scrape, held, counts)
     if not pairs:
         return scrape
     values, times = scrape.values[:], scrape._times()
     exemplars = dict(scrape.exemplars)
     for place, before in pairs:
         new, old = times[place], held.time(before)
-        if new == scrape.timestamp == held.timestamp or new == old == NO_TIME:
-            continue  # of two commits for one moment the later one counts
         _count_late((new, values[place]), (old, held.value(before)), scrape, place, counts)
         times[place], values[place] = old, held.value(before)
         exemplars.pop(place, None)
@@ -360,18 +359,20 @@ def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
     return attrs.evolve(scrape, values=values, times=times, exemplars=exemplars)
 
 
-def _not_newer(scrape: Scrape, held: Scrape) -> list[tuple[int, int]]:
+def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, int]]:
     """The places of samples that are not newer than those held, and where these are;
     less those that say the same as what is held."""
     if scrape.layout is held.layout and scrape.times is not None and held.times is not None:
         size = len(scrape.times)
-        late = compress(range(size), map(le, scrape.times, held.times))
+        late = list(compress(range(size), map(le, scrape.times, held.times)))
         new, old = scrape.values, held.values
-        return [
+        kept = [
             (place, place)
             for place in late
             if new[place] != old[place] or scrape.times[place] < held.times[place]
         ]
+        counts.samples -= len(late) - len(kept)  # what is held says the same
+        return kept
     pairs = _pairs(scrape.layout, held.layout)
     return [(new, old) for new, old in pairs if scrape.time(new) <= held.time(old)]
 
