@@ -6,6 +6,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -121,6 +123,22 @@ def test_a_public_signature_has_public_types(module):
     }
 
     assert sorted(hidden) == []
+
+
+def test_the_floors_are_those_of_the_document():
+    """docs/implementation.md lists the floors that import-linter holds, lowest first."""
+    root = SRC.parent.parent
+    linter = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(
+        each for each in linter["contracts"] if each.get("containers") == ["promlatest"]
+    )
+    held = [{name.strip() for name in each.split("|")} for each in layers["layers"]]
+
+    text = (root / "docs" / "implementation.md").read_text()
+    rows = re.findall(r"^\| \d+ \|([^|]+)\|", text, re.MULTILINE)
+    told = [set(re.findall(r"`(\w+)/?`", row)) for row in rows]
+
+    assert told == held[::-1]
 
 
 def methods_of_store() -> list[str]:
