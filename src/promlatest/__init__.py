@@ -14,6 +14,7 @@
 - `promlatest.exposition`: what an endpoint answers, to samples and back
 - `promlatest.registry`: a store as a collector of prometheus_client
 - `promlatest.promql`, `promlatest.rules`: the field's questions and alerts
+- `promlatest.api`: Prometheus' HTTP API over a store, to be mounted
 - `promlatest.remote`: a Prometheus-compatible server, asked as a store is asked
 - `promlatest.views`, `promlatest.tui`: pages for people, and the dashboard
 - `promlatest.exceptions`: every error, as one tree
