@@ -6,6 +6,7 @@ import pytest
 
 from promlatest import Matcher, Store
 from promlatest._movement import increases
+from promlatest.exceptions import UsageError
 
 
 def scraped(*bodies: str | None, step: int = 5_000) -> Store:
@@ -103,6 +104,13 @@ def test_over_leaves_out_older_scrapes():
     (found,) = store.increase("c_total", over=5)
 
     assert (found.value, found.seconds) == (1, 5)
+
+
+@pytest.mark.parametrize("over", [-1, "5m", float("nan"), float("inf")])
+def test_what_is_no_time_back_is_refused(over):
+    """Seconds at least 0: not an empty answer, and no error from within."""
+    with pytest.raises(UsageError, match="over: expected seconds"):
+        scraped("c_total 0\n").increase("c_total", over=over)
 
 
 def test_a_series_that_came_and_went_is_followed():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from promql_shared import SHARED, needs
 
-from promlatest.exceptions import QueryError
+from promlatest.exceptions import QueryError, UsageError
 from promlatest.promql import parse, walk
 
 EXPRESSIONS = SHARED / "promql" / "expressions.jsonl"
@@ -293,3 +293,9 @@ def test_any_characters_give_a_tree_or_the_one_error(text):
     tree, error = outcome(text)
 
     assert (tree is None) == (error is not None)
+
+
+def test_an_expression_is_a_text():
+    """What is no text is refused in words."""
+    with pytest.raises(UsageError, match="expected an expression as a str, not 5"):
+        parse(5)  # type: ignore[arg-type]

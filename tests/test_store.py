@@ -526,3 +526,9 @@ def test_a_snapshot_shows_what_is_stale_as_the_store_does():
         assert (point.value, point.stale) == (3.0, True)
         assert snapshot.select("depth") == []
     assert store.sources["app"].current.select("depth", stale=True)[0].value == 4.0
+
+
+def test_only_a_function_can_subscribe():
+    """What cannot be called is refused at once, and not at the first commit."""
+    with pytest.raises(UsageError, match="expected a function"):
+        Store().subscribe("print")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
+from math import inf
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NoReturn, Protocol
 
@@ -386,7 +387,12 @@ class QueryMethods:
         Returns:
             A `Movement` for each series, sorted by labels: its `value`, the `seconds`
             that are really covered, and the `resets` in between.
+
+        Raises:
+            UsageError: `over` is no time back.
         """
+        if over is not None and not (isinstance(over, int | float) and 0 <= over < inf):
+            raise UsageError(f"over: expected seconds, at least 0, not {over!r:.60}")
         plan = self._question(metric, matchers, labels).plan
         starts = plan_of((Matcher(METRIC_NAME, "=", PROCESS_START),))
         created = plan_of((Matcher(METRIC_NAME, "=", created_name(metric)),))

@@ -565,7 +565,12 @@ class Store(QueryMethods):
 
         Returns:
             A function that ends the subscription.
+
+        Raises:
+            UsageError: it is no function.
         """
+        if not callable(callback):
+            raise UsageError(f"expected a function to be called, not {callback!r:.60}")
         with self._lock:
             self._subscribers = (*self._subscribers, callback)
 

@@ -24,7 +24,7 @@ import attrs
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
 from promlatest._matching.matcher import Matcher, MatchType
-from promlatest.exceptions import LabelError, PatternError
+from promlatest.exceptions import LabelError, PatternError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
 from promlatest.promql._lexer import QueryText, Token, read_number
@@ -85,7 +85,10 @@ def parse(text: str) -> Node:
     Raises:
         QueryError: the text is no such expression, or one that needs what promlatest
             does not have; it carries line and column.
+        UsageError: it is no text.
     """
+    if not isinstance(text, str):
+        raise UsageError(f"expected an expression as a str, not {text!r:.60}")
     if len(text) > LENGTH:
         reason = f"expected at most {LENGTH} characters, got {len(text)}"
         raise QueryText("").error(0, reason)
