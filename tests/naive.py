@@ -137,11 +137,11 @@ class Moment:
 
 
 def increase_of(samples: list[Sample], there_at_first: bool) -> float | None:
-    """What a counter gained: each step up, and what it has after each step down."""
+    """What a counter gained: from first to last, and what it had before each step down."""
     if not there_at_first or len(samples) < 2:
         return None
-    steps = pairwise(samples)
-    return sum(now - was if now >= was else now for (_, was), (_, now) in steps)
+    lost = sum(was for (_, was), (_, now) in pairwise(samples) if now < was)
+    return samples[-1][1] - samples[0][1] + lost
 
 
 @dataclass(frozen=True)

@@ -129,21 +129,19 @@ def movement(
         start_times: start times that hold for it.
     """
     start = samples[0][0]
-    gained, resets = 0.0, 0
+    gained, resets = samples[-1][1] - samples[0][1], 0
     seconds = (samples[-1][0] - start) / 1000
     if start > first:
         if not any(_since(each, first, start) for each in start_times):
             note = "it was not there at first, and nothing tells when it began"
             return Movement(labels, None, seconds, 0, note)
-        gained, seconds = samples[0][1], (samples[-1][0] - first) / 1000
+        gained, seconds = samples[-1][1], (samples[-1][0] - first) / 1000
     elif len(samples) < 2:
         return Movement(labels, None, 0.0, 0, "it was seen once only")
     for (then, before), (now, value) in pairwise(samples):
         if value < before or any(_began_anew(each, then, now) for each in start_times):
             resets += 1
-            gained += value
-        else:
-            gained += value - before
+            gained += before
     return Movement(labels, gained, seconds, resets)
 
 
