@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fuzz import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promlatest import Labels
@@ -57,6 +57,7 @@ def test_nothing_known_is_said():
 @given(
     st.lists(st.floats() | st.none(), max_size=30), st.integers(24, 120), st.integers(4, 40)
 )
+@example([None, -5e-324, 0.0], 24, 4)
 def test_no_chart_spills(values, width, height):
     """Whatever the values are, the width and the height hold."""
     lines = chart_lines(values, list(range(len(values)))[::-1], width, height, count)

@@ -44,7 +44,7 @@ def chart_lines(
     if not known:
         return [line(Cell("nothing is known yet", "dim"))]
     low, high = min(0.0, *known), max(0.0, *known)
-    if high == low:
+    if high / 2 == low / 2:  # no room between halves, with which `_dot` reckons
         high = low + 1.0
     rows = max(height - 2, 2)
     scale = _scale(low, high, rows, words)
