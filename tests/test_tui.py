@@ -1310,10 +1310,13 @@ def test_a_theme_that_is_none_is_refused(monkeypatch):
 class Terminal:
     """What `top` looks at to know whether somebody sits before it."""
 
-    def __init__(self, monkeypatch, there: bool = True) -> None:
+    def __init__(self, monkeypatch, *missing: str) -> None:
         self.calls: list[tuple[Any, dict[str, Any]]] = []
-        for stream in ("stdin", "stdout"):
-            monkeypatch.setattr(f"sys.{stream}.isatty", lambda: there, raising=False)
+        for stream in ("stdin", "stdout", "stderr"):
+            there = stream not in missing
+            monkeypatch.setattr(
+                f"sys.{stream}.isatty", lambda there=there: there, raising=False
+            )
         monkeypatch.setenv("TERM", "xterm-256color")
         monkeypatch.setattr("promlatest.tui.run", self._run)
 
@@ -1385,9 +1388,11 @@ def test_top_prints_on_a_terminal_without_a_screen(monkeypatch, capsys, tmp_path
     assert terminal.calls == []
 
 
-def test_top_prints_without_a_terminal(monkeypatch, capsys, tmp_path):
-    """A page for each target, or one document for all."""
-    terminal = Terminal(monkeypatch, there=False)
+@pytest.mark.parametrize("missing", ["stdin", "stdout", "stderr"])
+def test_top_prints_without_a_terminal(monkeypatch, capsys, tmp_path, missing):
+    """A page for each target, or one document for all. The dashboard reads the keys from
+    one stream and draws on another; where one of the three leads elsewhere, it is blind."""
+    terminal = Terminal(monkeypatch, missing)
     file = tmp_path / "metrics"
     file.write_text("jobs 3\n")
 

@@ -92,7 +92,8 @@ def run(options: argparse.Namespace) -> int:
 def _wants_dashboard(options: argparse.Namespace) -> bool:
     """Whether somebody sits before a terminal and asked for nothing else."""
     asked = options.once or options.json or options.histogram is not None
-    if asked or "-" in options.targets or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # Textual draws on the last
+    if asked or "-" in options.targets or not all(each.isatty() for each in streams):
         return False
     lacking = next((words for lacks, words in _LACKING if lacks()), "")
     if lacking:
