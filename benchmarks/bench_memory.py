@@ -33,10 +33,12 @@ _APPENDED: Final = {
     "pandas, indexed": "pandas",
 }
 _HELD: Final = 12  # scrapes in a window
+_MOVED: Final = f"promlatest, scraped {_HELD} times, all changed"
 _WINDOW: Final = f"promlatest, {_HELD} scrapes held"
 _SCRAPED: Final = {
     OURS: "scraped",
     "promlatest, scraped twice": "rescraped",
+    _MOVED: "moved",
     _WINDOW: "windowed",
     "rpartition + dict, no labels": "rpartition",
     "prometheus_client + dict": "prometheus_client",
@@ -77,7 +79,7 @@ def _measure(
     run.measured(case, held, size=size, unit="bytes a series")
     run.measured(f"{case}, at its peak", peaks, size=size, unit="bytes a series")
     if kept := held.get(_WINDOW):
-        pairs = zip(kept, held["promlatest, scraped twice"], strict=True)
+        pairs = zip(kept, held[_MOVED], strict=True)
         each = [(whole - two) / (_HELD - 2) for whole, two in pairs]
         run.measured("a scrape kept", {OURS: each}, size=size, unit="bytes a series")
 
@@ -114,9 +116,9 @@ def _pushed(size: int) -> Store:
     return store
 
 
-def _windowed(path: Path) -> Store:
-    """Scrapes of values that all move, and a store that keeps each."""
-    store = Store(history=_HELD - 1)
+def _windowed(path: Path, history: int) -> Store:
+    """Scrapes of values that all move, and a store that keeps so many of them."""
+    store = Store(history=history)
     lines = path.read_text().split("\n")
     for at in range(_HELD):
         # The digits of a step stand before each last one: as long as the one before.
@@ -148,8 +150,8 @@ def _maker(way: str, size: int, path: Path) -> Callable[[], Any]:
     """What makes the series; imports are done when it is returned."""
     if way in ("direct", "pushed"):
         return lambda: {"direct": _direct, "pushed": _pushed}[way](size)
-    if way == "windowed":
-        return lambda: _windowed(path)
+    if way in ("windowed", "moved"):
+        return lambda: _windowed(path, _HELD if way == "windowed" else 2)
     if way in ("scraped", "rescraped"):
         return lambda: _scraped(path, 1 if way == "scraped" else 2)
     if way == "write":

@@ -104,7 +104,7 @@ TARGETS: Final = (
     *_after_commits(),
     Target("P4", "first query as Prometheus over HTTP", "peers: query", "name + label, first", 100_000, _HTTP, 0.3),
     Target("P5", "bytes a series at 1M, scraped", "memory", "scraped", 1_000_000, OURS, 200, absolute=True),
-    Target("P5", "bytes a series at 1M, scraped twice", "memory", "scraped", 1_000_000, "promlatest, scraped twice", 200, absolute=True),
+    Target("P5", "bytes a series at 1M, scraped 12 times, all changed", "memory", "scraped", 1_000_000, "promlatest, scraped 12 times, all changed", 200, absolute=True),
     Target("P5", "bytes a series at 1M, appended", "memory", "appended", 1_000_000, OURS, 250, absolute=True),
     Target("P5", "bytes a series of each scrape kept", "memory", "a scrape kept", 1_000_000, OURS, 9, absolute=True),
     Target("P6", "torn reads", "readers", "torn reads", 20_000, OURS, 0, absolute=True),

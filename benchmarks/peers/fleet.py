@@ -23,6 +23,7 @@ def fleet(run: Run, home: Path, exporter: Program) -> None:
     """Scrape pages of this exporter from many addresses, and 100 series from 500."""
     run.begin("peers: fleet", "% of a core that a process takes which scrapes many targets")
     raws = []
+    exporter.connection.close()  # it may have been idle for too long; it opens again
     for _ in range(_PAGES):
         raws.append(exporter.get("/metrics"))
         time.sleep(0.1)

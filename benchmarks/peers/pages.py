@@ -44,21 +44,24 @@ def pages(run: Run, home: Path, bodies: Program) -> None:
     """Scrape loops over real pages, first readings of them beside Go, and a fleet."""
     with ExitStack() as stack:
         exporters = list(_exporters(stack, home))
+        paths, sizes = {}, {}
         for program in exporters:
+            title = program.title
             kept = f"http://127.0.0.1:{program.port}/metrics"
-            bodies.get("/keep", name=program.title, url=kept)
+            bodies.get("/keep", name=title, url=kept)
+            paths[title] = home / f"page-{program.port}"
+            paths[title].write_bytes(program.get("/metrics"))
+            sizes[title] = len(parse(paths[title].read_bytes()))
         run.begin("peers: pages", f"CPU of whole processes, a scrape each {_PERIOD} s")
         for program in exporters:
-            size = len(parse(program.get("/metrics")))
-            _loops(run, home, f"{program.title}, moving", program, "/metrics", size)
-            static = f"/static?{urlencode({'name': program.title})}"
-            _loops(run, home, f"{program.title}, at rest", bodies, static, size)
+            title, size = program.title, sizes[program.title]
+            _loops(run, home, f"{title}, moving", program, "/metrics", size)
+            static = f"/static?{urlencode({'name': title})}"
+            _loops(run, home, f"{title}, at rest", bodies, static, size)
         run.begin("peers: pages parsed", "CPU of a first scrape, beside Go's expfmt")
         go = Go(home)
-        for program in exporters:
-            path = home / "page"
-            path.write_bytes(program.get("/metrics"))
-            go.beside_reading(run, program.title, path, len(parse(path.read_bytes())))
+        for title, path in paths.items():
+            go.beside_reading(run, title, path, sizes[title])
         go.close()
         fleet(run, home, exporters[0])
 

@@ -155,7 +155,7 @@ def ingested(options: argparse.Namespace, target: str, store: Store) -> None:
     """Scrape a target into a store."""
     fetched = fetch(options, target)
     with _naming(target):
-        store.ingest(fetched.body, fetched.content_type, source=target or "-")
+        store.ingest(bytes(fetched.body), fetched.content_type, source=target or "-")
 
 
 def fetch(options: argparse.Namespace, target: str) -> Fetched:

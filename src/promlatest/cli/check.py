@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each finding; finding any is exit code 1."""
     fetched = fetch(options, options.target)
-    found = check(fetched.body, fetched.content_type)
+    found = check(bytes(fetched.body), fetched.content_type)
     if options.json:
         print_json([_as_dict(diagnostic) for diagnostic in found])
     else:

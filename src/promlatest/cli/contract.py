@@ -44,7 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write a contract, or check a target by one; a broken one is exit code 1."""
     fetched = fetch(options, options.target)
-    reading = read_body(options.target, fetched.body, fetched.content_type)
+    reading = read_body(options.target, bytes(fetched.body), fetched.content_type)
     return _ACTIONS[options.action](reading, options)
 
 

@@ -88,7 +88,7 @@ class Reader:
 
     def read(
         self,
-        body: bytes | str,
+        body: bytes | bytearray | str,
         content_type: str = "text/plain",
         *,
         fallback: Format | None = None,

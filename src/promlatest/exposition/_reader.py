@@ -240,7 +240,7 @@ def within(exposition: Exposition, max_samples: int | None) -> Exposition:
 # Decoding
 
 
-def decode(body: bytes | str) -> str:
+def decode(body: bytes | bytearray | str) -> str:
     """The body as text, in which bytes that are no UTF-8 are lone surrogates.
 
     Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8. Which

@@ -77,7 +77,8 @@ class Fetched:
     """What a target answered.
 
     Attributes:
-        body: the exposition, unpacked.
+        body: the exposition, unpacked; not copied, since 2 MB more cost 2 ms of page faults
+            at every scrape.
         content_type: as it was sent; for a file as its last line tells.
         url: where the answer came from at last, without secrets.
         status: the HTTP status; None where there is no HTTP.
@@ -87,7 +88,7 @@ class Fetched:
             seen (HTTP/1.0 without a Content-Length).
     """
 
-    body: bytes = attrs.field(repr=False)
+    body: bytes | bytearray = attrs.field(repr=False)
     content_type: str
     url: str
     status: int | None = None

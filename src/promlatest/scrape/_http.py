@@ -351,8 +351,7 @@ class HttpTarget:
                 f"its Content-Encoding {coding[:40]!r} was not asked for",
                 target=self._target.name,
             )
-        body = bytes(answer.body)
-        answer.body.clear()
+        body: bytes | bytearray = answer.body
         size = len(body)
         if "gzip" in coding:
             limit, timeout = self._job.limits.body_size, self._job.timeout
@@ -370,14 +369,14 @@ class HttpTarget:
         )
 
 
-def _unpacked(packed: bytes, limit: int, timeout: float, target: str) -> bytes:
+def _unpacked(packed: bytes | bytearray, limit: int, timeout: float, target: str) -> bytes:
     """What all gzip members hold, as Go reads them. It blocks.
 
     Raises:
         LimitError, BodyError: it is too large, or broken.
     """
     unpacker, parts, size = zlib.decompressobj(31), list[bytes](), 0
-    rest = packed
+    rest: bytes | bytearray = packed
     with deadline(perf_counter() + timeout):
         while rest:
             if unpacker.eof:

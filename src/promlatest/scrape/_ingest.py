@@ -249,7 +249,7 @@ class Ingester:
         read = self._reader.read(answer.body, answer.content_type, fallback=fallback)
         return read, read.metadata
 
-    def _check_long_lines(self, body: bytes) -> None:
+    def _check_long_lines(self, body: bytes | bytearray) -> None:
         """Refuse a line with far too many labels before it is read: a million of them
         take 6 s and 40 times the body. A closing quote may stand behind a `=`, so a line
         has at most twice as many of these as labels; relabelling may drop some.
@@ -357,7 +357,7 @@ class Ingester:
 
     def _count_before(self, answer: Fetched, line: int, progress: _Progress) -> None:
         """Count the samples before a mistake, for Prometheus reports them (C-12)."""
-        lines = answer.body.split(b"\n", line - 1)[: line - 1]
+        lines = bytes(answer.body).split(b"\n", line - 1)[: line - 1]
         fallback = self._job.fallback
         if format_of(answer.content_type, fallback) == "openmetrics":
             lines.append(b"# EOF")
@@ -452,7 +452,7 @@ def _first_past(rows: Rows, limits: Limits) -> int:
     return low
 
 
-def _long_lines(body: bytes) -> Iterator[bytes]:
+def _long_lines(body: bytes | bytearray) -> Iterator[bytes | bytearray]:
     """The lines of more than 64 KiB, found in steps of that."""
     start = 0
     while len(body) - start > _LONG:

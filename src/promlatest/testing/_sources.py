@@ -122,7 +122,7 @@ class Bodies:
 
     def answer(self, fetched: Fetched, started: float, path: str = "") -> Reading:
         """The reading that an answer is."""
-        return self.reading(fetched.body, fetched.content_type, started, path)
+        return self.reading(bytes(fetched.body), fetched.content_type, started, path)
 
 
 def read_body(name: str, body: bytes, content_type: str = _TEXT) -> Reading:
