@@ -173,6 +173,7 @@ def test_a_job_that_is_not_supported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The refusal of a configuration names the option that leaves the job out."""
+    pytest.importorskip("cattrs")
     file = tmp_path / "prometheus.yml"
     file.write_text("- {job_name: k8s, kubernetes_sd_configs: [{role: pod}]}\n")
     assert run("serve", "--config", str(file)) == 2

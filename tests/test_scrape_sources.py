@@ -98,6 +98,7 @@ def test_a_target_given_twice_is_scraped_once(tmp_path: Path) -> None:
 
 def test_names_say_what_differs(tmp_path: Path) -> None:
     """The probes of a blackbox exporter are told apart by their labels, two jobs by theirs."""
+    pytest.importorskip("cattrs")
     file = tmp_path / "prometheus.yml"
     file.write_text(
         """
