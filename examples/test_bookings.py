@@ -1,7 +1,5 @@
 """The bookings, tested by Django's own client, and looked at as a WSGI application."""
 
-import os
-
 import pytest
 
 django = pytest.importorskip("django")
@@ -9,14 +7,15 @@ django = pytest.importorskip("django")
 
 @pytest.fixture(scope="module")
 def application():
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookings")
     from django.core.wsgi import get_wsgi_application
     from django.test.utils import setup_test_environment, teardown_test_environment
 
-    application = get_wsgi_application()
-    setup_test_environment()  # pytest-django does this by itself
-    yield application
-    teardown_test_environment()
+    with pytest.MonkeyPatch.context() as environment:  # other tests start programs
+        environment.setenv("DJANGO_SETTINGS_MODULE", "bookings")
+        application = get_wsgi_application()
+        setup_test_environment()  # pytest-django does this by itself
+        yield application
+        teardown_test_environment()
 
 
 @pytest.fixture
