@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -163,8 +163,3 @@ def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
         many: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*places)
         return many
     return lambda items: tuple([items[place] for place in places])
-
-
-def flattened(groups: Iterable[Iterable[Rows]]) -> tuple[Rows, ...]:
-    """All rows of all groups."""
-    return tuple(chain.from_iterable(groups))
