@@ -6,6 +6,7 @@ prombed is the one other package on PyPI that answers PromQL in process.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,6 +25,7 @@ except ModuleNotFoundError:  # make bench installs it
 SCRAPES: Final = 31
 PERIOD: Final = 2.0  # seconds between two, so that a minute of them is asked about
 NAIVE: Final = "naive: a loop over points"
+UNMOVED: Final = "after a scrape into another store"
 
 QUESTIONS: Final = {
     "one series": 'requests_total{pod="pod-7"}',
@@ -60,7 +62,11 @@ def _at_size(run: Run, size: int) -> None:
             again["prombed"] = partial(rival.query, expr, last)
         run.compare(f"{title}, again", again, size=size, unit="µs a question")
     for title, expr in QUESTIONS.items():
-        moves = {OURS: Fed(after_scrapes(size), partial(_asked, expr))}
+        moves = {
+            OURS: Fed(after_scrapes(size), partial(_asked, expr)),
+            # Of another text, so that neither makes the other forget what it keeps.
+            UNMOVED: Fed(after_scrapes(size, elsewhere=True), partial(_asked, f"{expr} ")),
+        }
         run.compare(
             f"{title}, after a scrape", moves, size=size, unit="µs a question", once=True
         )
@@ -89,15 +95,22 @@ def scraped(size: int) -> tuple[Store, int]:
     return store, last
 
 
-def after_scrapes(size: int) -> Iterator[tuple[Store, int]]:
-    """The store and the moment, each time after one more scrape."""
+def after_scrapes(size: int, *, elsewhere: bool = False) -> Iterator[tuple[Store, int]]:
+    """The store and the moment, each time after one more scrape.
+
+    Args:
+        elsewhere: the scrape goes to another store: the same work has pushed the same
+            out of the processor's caches, and nothing is new to the one that is asked.
+    """
     store, last = scraped(size)
     for expr in QUESTIONS.values():
-        answer(store, expr, last)
+        answer(store, f"{expr} " if elsewhere else expr, last)
+    fed, moment = scraped(size) if elsewhere else (store, last)
     for number in count(SCRAPES):
-        last += round(1000 * PERIOD)
-        store.ingest(body(size, number), timestamp=last)
-        yield store, last
+        moment += round(1000 * PERIOD)
+        fed.ingest(body(size, number), timestamp=moment)
+        gc.collect()  # what the scrape left is not charged to the question
+        yield store, last if elsewhere else moment
 
 
 def body(size: int, number: int) -> str:

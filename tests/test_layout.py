@@ -125,3 +125,16 @@ def test_small_tables_of_a_push_are_put_together():
     assert layout.size == 300
     assert len(layout.tables["m"]) < 10
     layout._check()
+
+
+def test_series_side_by_side_are_a_range_of_places():
+    """In the order of the places a selection of neighbours is a range; others keep theirs."""
+    layout = layout_of('a{l="2"} 1\na{l="1"} 1\nb 1\na{l="3"} 1')
+    both = layout.select(plan_of((Matcher("__name__", "=", "a"),))).by_place
+    near = layout.select(plan_of((Matcher("l", "=~", "1|2"),))).by_place
+
+    assert (both.places, [each["l"] for each in both.labels]) == (
+        (0, 1, 3),
+        ["2", "1", "3"],
+    )
+    assert (near.places, [each["l"] for each in near.labels]) == (range(2), ["2", "1"])

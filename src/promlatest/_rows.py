@@ -157,8 +157,12 @@ def joined(parts: Sequence[Samples]) -> Samples:
     return Samples(tuple(rows), values, times if timed else None, exemplars)
 
 
-def picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """What picks the items at these places out of a sequence, in C, always as a tuple."""
+def picker(places: Sequence[int]) -> Callable[[Any], Any]:
+    """What picks the items at these places out of a sequence, in C, always as a tuple;
+    but a `range` of them as a slice, of the sequence's own kind."""
+    if isinstance(places, range):
+        part = slice(places.start, places.stop)
+        return lambda items: items[part]
     if len(places) > 1:
         many: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(*places)
         return many

@@ -34,18 +34,30 @@ Shape = tuple[str, tuple[str, ...]]
 """A metric's name and its label names."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Selection:
     """The series that fulfil some matchers, sorted by labels, and their places."""
 
     labels: tuple[Labels, ...]
-    places: tuple[int, ...]
+    places: Sequence[int]
     take: Callable[[Any], tuple[Any, ...]] = attrs.field(init=False)
     """The items at these places out of a vector, picked by C code."""
 
     @take.default
     def _picker(self) -> Callable[[Any], tuple[Any, ...]]:
         return picker(self.places)
+
+    @cached_property
+    def by_place(self) -> Selection:
+        """The same in the order of the places, which are a `range` where none is left
+        out in between: then a column is a copy of memory, 5 µs for 5,000 series and not
+        130."""
+        order = sorted(range(len(self.places)), key=self.places.__getitem__)
+        pick = picker(order)
+        places: Sequence[int] = pick(self.places)
+        if places and places[-1] - places[0] == len(places) - 1:
+            places = range(places[0], places[-1] + 1)
+        return Selection(pick(self.labels), places)
 
     def __reduce__(self) -> tuple[type[Selection], tuple[Any, ...]]:
         return Selection, (self.labels, self.places)

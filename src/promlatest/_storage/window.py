@@ -106,7 +106,7 @@ def _reports(chosen: Sequence[Scrape], plan: Plan) -> Iterator[_Life]:
     """What failed scrapes left to be seen: of each a life of its own."""
     for at, scrape in enumerate(chosen):
         if scrape.failed:
-            selection = scrape.layout.select(plan)
+            selection = scrape.layout.select(plan).by_place
             if selection.labels:
                 key = (_number(scrape),)
                 yield _Life(key, selection.labels, at, (selection.places,))
@@ -117,9 +117,8 @@ def _lives_until(
 ) -> Iterator[_Life]:
     """Those that were there in all scrapes before, and those that came later."""
     layout = chosen[last].layout
-    selection = layout.select(plan)
-    labels: tuple[Labels, ...] = selection.labels
-    places: Sequence[int] = selection.places
+    selection = layout.select(plan).by_place
+    labels, places = selection.labels, selection.places
     key = (layout.number, -1 if newer is None else newer.number)
     if newer is not None:
         left = _left(newer, layout, plan, kept)
@@ -129,7 +128,7 @@ def _lives_until(
     for at in range(last, -1, -1):
         scrape = chosen[at]
         if scrape.layout is not layout and not scrape.failed:
-            places = picker(places)(place_map(layout, scrape.layout))
+            places = tuple(picker(places)(place_map(layout, scrape.layout)))
             layout = scrape.layout
             if places.count(-1) > len(seen):
                 born = [
@@ -155,7 +154,7 @@ def _left(newer: Layout, layout: Layout, plan: Plan, kept: ColumnCache) -> Seque
     left: Sequence[int] | None = kept.get(key)
     if left is None:
         there = set(place_map(newer, layout))
-        places = layout.select(plan).places
+        places = layout.select(plan).by_place.places
         left = [at for at, place in enumerate(places) if place not in there]
         kept.keep(key, left, 1 + len(left))
     return left
@@ -242,8 +241,10 @@ def _column(
     return column
 
 
-def _packed(values: tuple[float, ...]) -> array[float]:
+def _packed(values: array[float] | tuple[float, ...]) -> array[float]:
     """The values side by side; by way of bytes, a fifth of the cost of `array("d", …)`."""
+    if isinstance(values, array):
+        return values
     packed = array("d")
     packed.frombytes(pack(f"{len(values)}d", *values))
     return packed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
@@ -90,26 +91,25 @@ class Lately(Generic[_Made]):
     """Remembers what was derived from objects for as long as they are asked about.
 
     It is for the spans of a range, which are many where series come and go. What was not
-    asked about in the last two turns is forgotten.
+    asked about in the last turns, two stores' worth of them, is forgotten.
     """
 
-    __slots__ = ("_before", "_make", "_now")
+    __slots__ = ("_make", "_turns")
 
     def __init__(self, make: Callable[[Any], _Made]) -> None:
         self._make = make
-        self._now: dict[int, tuple[object, _Made]] = {}
-        self._before = self._now
+        self._turns: deque[dict[int, tuple[object, _Made]]] = deque(maxlen=_KEPT + 1)
 
     def turn(self) -> None:
         """Begin to ask about the next range."""
-        self._before, self._now = self._now, {}
+        self._turns.appendleft({})
 
     def __call__(self, thing: object) -> _Made:
         key = id(thing)
-        found = self._now.get(key) or self._before.get(key)
+        found = next((turn[key] for turn in self._turns if key in turn), None)
         if found is None:
             found = thing, self._make(thing)
-        self._now[key] = found
+        self._turns[0][key] = found
         return found[1]
 
 
