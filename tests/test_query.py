@@ -260,6 +260,17 @@ def test_family_of(metric, family):
     assert family_of(metric, described) == family
 
 
+@pytest.mark.parametrize(
+    ("metric", "kind"), [("depth", "gauge"), ("jobs_total", "counter")]
+)
+def test_what_is_no_histogram_is_named(store, metric, kind):
+    """The histogram of a gauge or counter is refused with what it is."""
+    with pytest.raises(SelectionError, match=f"{metric} is a {kind}"):
+        store.histogram(metric)
+
+    assert store.histograms(metric) == []
+
+
 def test_histograms_are_grouped(store):
     """One histogram for each label set beside `le`, sorted by labels."""
     found = store.histograms("wait")

@@ -166,6 +166,34 @@ def test_a_good_scrape_brings_a_source_back(store, failures):
     assert not store.select("n", stale=True)
 
 
+@pytest.mark.parametrize("last", ["a scrape", "a failure"])
+def test_a_failure_from_before_the_last_commit_changes_nothing(store, last):
+    """A failure of an earlier moment is counted and not taken: history stays in order."""
+    store.ingest("m 1\n", source="a", timestamp=10)
+    if last == "a scrape":
+        store.ingest("m 2\n", source="a", timestamp=30)
+    else:
+        store.fail("a", OSError("last"), timestamp=30)
+    held = store.sources["a"]
+
+    store.fail("a", OSError("late"), report=parse("up 0\n"), timestamp=20)
+
+    assert store.sources["a"] is held
+    assert [each.timestamp for each in held.history] == [10, 30]
+    assert store.counts.out_of_order == 1
+
+
+def test_a_failure_counts_as_the_last_where_the_clock_was_set_back(store, clock):
+    """A failure of now is taken, whatever the clock says, and stands in order."""
+    store.ingest("m 1\n", source="a", timestamp=NOW)
+    clock[0] = NOW - 5_000
+
+    store.fail("a", OSError("now"))
+
+    assert [each.timestamp for each in store.sources["a"].history] == [NOW, NOW]
+    assert str(store.sources["a"].error) == "now"
+
+
 def test_a_source_that_never_worked(store):
     """A source whose first scrape fails is there, with its error and no series."""
     store.fail("a", OSError("refused"))
@@ -321,6 +349,20 @@ def test_drop_reaches_failed_sources(store):
 
     assert [p.metric for p in store.snapshot(stale=True)] == ["n"]
     assert isinstance(store.sources["a"].error, OSError)
+    store._check()
+
+
+def test_a_report_may_be_dropped_and_come_again(store):
+    """After a drop of everything, the next failure shows its own report."""
+    store.ingest("m 1\nup 1\n", source="a", timestamp=10)
+    store.fail("a", OSError(), report=parse("up 0\n"), timestamp=20)
+    store.drop(Matcher("__name__", "=~", ".+"))
+    assert [*store.snapshot(stale=True)] == []
+
+    store.fail("a", OSError(), report=parse("up 0\n"), timestamp=30)
+
+    assert [(p.metric, p.timestamp) for p in store.snapshot(stale=True)] == [("up", 30)]
+    assert len(store) == 1
     store._check()
 
 

@@ -16,11 +16,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from math import copysign, inf, isfinite, isnan, nan
+from numbers import Real
 from operator import add, itemgetter, sub
 from typing import Final, NamedTuple
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._matching.floats import format_bound, json_number
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
@@ -185,14 +187,22 @@ class Histogram:
         are lifted to the count before. It takes a bisection, O(log buckets).
 
         Returns NaN without observations, without a +Inf bucket, with no other bucket
-        or for a q of NaN; -Inf below q = 0 and +Inf above q = 1. Raises nothing.
+        or for a q of NaN; -Inf below q = 0 and +Inf above q = 1.
 
         >>> from promlatest import Histogram, Labels
         >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.quantile(0.75), h.quantile(1.5)
         (1.5, inf)
+
+        Raises:
+            UsageError: q is no number.
         """
-        if not 0 <= q <= 1:
+        try:
+            is_inside = 0 <= q <= 1
+        except TypeError:  # `checked` before each would be a tenth of the cost
+            _number(q)
+            raise
+        if not is_inside:
             return q if isnan(q) else copysign(inf, q)
         bounds, (counts, _, finite) = self.bounds, self._climb
         top = len(bounds) - 1
@@ -213,17 +223,22 @@ class Histogram:
         The algorithm is `histogram_fraction`'s (promql/quantile.go, BucketFraction):
         linear inside a bucket; the open-ended buckets are not divided. Bounds in the
         metric's unit. Returns 0 if lower is not below upper; NaN without
-        observations, without a +Inf bucket or for a bound of NaN. Raises nothing.
+        observations, without a +Inf bucket or for a bound of NaN.
 
         >>> from promlatest import Histogram, Labels
         >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.fraction(0, 1.5)
         0.75
+
+        Raises:
+            UsageError: a bound is no number.
         """
+        if isnan(_number(lower)) or isnan(_number(upper)):
+            return nan
         if not self.bounds or self.bounds[-1] != inf:
             return nan
         total = self.cumulative[-1]
-        if total == 0 or isnan(lower) or isnan(upper):
+        if total == 0:
             return nan
         if lower >= upper:
             return 0.0
@@ -241,9 +256,10 @@ class Histogram:
         `fraction`. It compares as a number: 1 finds `le="1.0"`.
 
         Raises:
-            UsageError: no bucket has this bound; the message names the nearest.
+            UsageError: no bucket has this bound, or it is no number; the message names
+                the nearest.
         """
-        at = bisect_left(self.bounds, bound)
+        at = bisect_left(self.bounds, _number(bound))
         if self.bounds[at : at + 1] != (bound,):
             raise UsageError(_no_bucket(self, bound, at))
         return self.cumulative[at]
@@ -261,7 +277,7 @@ class Histogram:
         Raises:
             UsageError: no bucket has this bound, or lower is above upper.
         """
-        if lower > upper:
+        if _number(lower) > _number(upper):
             raise UsageError(f"between needs lower <= upper, not {lower} and {upper}")
         below = 0 if lower == -inf else self.count_le(lower)
         return self.count_le(upper) - below
@@ -308,9 +324,9 @@ class Histogram:
         The sum is not asked: it may fall, since observations may be negative.
 
         Raises:
-            UsageError: the bounds differ; the message says which.
+            UsageError: the bounds differ, the message says which; or it is no histogram.
         """
-        return bool(_fall(self, earlier))
+        return bool(_fall(self, checked(earlier, Histogram, "an earlier Histogram")))
 
     def since(self, earlier: Histogram) -> Histogram:
         """What was observed since an earlier moment, resets known.
@@ -325,7 +341,7 @@ class Histogram:
         (True, 3)
 
         Raises:
-            UsageError: the bounds differ; the message says which.
+            UsageError: the bounds differ, the message says which; or it is no histogram.
         """
         return self if self.reset_since(earlier) else self - earlier
 
@@ -454,6 +470,10 @@ def _rank_of(value: float, bounds: tuple[float, ...], counts: tuple[float, ...])
 def _floor(bounds: tuple[float, ...]) -> float:
     """Where the first bucket starts: at 0, unless it ends there or below."""
     return 0.0 if bounds[0] > 0 else -inf
+
+
+def _number(value: float) -> float:
+    return checked(value, (float, int, Real), "a number")
 
 
 def _divide(dividend: float, divisor: float) -> float:

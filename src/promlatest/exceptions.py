@@ -95,7 +95,7 @@ class PatternError(UsageError):
     def __init__(self, pattern: str, reason: str) -> None:
         self.pattern = pattern
         self.reason = reason
-        super().__init__(f"regular expression {pattern!r}: {reason}")
+        super().__init__(f"regular expression {pattern!r:.200}: {reason}")
 
 
 class SelectorError(UsageError):

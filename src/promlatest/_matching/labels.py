@@ -48,7 +48,8 @@ class Labels(Mapping[str, str]):
         'up'
 
     Raises:
-        LabelError: a name is empty, or a name or value is no text that UTF-8 can hold.
+        LabelError: they are no mapping, a name is empty, or a name or value is no text that
+            UTF-8 can hold.
     """
 
     __slots__ = ("_flat", "_hash")
@@ -60,6 +61,8 @@ class Labels(Mapping[str, str]):
         if isinstance(labels, Labels) and not more:
             self._flat, self._hash = labels._flat, labels._hash
             return
+        if not isinstance(labels, Mapping):
+            raise LabelError(f"expected labels as a mapping, not {labels!r:.80}")
         pairs = {**labels, **more}
         for name, value in pairs.items():
             _check_pair(name, value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from itertools import takewhile
 from typing import Final, Literal, get_args
 
+from promlatest._arguments import checked
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import quote, quote_name
 from promlatest._matching.regex import compile_pattern
@@ -62,8 +63,16 @@ class Matcher:
         self._verdicts = _VERDICTS[operator](value)
 
     def matches(self, value: str) -> bool:
-        """Whether a label of this value fulfils the condition; "" is an absent one."""
-        return self._verdicts[value]
+        """Whether a label of this value fulfils the condition; "" is an absent one.
+
+        Raises:
+            UsageError: the value is no text.
+        """
+        try:
+            return self._verdicts[value]
+        except TypeError:  # what has no hash is no text
+            checked(value, str, "a label's value as a str")
+            raise
 
     @property
     def literals(self) -> frozenset[str] | None:
@@ -134,6 +143,7 @@ class _Verdicts(dict[str, bool]):
     def __missing__(self, value: str) -> bool:
         if len(self) >= _VERDICTS_KEPT:
             self.clear()
+        checked(value, str, "a label's value as a str")
         verdict = self[value] = self._judge(value)
         return verdict
 

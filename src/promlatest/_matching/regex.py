@@ -23,6 +23,10 @@ from promlatest.exceptions import PatternError
 
 Test = Callable[[str], bool]
 
+# Reading takes up to 20 µs a character, so a second here; choices of texts (`a|b`), which
+# Grafana makes of what was ticked, are not bounded: they take 0.3.
+_LENGTH: Final = 50_000
+
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 
@@ -89,6 +93,9 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def _general(pattern: str) -> Pattern:
+    if len(pattern) > _LENGTH:
+        reason = f"expression too large: {len(pattern)} characters, at most {_LENGTH}"
+        raise PatternError(pattern, reason)
     parser = PatternParser(pattern)
     fragment = parser.parse()
     prefix, decides = _prefix(fragment)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from promlatest._arguments import checked
 from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
@@ -34,7 +35,9 @@ def parse_selector(text: str) -> tuple[Matcher, ...]:
     Raises:
         SelectorError: the text is no selector, or one that Prometheus refuses since
             it could match everything (M-2). It carries the position.
+        UsageError: it is no text.
     """
+    checked(text, str, "a selector text")
     matchers = _SelectorReader(text).read()
     # {a!="x"} or {}: each matcher is fulfilled by an absent label   (M-2)
     if all(matcher.matches("") for matcher in matchers):
@@ -50,8 +53,12 @@ def format_selector(matchers: Iterable[Matcher]) -> str:
 
     >>> format_selector(parse_selector("{__name__='up', job=`a`}"))
     'up{job="a"}'
+
+    Raises:
+        UsageError: one of them is no matcher.
     """
-    rest = list(matchers)
+    given = checked(matchers, Iterable, "matchers")
+    rest = [checked(each, Matcher, "a Matcher") for each in given]
     named = [matcher for matcher in rest if matcher.name == METRIC_NAME]
     if len(named) != 1 or named[0].operator != "=" or not named[0].value:
         return "{" + ",".join(map(str, rest)) + "}"

@@ -13,6 +13,7 @@ from itertools import count
 from types import TracebackType
 from typing import Final, Self
 
+from promlatest._arguments import checked
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.labels import Labels
@@ -20,6 +21,8 @@ from promlatest._rows import Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
 from promlatest.exceptions import AppenderClosedError, LabelError, UsageError
+
+_REF: Final = "a ref: 0, or what an earlier append of the series returned"
 
 FAR_FUTURE: Final = 10 * 60 * 1000  # ms; what Prometheus' scraper allows for
 
@@ -84,6 +87,8 @@ class DirectAppender:
                 refs, `t` is no int or a value no number; what stands before it is written.
         """
         t = checked_time(t)
+        checked(refs, Collection, "refs, a sequence of them")
+        checked(values, Collection, "values, a sequence of them")
         if len(refs) != len(values):
             raise UsageError(f"expected {len(refs)} values, one a ref, not {len(values)}")
         pages = self._pages
@@ -116,7 +121,7 @@ class DirectAppender:
         self, ref: int, labels: Mapping[str, str], t: int, v: float
     ) -> int:
         t, v = checked_sample(t, v)
-        slot = self._live.slot(ref) if isinstance(ref, int) else None
+        slot = self._live.slot(checked(ref, int, _REF))
         if t > self._horizon:
             self._horizon = self._clock() + FAR_FUTURE
         if t > self._horizon:
@@ -158,7 +163,10 @@ class RefBook:
 
     def labels(self, ref: int) -> Labels | None:
         """The series of a ref; None if it is not known (any more)."""
-        return self._pages[0].get(ref)
+        try:
+            return self._pages[0].get(ref)
+        except TypeError:  # what has no hash is none
+            return None
 
     def ref(self, labels: Labels) -> int:
         """The ref of a series, a new one if it has none."""
@@ -235,6 +243,7 @@ class Batch:
         t, v = checked_sample(t, v)
         series = self._book.labels(ref)
         if series is None:
+            checked(ref, int, _REF)
             series = checked_series(labels)
             check_labels(series, self._limits)
             ref = self._book.ref(series)
@@ -250,11 +259,14 @@ class Batch:
 
         Raises:
             AppenderClosedError: the batch has ended.
+            UsageError: the samples are no `Samples`, or the metadata is no mapping.
         """
         self._check_open()
+        checked(samples, Samples, "Samples, as parse gives them")
+        known = checked(metadata or {}, Mapping, "Metadata by the name of its family")
         self._close_part()
         self._parts.append(samples)
-        self.metadata.update(metadata or {})
+        self.metadata.update(known)
 
     def commit(self, report: Callable[[Counts], Sequence[float]] | None = None) -> Counts:
         """Show everything at once.
@@ -271,8 +283,11 @@ class Batch:
             AppenderClosedError: the batch has ended.
             LimitError: a label is longer, or there are more labels or series, than the
                 store allows; it keeps what it had.
+            UsageError: `report` is no function.
         """
         self._check_open()
+        if report is not None and not callable(report):
+            raise UsageError(f"expected a function that reports, not {report!r:.80}")
         self._ended = "rolled back"  # which is what it is if committing fails
         self.report = report
         try:

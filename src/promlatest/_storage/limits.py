@@ -5,9 +5,15 @@ from __future__ import annotations
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._rows import Rows
-from promlatest.exceptions import LimitError
+from promlatest.exceptions import LimitError, UsageError
+
+
+def _is_limit(_: object, limit: attrs.Attribute[int], value: int) -> None:
+    if checked(value, int, f"a whole number for the limit {limit.name}") < 0:
+        raise UsageError(f"expected no negative limit {limit.name}, not {value}")
 
 
 @attrs.frozen
@@ -19,12 +25,15 @@ class Limits:
         labels: labels of one series, `__name__` among them.
         label_name_length: bytes of one label name in UTF-8.
         label_value_length: bytes of one label value in UTF-8.
+
+    Raises:
+        UsageError: one is no whole number, or negative.
     """
 
-    series: int = 10_000_000
-    labels: int = 256
-    label_name_length: int = 1_024
-    label_value_length: int = 65_536
+    series: int = attrs.field(default=10_000_000, validator=_is_limit)
+    labels: int = attrs.field(default=256, validator=_is_limit)
+    label_name_length: int = attrs.field(default=1_024, validator=_is_limit)
+    label_value_length: int = attrs.field(default=65_536, validator=_is_limit)
 
 
 def check_labels(labels: Labels, limits: Limits) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
@@ -284,8 +285,7 @@ class QueryMethods:
             SelectorError: the text cannot be read; it carries the position.
             UsageError: it is no text.
         """
-        if not isinstance(selector, str):
-            raise UsageError(f"expected a selector text, not {selector!r}")
+        checked(selector, str, "a selector text")
         if stale:
             return self._with_stale().select(selector)
         return self._points(self._question_of((selector,)))
@@ -328,7 +328,7 @@ class QueryMethods:
             labels: conditions by label name.
 
         Returns:
-            The histograms, sorted by labels.
+            The histograms, sorted by labels; none of a metric that is no histogram.
         """
         question = self._question(metric, matchers, labels, histogram=True)
         found = question.histograms(self)
@@ -491,7 +491,12 @@ class QueryMethods:
         Args:
             name: of the label.
             conditions: matchers, selector texts, or collections of them.
+
+        Raises:
+            UsageError: the name is no text, or a condition none.
+            SelectorError: a text is no selector.
         """
+        checked(name, str, "a label's name")
         plan = self._plan(conditions)
         found: list[Iterable[str]] = []
         for cell in self._cells_of(plan):
@@ -525,8 +530,13 @@ class QueryMethods:
             >>> [block] = store.columns([Matcher("__name__", "=", "up_total")], 0, 2_000)
             >>> list(block.times), [list(column) for column in block.values]
             ([1000, 2000], [[5.0], [6.0]])
+
+        Raises:
+            UsageError: they are no matchers, or a time is no int.
         """
-        plan = self._plan((tuple(matchers),))
+        plan = self._plan((tuple(checked(matchers, Sequence, "matchers, as a list")),))
+        checked(start, int, "start in milliseconds")
+        checked(end, int, "end in milliseconds")
         blocks = [
             block
             for cell in self._cells_of()  # whose series may be gone by now
@@ -620,6 +630,7 @@ class QueryMethods:
         try:
             kept: Question | None = questions.get(key)
         except TypeError:  # a list or a set of values cannot be a key, and may change
+            _check_named(metric, matchers)
             key = (
                 metric,
                 histogram,
@@ -673,16 +684,19 @@ class QueryMethods:
     ) -> NoReturn:
         wanted = format_selector(matchers_of(metric, matchers, labels))
         if not found:
-            raise SelectionError(self._nothing(wanted, metric), 0)
+            raise SelectionError(self._nothing(what, wanted, metric), 0)
         shown = "\n  ".join(each.series() for each in found[:10])
         raise SelectionError(
             f"expected one {what} for {wanted}, got {len(found)}:\n  {shown}", len(found)
         )
 
-    def _nothing(self, wanted: str, metric: str) -> str:
+    def _nothing(self, what: str, wanted: str, metric: str) -> str:
         """Why nothing was found, with the closest names."""
         families = self.metrics()
         names = self.label_values(METRIC_NAME)
+        kind = families.get(metric, Metadata()).type
+        if what == "histogram" and kind not in ("unknown", "histogram", "gaugehistogram"):
+            return f"no histogram for {wanted}: {metric} is a {kind}"
         if metric in families or metric in names:
             return f"no series for {wanted}; {metric} has others"
         close = difflib.get_close_matches(metric, {*families, *names}, 3, 0.6)
@@ -754,10 +768,10 @@ def flat_matchers(conditions: Iterable[Condition]) -> Iterator[Matcher]:
             yield each
         elif isinstance(each, str):
             yield from parse_selector(each)
-        elif isinstance(each, Iterable) and not isinstance(each, bytes):
+        elif isinstance(each, Iterable) and not isinstance(each, bytes | Mapping):
             yield from flat_matchers(each)
         else:
-            raise UsageError(f"expected a Matcher or a selector text, not {each!r}")
+            raise UsageError(f"expected a Matcher or a selector text, not {each!r:.80}")
 
 
 def matchers_of(
@@ -768,17 +782,20 @@ def matchers_of(
     Raises:
         UsageError: the metric is no name, or a value or matcher none of what it may be.
     """
-    if not isinstance(metric, str) or not metric:
-        raise UsageError(f"expected a metric's name, not {metric!r}")
+    _check_named(metric, matchers)
     if not LEGACY_METRIC_NAME.fullmatch(metric) and _is_selector(metric):
         raise UsageError(f"{metric!r} is a selector, and no name: use select({metric!r})")
-    for matcher in matchers:
-        if not isinstance(matcher, Matcher):
-            raise UsageError(f"expected a Matcher, not {matcher!r}")
     rest = [
         keyword_matcher(name, checked_value(name, value)) for name, value in labels.items()
     ]
     return (Matcher(METRIC_NAME, "=", metric), *matchers, *rest)
+
+
+def _check_named(metric: str, matchers: Collection[Matcher]) -> None:
+    if not checked(metric, str, "a metric's name"):
+        raise UsageError("expected a metric's name, not ''")
+    for matcher in matchers:
+        checked(matcher, Matcher, "a Matcher")
 
 
 def _is_selector(text: str) -> bool:

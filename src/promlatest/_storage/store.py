@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._counts import Counts
 from promlatest._matching.labels import Labels
 from promlatest._rows import Samples
@@ -53,6 +54,8 @@ from promlatest.exposition import Exposition, Reader, parse
 from promlatest.exposition._families import MetricFamily, Registry, samples_of
 
 __all__ = ["Change", "Source", "Store"]
+
+_HISTORY: Final = "history as a number of scrapes, at least 2"
 
 LOOKBACK: Final = 5 * 60 * 1000  # ms; how old a timestamp of a sample's own may be
 
@@ -206,18 +209,14 @@ class Store(QueryMethods):
         clock: Callable[[], int] = now_ms,
         history: int = 2,
     ) -> None:
-        if limits is not None and not isinstance(limits, Limits):
-            raise UsageError(
-                f"limits must be Limits, such as Limits(series=5), not {limits!r}"
-            )
+        if limits is not None:
+            checked(limits, Limits, "limits as Limits, such as Limits(series=5)")
         if not callable(clock):
             raise UsageError(
-                f"clock must be a function that gives milliseconds, not {clock!r}"
+                f"expected clock as a function that gives milliseconds, not {clock!r}"
             )
-        if not isinstance(history, int) or isinstance(history, bool) or history < 2:
-            raise UsageError(
-                f"history must be an int of at least 2 scrapes, not {history!r}"
-            )
+        if checked(history, int, _HISTORY) < 2:
+            raise UsageError(f"expected {_HISTORY}, not {history}")
         self._limits: Final = Limits() if limits is None else limits
         self._clock: Final = clock
         self._keep: Final = history
@@ -300,13 +299,14 @@ class Store(QueryMethods):
                 milliseconds; None: however much.
 
         Raises:
-            UsageError: the source has no name, or the timestamp is no int, or more than
-                ten minutes ahead: it would pin every series of the batch.
+            UsageError: the source has no name, or a time is no int, or the timestamp more
+                than ten minutes ahead: it would pin every series of the batch.
         """
-        if not isinstance(source, str) or not source:
-            raise UsageError(f"a batch needs the name of its source, not {source!r}")
+        _check_source(source)
         if timestamp is not None:
             self._check_time(timestamp)
+        if lookback is not None:
+            checked(lookback, int, "lookback in milliseconds")
         return Batch(
             source,
             self._commit,
@@ -351,10 +351,10 @@ class Store(QueryMethods):
 
         Raises:
             ParseError, ContentTypeError, LimitError: nothing of the body is kept.
-            UsageError: the body is no bytes and no text.
+            UsageError: the body is no bytes and no text, or another argument not what it
+                must be.
         """
-        if not isinstance(body, str | bytes | bytearray | memoryview):
-            raise UsageError(f"expected a body as bytes or str, not {body!r:.60}")
+        _check_source(source)
         if lenient:
             exposition = parse(body, content_type, lenient=True)
         else:
@@ -387,8 +387,13 @@ class Store(QueryMethods):
             registry: a `CollectorRegistry`, or whatever else has its `collect()`.
             source: whose samples these are.
             timestamp: of samples without one of their own, in milliseconds.
+
+        Raises:
+            UsageError: it is no registry, or gives what are no metric families.
         """
-        families = registry if isinstance(registry, Iterable) else registry.collect()
+        if hasattr(registry, "collect"):
+            registry = registry.collect()
+        families = checked(registry, Iterable, "a registry, or families of metrics")
         batch = self.batch(source, timestamp=timestamp)
         batch.append_samples(*samples_of(families))
         return batch.commit()
@@ -415,16 +420,29 @@ class Store(QueryMethods):
             source: whose scrape failed.
             error: why.
             report: what is to be seen all the same, `up` for one.
-            timestamp: of the failure, in milliseconds since the epoch.
+            timestamp: of the failure, in milliseconds since the epoch; None: now, or the
+                moment of the last commit where that is later. A failure from before the
+                last commit says nothing of what is there now, and changes nothing.
+
+        Raises:
+            UsageError: an argument is not of its kind, or the timestamp more than ten
+                minutes ahead.
         """
-        when = self._clock() if timestamp is None else self._check_time(timestamp)
+        _check_source(source)
+        checked(error, Exception, "the error as an exception")
+        if report is not None:
+            checked(report, Samples, "the report as Samples, as parse gives them")
+        now = self._clock() if timestamp is None else self._check_time(timestamp)
         samples = _NOTHING if report is None else report
-        commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
 
         def build(held: Source) -> tuple[Source, Counts]:
-            before = held._visible if held._visible.failed else Scrape()
-            moment = attrs.evolve(before, timestamp=min(before.timestamp, when))
-            shown, _ = replaced(moment, commit)
+            last = held._visible
+            when = max(now, last.timestamp) if timestamp is None else now
+            commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
+            before = last if last.failed else Scrape(timestamp=last.timestamp)
+            shown, counts = replaced(before, commit)
+            if shown is before:  # from before the last one
+                return held, counts
             shown = attrs.evolve(shown, failed=True)
             return held._failed(shown, error, self._keep), Counts()
 
@@ -438,7 +456,11 @@ class Store(QueryMethods):
         >>> store.remove("app")
         >>> len(store), list(store.sources)
         (0, [])
+
+        Raises:
+            UsageError: it is no source's name. A source that is not there is no error.
         """
+        _check_source(source)
         with self._lock:
             cell = self._cells.pop(source, None)
             if cell is None or cell not in self._directory.sources:
@@ -734,6 +756,11 @@ class Store(QueryMethods):
         self._directory._check(
             cell for cell in self._cells.values() if cell.source._scrapes
         )
+
+
+def _check_source(source: str) -> None:
+    if not checked(source, str, "the name of a source"):
+        raise UsageError("expected the name of a source, not ''")
 
 
 _NOTHING: Final = Samples((), array("d"))

@@ -39,14 +39,14 @@ from promlatest._matching.labels import Labels
 from promlatest._rows import NO_TIME, Rows, take
 from promlatest._turns import Turns
 from promlatest.exceptions import ParseError
-from promlatest.exposition._formats import Format, format_of
+from promlatest.exposition._formats import Format
 from promlatest.exposition._lines import GRAMMARS, Comment, LineReader, SampleLine
 from promlatest.exposition._reader import (
     Exposition,
     Lines,
     Refused,
     convert,
-    decode,
+    decoded,
     read_exactly,
     read_fast,
     slices,
@@ -101,8 +101,7 @@ class Reader:
         Raises:
             ContentTypeError, ParseError, LimitError: as `parse` raises them.
         """
-        format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
-        text = decode(body)
+        text, format = decoded(body, content_type, fallback)  # noqa: A001
         self._refuse_again(text, format)
         exposition = self._read_next(text, format)
         if exposition is None:

@@ -31,8 +31,8 @@ from promlatest.exposition._body import (
     Spot,
     read_body,
 )
-from promlatest.exposition._formats import Format, format_of, misread_parameters
-from promlatest.exposition._reader import Diagnostic, decode
+from promlatest.exposition._formats import Format, misread_parameters
+from promlatest.exposition._reader import Diagnostic, decoded
 
 Level = Literal["error", "warning"]
 
@@ -54,10 +54,11 @@ def check(
 
     Raises:
         ContentTypeError: the Content-Type stands for no exposition.
+        UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
-    format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
+    text, format = decoded(body, content_type, fallback)  # noqa: A001
     diagnostics: list[Diagnostic] = []
-    read = read_body(decode(body), format, content_type, diagnostics)
+    read = read_body(text, format, content_type, diagnostics)
     rules = [rule for rule in _RULES if format in rule.severities]
     looked_at = {scope: list(scope(read)) for scope in {rule.scope for rule in rules}}
     for rule in rules:

@@ -15,6 +15,7 @@ from promlatest._datapoint import BOUND_LABEL, Exemplar, Metadata, MetricType
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import Labels
 from promlatest._rows import NO_TIME, Rows, Samples
+from promlatest.exceptions import UsageError
 
 # The text format names these families by their samples.
 _NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
@@ -66,11 +67,16 @@ def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Met
     """The samples of families in columns, and what is known of the families.
 
     Native histograms have no sample of their own here and are left out.
+
+    Raises:
+        UsageError: one of them is no family.
     """
     groups: dict[tuple[str, ...], list[tuple[int, FamilySample, str]]] = {}
     metadata: dict[str, Metadata] = {}
     place = 0
     for family in families:
+        if not hasattr(family, "samples"):
+            raise UsageError(f"expected a family of metrics, not {family!r:.80}")
         metadata |= _metadata(family)
         bound = BOUND_LABEL.get(_TYPES.get(family.type, "unknown"), "")
         for sample in family.samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from promlatest._arguments import checked
 from promlatest.exceptions import ContentTypeError
 
 Format = Literal["text", "openmetrics"]
@@ -65,7 +66,9 @@ def format_of(content_type: str, fallback: Format | None = None) -> Format:
     Raises:
         ContentTypeError: it is blank or stands for no exposition, and there is no
             fallback.
+        UsageError: it is no str.
     """
+    checked(content_type, str, "a Content-Type as a str")
     match = _MEDIA_TYPE.match(content_type)
     media_type = match.group(1).lower() if match else ""
     if media_type in _FORMATS:

@@ -30,7 +30,7 @@ from promlatest._matching.floats import normalise_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._rows import NO_TIME, Rows, Samples, without_empty
 from promlatest._turns import Turns
-from promlatest.exceptions import LimitError, ParseError
+from promlatest.exceptions import LimitError, ParseError, UsageError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._lines import (
     GRAMMARS,
@@ -206,10 +206,9 @@ def parse(
         ContentTypeError: the Content-Type stands for no exposition.
         ParseError: the body breaks a rule of its format; nothing of it is kept.
         LimitError: there are more than `max_samples` samples.
+        UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
-    # An empty answer is a healthy one that exposes nothing, whatever its type (C-3).
-    format = "text" if not body else format_of(content_type, fallback)  # noqa: A001
-    text = decode(body)
+    text, format = decoded(body, content_type, fallback)  # noqa: A001
     try:
         exposition = None if lenient else read_fast(text, format)
     except Refused as refused:
@@ -240,18 +239,28 @@ def within(exposition: Exposition, max_samples: int | None) -> Exposition:
 # Decoding
 
 
-def decode(body: bytes | bytearray | str) -> str:
-    """The body as text, in which bytes that are no UTF-8 are lone surrogates.
+def decoded(
+    body: bytes | bytearray | str, content_type: str, fallback: Format | None
+) -> tuple[str, Format]:
+    """The body as text, in which bytes that are no UTF-8 are lone surrogates; its format.
 
     Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8. Which
-    is which only the exact reading knows.
+    is which only the exact reading knows. An empty answer is a healthy one that exposes
+    nothing, whatever its type (C-3).
+
+    Raises:
+        ContentTypeError: the Content-Type stands for no exposition.
+        UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
+    format = format_of(content_type, fallback) if body else "text"  # noqa: A001
     if isinstance(body, str):
-        return body
+        return body, format
     try:
-        return body.decode()
+        return str(body, "utf-8"), format
     except UnicodeDecodeError:
-        return body.decode(errors="surrogateescape")
+        return str(body, "utf-8", "surrogateescape"), format
+    except TypeError:
+        raise UsageError(f"expected a body as bytes or str, not {body!r:.80}") from None
 
 
 def _is_utf8(text: str) -> bool:
