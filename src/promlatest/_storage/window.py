@@ -161,7 +161,8 @@ def _left(newer: Layout, layout: Layout, plan: Plan, kept: ColumnCache) -> Seque
 
 
 def _at(items: Sequence[Any], chosen: Sequence[int]) -> tuple[Any, ...]:
-    return picker(chosen)(items)
+    found: tuple[Any, ...] = picker(chosen)(items)
+    return found
 
 
 def _held(places: Sequence[int] | None, chosen: Sequence[int]) -> Sequence[int] | None:
