@@ -356,3 +356,23 @@ def test_subscribers_and_sources_come_and_go():
     assert store._subscribers == ()
     assert store.counts.added == store.counts.removed + len(store)
     store._check()
+
+
+def test_no_question_goes_back_behind_another(monkeypatch):
+    """Where one question saw a commit that is being shown, no other gives what was before
+    it, although it had kept that answer."""
+    store = Store(clock=lambda: NOW)
+    store.ingest("m 1")
+    assert store.value("m") == 1  # its answer is kept
+    seen = []
+    change = store._directory.change
+
+    def ask_meanwhile(*args) -> None:
+        seen.extend((store.select("m")[0].value, store.value("m")))
+        change(*args)
+
+    monkeypatch.setattr(store._directory, "change", ask_meanwhile)
+    store.ingest("m 2\nn 1")
+
+    assert seen in ([1, 1], [2, 2])
+    assert store.value("m") == store.select("m")[0].value == 2

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from math import inf
 from operator import attrgetter, itemgetter
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 import attrs
 
@@ -42,6 +42,8 @@ from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import ColumnCache, blocks_of
 from promlatest.exceptions import SelectionError, SelectorError, UsageError
+
+T = TypeVar("T")
 
 COLUMNS_KEPT: Final = 2_000_000  # values, 8 bytes each
 QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
@@ -85,10 +87,17 @@ class _Known:
         return 32 + sum(len(selection.places) for selection in self.selections)
 
 
+_Answer = tuple[int, list[int], list[T]]
+"""`QueryMethods._changes` when it was found, the numbers of the scrapes, what was found.
+
+A scrape is noted by its number, so that what is kept holds no vector."""
+_NEVER: Final = -1
+
+
 class Question:
     """What is kept of one question, beside its plan."""
 
-    __slots__ = ("_answer", "_histograms", "_known", "is_kept", "key", "metric", "plan")
+    __slots__ = ("_histograms", "_known", "_points", "is_kept", "key", "metric", "plan")
 
     def __init__(self, key: object, plan: Plan, metric: str = "") -> None:
         self.key: Final = key
@@ -96,43 +105,50 @@ class Question:
         self.metric: Final = metric
         self.is_kept = False
         self._known: _Known | None = None
-        self._answer: tuple[list[int], list[DataPoint]] | None = None
-        self._histograms: tuple[list[int], list[Histogram]] | None = None
+        self._points: _Answer[DataPoint] = (_NEVER, [], [])
+        self._histograms: _Answer[Histogram] = (_NEVER, [], [])
 
     def points(self, view: QueryMethods) -> list[DataPoint]:
         """The points of all scrapes that are visible; the list is not the caller's."""
-        known, scrapes = self._look(view)
-        numbers = [scrape.number for scrape in scrapes]
-        kept = self._answer
-        if kept is not None and kept[0] == numbers:
-            return kept[1]
-        if len(scrapes) == 1:
-            answer = scrapes[0].points(known.selections[0])
-        else:
-            found = [
-                scrape.points(selection)
-                for scrape, selection in zip(scrapes, known.selections, strict=True)
-            ]
-            if known.order is None:
-                answer = merged(found)
-            else:
-                answer = list(known.order(list(chain.from_iterable(found))))
-        self._answer = (numbers, answer)
-        self.keep(view._questions)
-        return answer
+        if self._points[0] != view._changes:
+            self._points = self._renewed(view, self._points, self._pick)
+        return self._points[2]
 
     def histograms(self, view: QueryMethods) -> list[Histogram]:
         """The histograms of all scrapes that are visible; not the caller's list."""
-        _, scrapes = self._look(view)
+        if self._histograms[0] != view._changes:
+            self._histograms = self._renewed(view, self._histograms, self._assemble)
+        return self._histograms[2]
+
+    def _renewed(
+        self,
+        view: QueryMethods,
+        kept: _Answer[T],
+        make: Callable[[_Known, Sequence[Scrape]], list[T]],
+    ) -> _Answer[T]:
+        """The answer of now: the kept one, if nothing was committed where it looked."""
+        changes = view._changes
+        known, scrapes = self._look(view)
         numbers = [scrape.number for scrape in scrapes]
-        kept = self._histograms
-        if kept is not None and kept[0] == numbers:
-            return kept[1]
-        found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
-        answer = found[0] if len(found) == 1 else _newest(chain.from_iterable(found))
-        self._histograms = (numbers, answer)
+        found = kept[2] if kept[1] == numbers else make(known, scrapes)
         self.keep(view._questions)
-        return answer
+        # What was found while a commit was being shown is not known to be of before it.
+        return (_NEVER if changes % 2 else changes), numbers, found
+
+    def _pick(self, known: _Known, scrapes: Sequence[Scrape]) -> list[DataPoint]:
+        if len(scrapes) == 1:
+            return scrapes[0].points(known.selections[0])
+        found = [
+            scrape.points(selection)
+            for scrape, selection in zip(scrapes, known.selections, strict=True)
+        ]
+        if known.order is None:
+            return merged(found)
+        return list(known.order(list(chain.from_iterable(found))))
+
+    def _assemble(self, known: _Known, scrapes: Sequence[Scrape]) -> list[Histogram]:
+        found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
+        return found[0] if len(found) == 1 else _newest(chain.from_iterable(found))
 
     def _look(self, view: QueryMethods) -> tuple[_Known, list[Scrape]]:
         """Where the series are, and the scrapes of those sources."""
@@ -188,6 +204,8 @@ class QueryMethods:
     _questions: Cache[Any, Question]
     _columns: ColumnCache
     _lock: AbstractContextManager[Any]
+    _changes: int
+    """Another number after every commit; odd while one is being shown."""
 
     @property
     def _version(self) -> int:
@@ -723,6 +741,7 @@ class Snapshot(QueryMethods):
 
     _live = None
     _version = 0
+    _changes = 0
 
     def __init__(
         self,

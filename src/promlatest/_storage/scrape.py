@@ -9,7 +9,7 @@ the vectors until it is much, so that an update costs what it touches.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress, count, repeat
 from operator import le
 from typing import Any, Final
@@ -71,28 +71,26 @@ class Scrape:
         return self.layout.select(plan)
 
     def points(self, selection: Selection) -> list[DataPoint]:
-        """The points of a selection, in its order, made by C code only."""
+        """The points of a selection, in its order, made by C code where it can be."""
         kind = StaleDataPoint if self.stale else DataPoint
-        values = self.column(selection)
-        times: Iterable[int] = (
-            repeat(self.timestamp)
-            if self.times is None and not self.patch
-            else self.stamps(selection)
-        )
-        return list(map(_new_tuple, repeat(kind), zip(selection.labels, times, values)))  # noqa: B905 repeat has no end
+        times, values = self._samples(selection)
+        return list(map(_new_tuple, repeat(kind), zip(selection.labels, times, values)))  # noqa: B905 may have no end
 
-    def column(self, selection: Selection) -> Sequence[float]:
-        """The values of a selection, in its order."""
-        values = selection.take(self.values)
+    def _samples(self, selection: Selection) -> tuple[Iterable[int], Iterable[float]]:
+        """The timestamps and values of a selection, in its order."""
         if self.patch:
-            patched = map(self.patch.get, selection.places)
-            pairs = zip(patched, values, strict=True)
-            values = tuple([v if new is None else new[1] for new, v in pairs])
-        return values
-
-    def stamps(self, selection: Selection) -> Sequence[int]:
-        """When each of a selection was sampled, in milliseconds, in its order."""
-        return [self.time(place) for place in selection.places]
+            try:  # an update often brings all that is asked for: 0.3 µs for 20, else 1.6
+                samples = selection.take(self.patch)
+            except KeyError:
+                samples = tuple(
+                    [(self.time(at), self.value(at)) for at in selection.places]
+                )
+            times, updated = zip(*samples, strict=True) if samples else ((), ())
+            return times, updated
+        values = selection.take(self.values)
+        if self.times is None:
+            return repeat(self.timestamp), values
+        return selection.take(self.times), values
 
     def time(self, place: int) -> int:
         """When the series at this place was sampled, in milliseconds."""

@@ -13,7 +13,8 @@ import logging
 import os
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import RLock
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
@@ -228,6 +229,7 @@ class Store(QueryMethods):
         self._cells: Final[dict[str, _Cell]] = {}
         self._directory: Final = Directory()
         self._size = 0  # of all sources
+        self._changes = 0
         self._subscribers: tuple[Callable[[Change], None], ...] = ()
         self._counts: Final = Counts()
         self._is_changing = False
@@ -466,8 +468,9 @@ class Store(QueryMethods):
             if cell is None or cell not in self._directory.sources:
                 return
             held = cell.source
-            cell.source = Source(source)  # whoever keeps the cell keeps no samples
-            self._directory.change(cell, held._visible.layout, None)
+            with self._showing():
+                cell.source = Source(source)  # whoever keeps the cell keeps no samples
+                self._directory.change(cell, held._visible.layout, None)
             self._size -= held.series
             counts = Counts(removed=held._newest.size)
             self._counts.add(counts)
@@ -675,10 +678,20 @@ class Store(QueryMethods):
         """Let readers see a source as it is now. The caller holds the lock."""
         self._check_size(source.series - held.series)
         before, after = held._visible.layout, source._visible.layout
-        cell.source = source
+        with self._showing():
+            cell.source = source
+            if before is not after or not held._scrapes:
+                self._directory.change(cell, before if held._scrapes else None, after)
         self._size += source.series - held.series
-        if before is not after or not held._scrapes:
-            self._directory.change(cell, before if held._scrapes else None, after)
+
+    @contextmanager
+    def _showing(self) -> Iterator[None]:
+        """While this lasts no answer is taken for one of now. The caller holds the lock."""
+        self._changes |= 1
+        try:
+            yield
+        finally:
+            self._changes += 1
 
     def _check_size(self, more: int) -> None:
         size = self._size + self._live.size + more
