@@ -105,7 +105,7 @@ page: $(READY)   ## Redraw the picture of the served page in docs/serve (needs r
 	$(BIN)/python docs/page.py
 
 fuzz: $(READY)   ## The differential tests with 100 times the examples
-	PROMLATEST_FUZZ=100 $(BIN)/python -m pytest tests/test_exposition_again.py $(ARGS)
+	PROMLATEST_FUZZ=100 $(BIN)/python -m pytest tests/test_exposition_rescrape.py $(ARGS)
 
 soak: $(READY)   ## Two hours of scraping in a minute or two: does anything grow? [ARGS=...]
 	$(BIN)/python tests/soak.py $(ARGS)

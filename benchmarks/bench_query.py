@@ -24,7 +24,7 @@ from benchmarks.series import (
     store_of,
 )
 from promlatest import Counts, Store
-from promlatest._rows import Rows, Samples
+from promlatest._samples import Rows, Samples
 
 
 def run(run: Run) -> None:

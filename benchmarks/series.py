@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from promlatest import Store
-from promlatest._rows import Rows, Samples  # what a parsed body hands to a batch
+from promlatest._samples import Rows, Samples  # what a parsed body hands to a batch
 
 NOW: Final = 1_700_000_000_000  # ms
 CONTROLLERS: Final = ("certificate", "deployment", "ingress", "issuer", "machine")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from promlatest._turns import deadline
+from promlatest._clock import deadline
 from promlatest.exceptions import UsageError
 from promlatest.exposition import Reader, parse
 from promlatest.scrape import Relabel

@@ -21,7 +21,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from promlatest import Change, Store
-from promlatest._turns import now_ms
+from promlatest._clock import now_ms
 from promlatest.exceptions import PromlatestError, TimeoutExceededError, UsageError
 from promlatest.scrape import AsyncScraper, Job, Scraper, ScrapeResult, Target
 from promlatest.scrape._schedule import Schedule

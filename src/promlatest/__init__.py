@@ -26,15 +26,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promlatest._face import *  # noqa: F403 type checkers see through it
-    from promlatest._face import __all__ as __all__
+    from promlatest._exports import *  # noqa: F403 type checkers see through it
+    from promlatest._exports import __all__ as __all__
 
 
 def __getattr__(name: str) -> object:
-    # The first name that is asked for loads all of them (`_face`). Until then the package
-    # costs nothing, which a command line that is to print its help is glad of.
-    face = import_module("promlatest._face")
-    globals().update({each: getattr(face, each) for each in [*face.__all__, "__all__"]})
+    # The first name that is asked for loads all of them. Until then the package costs
+    # nothing, which a command line that is to print its help is glad of.
+    exports = import_module("promlatest._exports")
+    globals().update(
+        {each: getattr(exports, each) for each in [*exports.__all__, "__all__"]}
+    )
     try:
         return globals()[name]
     except KeyError:

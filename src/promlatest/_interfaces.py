@@ -17,7 +17,7 @@ from promlatest._datapoint import DataPoint, Metadata
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import LabelValue, Matcher
-from promlatest._rows import Samples
+from promlatest._samples import Samples
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from promlatest._arguments import checked
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.labels import Labels
-from promlatest._rows import Samples, joined, rows_of
+from promlatest._samples import Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
 from promlatest.exceptions import AppenderClosedError, LabelError, UsageError

@@ -20,7 +20,7 @@ from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher, keyword_matcher
-from promlatest._rows import picker
+from promlatest._samples import picker
 from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape

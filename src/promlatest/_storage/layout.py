@@ -18,7 +18,7 @@ import attrs
 from sortedcontainers import SortedList
 
 from promlatest._matching.labels import Labels
-from promlatest._rows import Rows, picker, take, without_empty
+from promlatest._samples import Rows, picker, take, without_empty
 from promlatest._storage.cache import Cache
 from promlatest._storage.plan import Plan
 from promlatest._storage.table import _LAST, Table

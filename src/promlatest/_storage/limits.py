@@ -7,7 +7,7 @@ import attrs
 
 from promlatest._arguments import checked
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._rows import Rows
+from promlatest._samples import Rows
 from promlatest.exceptions import LimitError, UsageError
 
 

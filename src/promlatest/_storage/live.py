@@ -18,7 +18,7 @@ from sortedcontainers import SortedDict
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
-from promlatest._rows import rows_of
+from promlatest._samples import rows_of
 from promlatest._storage.cache import Cache
 from promlatest._storage.layout import EMPTY, Selection, laid_out
 from promlatest._storage.plan import Plan

@@ -21,11 +21,7 @@ from promlatest._arguments import checked
 from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
-from promlatest._interfaces import Block
-from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
-from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
-from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._movement import (
+from promlatest._increase import (
     PROCESS_START,
     Movement,
     created_name,
@@ -33,7 +29,11 @@ from promlatest._movement import (
     movements,
     start_times_of,
 )
-from promlatest._rows import picker
+from promlatest._interfaces import Block
+from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
+from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
+from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._samples import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of, series_plan
 from promlatest._storage.layout import Selection

@@ -19,7 +19,7 @@ import attrs
 from promlatest._counts import Counts
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, StaleDataPoint
 from promlatest._matching.labels import Labels
-from promlatest._rows import NO_TIME, Rows, Samples, rows_of
+from promlatest._samples import NO_TIME, Rows, Samples, rows_of
 from promlatest._storage.layout import EMPTY, Layout, Selection, changes, laid_out
 from promlatest._storage.limits import Limits, check_rows
 from promlatest._storage.plan import Plan

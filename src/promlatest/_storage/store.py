@@ -22,9 +22,10 @@ from weakref import WeakSet
 import attrs
 
 from promlatest._arguments import checked
+from promlatest._clock import now_ms
 from promlatest._counts import Counts
 from promlatest._matching.labels import Labels
-from promlatest._rows import Samples
+from promlatest._samples import Samples
 from promlatest._storage.appender import (
     FAR_FUTURE,
     Batch,
@@ -49,7 +50,6 @@ from promlatest._storage.query import (
 )
 from promlatest._storage.scrape import Commit, Scrape, replaced, updated, without
 from promlatest._storage.window import ColumnCache
-from promlatest._turns import now_ms
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
 from promlatest.exposition._families import MetricFamily, Registry, samples_of

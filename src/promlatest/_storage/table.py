@@ -16,7 +16,7 @@ from sortedcontainers import SortedDict
 
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
-from promlatest._rows import Rows
+from promlatest._samples import Rows
 from promlatest._storage.rowmap import RowMap
 
 # Up to so many rows asking each costs less than an index: most metrics have one or two.

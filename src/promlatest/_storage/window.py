@@ -20,7 +20,7 @@ import attrs
 
 from promlatest._interfaces import Block
 from promlatest._matching.labels import Labels
-from promlatest._rows import picker
+from promlatest._samples import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan

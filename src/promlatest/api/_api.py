@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import attrs
 
+from promlatest._clock import deadline, now_ms
 from promlatest._interfaces import Queryable
-from promlatest._turns import deadline, now_ms
 from promlatest.api import _lists, _mount, _page, _promql, _rules, _status
 from promlatest.api._answer import ApiResponse, failure, plain, refusal, success
 from promlatest.api._params import Params, read_duration

@@ -10,11 +10,11 @@ It opens no socket: bytes in, samples out, and back.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from promlatest.exposition._again import Reader
 from promlatest.exposition._families import FamilySample, MetricFamily, Registry
 from promlatest.exposition._formats import ACCEPT, CONTENT_TYPES, Format, format_of
 from promlatest.exposition._reader import Diagnostic, Exposition, Sample, parse
 from promlatest.exposition._render import render
+from promlatest.exposition._rescrape import Reader
 
 if TYPE_CHECKING:
     from promlatest.exposition._check import check

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from promlatest._datapoint import BOUND_LABEL, Exemplar, Metadata, MetricType
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import Labels
-from promlatest._rows import NO_TIME, Rows, Samples
+from promlatest._samples import NO_TIME, Rows, Samples
 from promlatest.exceptions import UsageError
 
 # The text format names these families by their samples.

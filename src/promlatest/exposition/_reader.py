@@ -24,12 +24,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
+from promlatest._clock import Turns
 from promlatest._counts import Counts
 from promlatest._datapoint import Exemplar, Metadata, MetricType
 from promlatest._matching.floats import normalise_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._rows import NO_TIME, Rows, Samples, without_empty
-from promlatest._turns import Turns
+from promlatest._samples import NO_TIME, Rows, Samples, without_empty
 from promlatest.exceptions import LimitError, ParseError, UsageError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._lines import (

@@ -14,9 +14,9 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from promlatest._clock import check_deadline
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._turns import check_deadline
 from promlatest.exceptions import CoverageError, EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import combined_with

@@ -19,7 +19,7 @@ import attrs
 
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
-from promlatest._rows import Samples
+from promlatest._samples import Samples
 from promlatest.exceptions import (
     BodyError,
     ConnectError,

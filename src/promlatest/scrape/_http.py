@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import attrs
 
+from promlatest._clock import check_deadline, deadline
 from promlatest._escape import escaped
-from promlatest._turns import check_deadline, deadline
 from promlatest.exceptions import (
     BodyError,
     EndpointError,

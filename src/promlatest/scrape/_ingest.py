@@ -16,12 +16,12 @@ from typing import Final, Protocol
 
 import attrs
 
+from promlatest._clock import deadline
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
-from promlatest._rows import NO_TIME, Rows, Samples, take
+from promlatest._samples import NO_TIME, Rows, Samples, take
 from promlatest._storage.limits import Limits, check_rows
-from promlatest._turns import deadline
 from promlatest.exceptions import (
     BodyError,
     EndpointError,

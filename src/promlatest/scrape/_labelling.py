@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from promlatest._clock import Turns
 from promlatest._matching.labels import METRIC_NAME
-from promlatest._rows import Rows, take
-from promlatest._turns import Turns
+from promlatest._samples import Rows, take
 from promlatest.exceptions import UsageError
 
 __all__ = ["Labeller", "SeriesCache"]

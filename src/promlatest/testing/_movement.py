@@ -1,7 +1,7 @@
 """What moved between scrapes of a test, and what makes a difference a lie.
 
 A `Tracker` is shown one reading after the other. It keeps the gain of every series that
-is looked at, by the rules of `promlatest._movement`: a counter that fell or that began
+is looked at, by the rules of `promlatest._increase`: a counter that fell or that began
 anew counts from 0, and one that was not there at first does where it is known to have
 begun since. What that module gives as not known is a failure here, as is a reset, and
 series that come and go are noticed.
@@ -15,8 +15,8 @@ from typing import Final, Literal, get_args
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._increase import Movement, TimedValues, began_anew, movement
 from promlatest._matching.labels import Labels
-from promlatest._movement import Movement, TimedValues, began_anew, movement
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
@@ -64,7 +64,7 @@ def checked_policy(on_reset: OnReset) -> OnReset:
 
 @attrs.frozen
 class _Between:
-    """Two readings that follow each other, as `promlatest._movement` looks at them.
+    """Two readings that follow each other, as `promlatest._increase` looks at them.
 
     Attributes:
         then, now: when they were taken, in milliseconds; no two at one moment.

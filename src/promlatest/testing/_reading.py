@@ -12,13 +12,13 @@ from typing import Final, Literal
 
 import attrs
 
+from promlatest._clock import now_ms
 from promlatest._datapoint import BOUND_LABEL, DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
+from promlatest._increase import PROCESS_START, created_name
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher
-from promlatest._movement import PROCESS_START, created_name
 from promlatest._storage.query import Snapshot
-from promlatest._turns import now_ms
 from promlatest.exceptions import UsageError
 from promlatest.exposition import CONTENT_TYPES, render
 from promlatest.testing._errors import (

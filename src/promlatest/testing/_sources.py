@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from promlatest._clock import now_ms
 from promlatest._counts import Counts
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import LOOKBACK, Store
 from promlatest._storage.store import Source as StoredSource
-from promlatest._turns import now_ms
 from promlatest.exceptions import BodyError, EndpointError
 from promlatest.exposition import CONTENT_TYPES, Reader
 from promlatest.exposition._families import samples_of

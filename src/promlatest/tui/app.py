@@ -21,8 +21,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import ContentSwitcher, Input
 
+from promlatest._clock import now_ms
 from promlatest._storage.store import Change, Store
-from promlatest._turns import now_ms
 from promlatest.exceptions import UsageError
 from promlatest.tui.clipboard import copy
 from promlatest.tui.feed import Feed

@@ -1,6 +1,6 @@
 """Counters and histograms since an earlier moment: what they hold, how fast they grow.
 
-What a counter gained is the answer of `promlatest._movement`, for each series by itself
+What a counter gained is the answer of `promlatest._increase`, for each series by itself
 and then added up, as Prometheus does it, so that one series that began again does not
 hide in a sum.
 """
@@ -13,9 +13,7 @@ from typing import Final, TypeVar
 import attrs
 
 from promlatest._histogram import Histogram
-from promlatest._interfaces import Queryable
-from promlatest._matching.labels import Labels
-from promlatest._movement import (
+from promlatest._increase import (
     PROCESS_START,
     Movement,
     StartTimes,
@@ -25,6 +23,8 @@ from promlatest._movement import (
     movement,
     target_of,
 )
+from promlatest._interfaces import Queryable
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
+from promlatest._increase import Movement
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._movement import Movement
 from promlatest.tui.model.series import change_mark, gained_cell, per_second, rate_cell
 from promlatest.tui.model.watch import View
 from promlatest.views._counting import Counters

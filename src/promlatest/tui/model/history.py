@@ -14,9 +14,9 @@ from typing import Final
 
 import attrs
 
+from promlatest._increase import PROCESS_START, START_TOLERANCE
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._movement import PROCESS_START, START_TOLERANCE
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Source
 

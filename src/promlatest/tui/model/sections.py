@@ -7,9 +7,9 @@ from typing import Final
 import attrs
 
 from promlatest._histogram import Histogram
+from promlatest._increase import PROCESS_START, began_anew
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._movement import PROCESS_START, began_anew
 from promlatest.exceptions import UsageError
 from promlatest.views.bars import bar_lines, paired_lines
 from promlatest.views.cells import Cell, Line, line, tinted

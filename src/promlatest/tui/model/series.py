@@ -15,10 +15,10 @@ import attrs
 
 from promlatest._datapoint import family_of
 from promlatest._histogram import Histogram
+from promlatest._increase import Movement
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._movement import Movement
 from promlatest.tui.model.history import Moment, window
 from promlatest.tui.model.trends import Trends, matchers_of
 from promlatest.tui.model.watch import View

@@ -10,10 +10,10 @@ import itertools
 from functools import lru_cache
 from typing import Final
 
+from promlatest._increase import Movement, movement
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
-from promlatest._movement import Movement, movement
 from promlatest.tui.model.history import Moment, Past, owner_of, window
 
 _MOST_SERIES: Final = 2000  # whose samples are kept; rows of some dozen screens

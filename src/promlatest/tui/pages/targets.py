@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
-from promlatest._turns import now_ms
+from promlatest._clock import now_ms
 from promlatest.tui.model.targets import TargetRow, target_lines, targets_sheet
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import Page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from promlatest import _turns
-from promlatest._turns import Turns, check_deadline, deadline
+from promlatest import _clock
+from promlatest._clock import Turns, check_deadline, deadline
 
 
 class Clock:
@@ -13,8 +13,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, turn: float) -> None:
         self.now, self.offers, self._turn = 0.0, 0, turn
-        monkeypatch.setattr(_turns, "perf_counter", lambda: self.now)
-        monkeypatch.setattr(_turns, "sleep", self._sleep)
+        monkeypatch.setattr(_clock, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(_clock, "sleep", self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         assert seconds == 0

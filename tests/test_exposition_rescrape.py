@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from promlatest import Store
 from promlatest.exceptions import LimitError, ParseError
 from promlatest.exposition import Reader, parse
-from promlatest.exposition import _again as again
+from promlatest.exposition import _rescrape as rescrape
 
 STEPS = 20
 
@@ -158,8 +158,8 @@ def test_the_next_body_is_read_as_a_fresh_one(
     start: list[str],
 ) -> None:
     """After any mutation the shortcut gives what a full reading gives, or its error."""
-    monkeypatch.setattr(again, "_BLOCK", block)
-    monkeypatch.setattr(again, "_COUNT_EVERY", 2)
+    monkeypatch.setattr(rescrape, "_BLOCK", block)
+    monkeypatch.setattr(rescrape, "_COUNT_EVERY", 2)
     reader = Reader()
     body = list(start)
     for _ in range(STEPS):
@@ -267,8 +267,8 @@ def test_where_most_values_change_the_way_changes_and_back() -> None:
     for _ in range(40):
         reader.read(bodies[5])
 
-    assert moving is again._Series
-    assert type(reader._last) is again._Blocks
+    assert moving is rescrape._Series
+    assert type(reader._last) is rescrape._Blocks
 
 
 def test_where_changes_are_spread_lines_are_compared() -> None:
@@ -284,8 +284,8 @@ def test_where_changes_are_spread_lines_are_compared() -> None:
     lines[500:520] = [f"a{number} 7" for number in range(500, 520)]
     reader.read("\n".join(lines))
 
-    assert ways == [again._Blocks, again._Lines, again._Lines]
-    assert type(reader._last) is again._Blocks
+    assert ways == [rescrape._Blocks, rescrape._Lines, rescrape._Lines]
+    assert type(reader._last) is rescrape._Blocks
 
 
 def test_too_many_samples() -> None:
@@ -308,7 +308,7 @@ def test_a_line_that_stays_wrong_is_found_without_reading_all(monkeypatch):
     told = []
     for number, body in enumerate(bodies):
         if number == 1:
-            monkeypatch.setattr("promlatest.exposition._again.read_fast", None)
+            monkeypatch.setattr("promlatest.exposition._rescrape.read_fast", None)
         with pytest.raises(ParseError) as caught:
             reader.read(body)
         told.append(str(caught.value))
@@ -329,7 +329,7 @@ def test_a_value_with_a_raw_line_break_is_read_again_by_comparison(monkeypatch):
     """One sample that holds a line break does not cost the reading by comparison."""
     reader = Reader()
     reader.read('a{x="1\n2"} 1\nb 1\n')
-    monkeypatch.setattr("promlatest.exposition._again.read_fast", None)
+    monkeypatch.setattr("promlatest.exposition._rescrape.read_fast", None)
 
     again = reader.read('a{x="1\n2"} 5\nb 2\n')
 

@@ -34,10 +34,10 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
 from promlatest._matching.labels import Labels
-from promlatest._rows import NO_TIME, Rows, take
-from promlatest._turns import Turns
+from promlatest._samples import NO_TIME, Rows, take
 from promlatest.exceptions import ParseError
 from promlatest.exposition._formats import Format
 from promlatest.exposition._lines import GRAMMARS, Comment, LineReader, SampleLine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promlatest import Matcher, Store
-from promlatest._movement import increases
+from promlatest._increase import increases
 from promlatest.exceptions import UsageError
 
 

@@ -3,6 +3,7 @@
 from promlatest._counts import Counts
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, MetricType
 from promlatest._histogram import Bucket, Histogram
+from promlatest._increase import Movement
 from promlatest._interfaces import (
     Appendable,
     Appender,
@@ -15,8 +16,7 @@ from promlatest._interfaces import (
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import LabelValue, Matcher, MatchType
 from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._movement import Movement
-from promlatest._rows import Rows, Samples
+from promlatest._samples import Rows, Samples
 from promlatest._storage.appender import Batch, DirectAppender
 from promlatest._storage.limits import Limits
 from promlatest._storage.query import Condition, Snapshot
