@@ -97,7 +97,7 @@ def served(series: int, *pages: Path) -> Iterator[int]:
 
 def hosts(targets: int) -> list[str]:
     """An address on loopback for each target."""
-    return [f"127.0.{number >> 8}.{(number & 255) + 1}" for number in range(1, targets + 1)]
+    return [f"127.0.{number // 250}.{number % 250 + 1}" for number in range(1, targets + 1)]
 
 
 async def _loop_time(port: int, scrapes: int) -> float:

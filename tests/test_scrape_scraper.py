@@ -110,6 +110,22 @@ def test_targets_are_spread() -> None:
     assert max(b - a for a, b in itertools.pairwise(found)) < 0.3
 
 
+def test_targets_are_scraped_together() -> None:
+    """A thousand targets share the moments of an interval, the same at every interval;
+    the second scrape of one is half an interval behind the first at the least."""
+    schedules = [Schedule(7.77 + number / 2000, 5.0, number) for number in range(1000)]
+    first = [each.tick for each in schedules]
+    for each in schedules:
+        each.advance(each.tick)
+    moments = {round(each.tick, 6) for each in schedules}
+
+    assert len(moments) <= 60
+    assert all(each.tick - at >= 2.5 for each, at in zip(schedules, first, strict=True))
+    for each in schedules:
+        each.advance(each.tick)
+    assert {round(each.tick - 5, 6) for each in schedules} == moments
+
+
 def test_lateness_is_overlooked() -> None:
     """A scrape within 2 ms and 1 % of the interval has the time of its tick (C-6)."""
     assert Schedule(1.0, 10.0).lateness(1.001) == pytest.approx(0.001)

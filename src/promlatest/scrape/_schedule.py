@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import ceil, floor
+from typing import Final
 
 __all__ = ["Schedule"]
 
-_GOLDEN = 0.618033988749895
+_GOLDEN: Final = 0.618033988749895
+# Many targets are scraped some at a time: of 500 at 5 s, each alone, every scrape finds the
+# caches of the processor cold and costs 0.8 ms of CPU, and ten at a time 0.32 each.
+_TOGETHER: Final = 0.1  # s between two such moments, of which an interval has
+_MOMENTS: Final = 50  # at the least
 
 
 class Schedule:
@@ -14,7 +19,9 @@ class Schedule:
 
     The first is immediate. The others keep a phase, so that many targets are spread over
     the interval: the fractional parts of multiples of the golden ratio are spread
-    evenly however many there are. A target alone has the phase 0.
+    evenly however many there are. There are some moments of an interval at which targets
+    are scraped, the same for all that have one clock, but for the first target, which has
+    the phase 0.
 
     Args:
         now: the present moment.
@@ -27,7 +34,9 @@ class Schedule:
         self.interval = interval
         phase = number * _GOLDEN % 1.0
         # Never two scrapes within half an interval.
-        self._base = now + interval * (phase - 1 if phase >= 0.5 else phase)
+        base = now + interval * (phase - 1 if phase >= 0.5 else phase)
+        apart = min(_TOGETHER, interval / _MOMENTS)
+        self._base = ceil(base / apart) * apart if number else base
         self._number = 0
 
     def advance(self, now: float) -> int:
