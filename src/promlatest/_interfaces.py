@@ -139,6 +139,8 @@ class Block:
             none before.
         first: the first good scrape of its source in the range; a series that has no
             sample then was not there. None: not known.
+        scrapes: when its source was scraped in the range, whether these series were there
+            or not; None: not known beyond `times`.
     """
 
     labels: tuple[Labels, ...]
@@ -147,6 +149,7 @@ class Block:
     stamps: Sequence[Sequence[int] | None] | None = None
     since: int | None = None
     first: int | None = None
+    scrapes: Sequence[int] | None = None
 
 
 @runtime_checkable

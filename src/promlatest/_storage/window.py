@@ -57,7 +57,8 @@ def blocks_of(
     if lives is None:
         lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
-    return [_block(life, chosen, plan, kept, since, first) for life in lives]
+    moments = [each.timestamp for each in chosen]
+    return [_block(life, chosen, plan, kept, since, first, moments) for life in lives]
 
 
 @attrs.frozen(eq=False)
@@ -200,6 +201,7 @@ def _block(
     kept: ColumnCache,
     since: int | None,
     first: int | None,
+    moments: Sequence[int],
 ) -> Block:
     """A block; behind the last scrape of its series stands that they are gone."""
     begin = life.last + 1 - len(life.places)
@@ -214,12 +216,13 @@ def _block(
         key = (plan.matchers, *life.key, scrapes[at].number)
         return _column(scrapes[at], held, key, kept)
 
-    times = [scrape.timestamp for scrape in scrapes]
+    times = moments[begin : life.last + 2]
     values = _Picked(len(times), lambda at: pick(at)[0])
     stamps = _Picked(len(times), lambda at: pick(at)[1])
     pairs = zip(scrapes, places, strict=False)
     timed = any(_timed(scrape) for scrape, held in pairs if held is not None)
-    return Block(life.labels, times, values, stamps if timed else None, since, first)
+    own = stamps if timed else None
+    return Block(life.labels, times, values, own, since, first, moments)
 
 
 def _timed(scrape: Scrape) -> bool:

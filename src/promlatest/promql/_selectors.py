@@ -127,8 +127,9 @@ def known_since(
     for block in blocks:
         own = times.setdefault(block.since, set())
         if block.since is not None:
-            first, last = bisect_right(block.times, start), bisect_right(block.times, end)
-            own.update(block.times[first:last])
+            moments = block.times if block.scrapes is None else block.scrapes
+            first, last = bisect_right(moments, start), bisect_right(moments, end)
+            own.update(moments[first:last])
     return {
         since: None
         if since is None or since - start <= _NEAR * _mean_distance(own)
