@@ -34,6 +34,7 @@ from promlatest._storage.appender import (
     checked_time,
 )
 from promlatest._storage.cache import Cache
+from promlatest._storage.commit import Commit, replaced, updated, without
 from promlatest._storage.directory import Directory
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
@@ -48,7 +49,7 @@ from promlatest._storage.query import (
     SourceCell,
     flat_matchers,
 )
-from promlatest._storage.scrape import Commit, Scrape, replaced, updated, without
+from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import ColumnCache
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse

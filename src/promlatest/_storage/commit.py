@@ -1,0 +1,396 @@
+"""What a commit makes of a source: the next scrape, built aside from the one before.
+
+`replaced` takes a whole state, as a scrape brings it; `updated` puts what a push brings
+over what was held. Which samples are not taken, and why, is counted here: out of order, out
+of bounds, too old, twice. Nothing of it is seen before the store swaps it in.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
+from operator import le
+from typing import Any, Final
+
+import attrs
+
+from promlatest._counts import Counts
+from promlatest._datapoint import Exemplar, Metadata
+from promlatest._matching.labels import Labels
+from promlatest._samples import NO_TIME, Rows, Samples, rows_of
+from promlatest._storage.layout import Layout, changes, laid_out
+from promlatest._storage.limits import Limits, check_rows
+from promlatest._storage.plan import Plan
+from promlatest._storage.scrape import Scrape
+
+# An update copies the patch, and folds it into the vectors when it has grown to so many,
+# or to this share of the series: 512 updates of one in 100,000 cost 5 µs each and then
+# 0.2 ms once.
+_PATCHED: Final = 512
+_PATCHED_SHARE: Final = 1 / 16
+
+
+@attrs.frozen(eq=False)
+class Commit:
+    """What a batch brings, and by which rules it is taken.
+
+    Attributes:
+        samples: what it brings.
+        metadata: what is known of their families.
+        timestamp: of samples that have none of their own, in milliseconds.
+        horizon: samples after this moment are not taken: one would pin its series,
+            since everything that follows were older than it.
+        oldest: samples from before this moment are not taken; None: however old.
+        limits: what series may look like.
+    """
+
+    samples: Samples
+    metadata: Mapping[str, Metadata]
+    timestamp: int
+    horizon: int
+    oldest: int | None = None
+    limits: Limits = attrs.field(factory=Limits)
+
+
+def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
+    """A scrape of just what a commit brings: what it does not bring is gone.
+
+    A commit from before the one that is held says nothing of what is there now: it is
+    not taken at all. Of two for one moment the later one counts, in whole. A sample with
+    a timestamp of its own that is not newer than the one held leaves that one there.
+    """
+    counts = Counts()
+    samples = commit.samples
+    if commit.timestamp < held.timestamp:
+        words = f"the batch is of {commit.timestamp}, and one of {held.timestamp} is held"
+        counts.refuse("out_of_order", len(samples), words)
+        return held, counts
+    layout = _layout_of(samples, held.layout, commit.limits)
+    values, times, exemplars = samples.values, samples.times, samples.exemplars
+    if layout.twins:
+        values, times = _settled_twins(layout, samples, commit, counts)
+    if times is not None:
+        layout = _bounded(layout, times, commit, counts)
+        if NO_TIME in times:
+            now = commit.timestamp
+            times = array("q", [now if time == NO_TIME else time for time in times])
+    scrape = Scrape(
+        layout, values, commit.timestamp, times, exemplars, dict(commit.metadata)
+    )
+    is_newer = commit.timestamp > held.timestamp  # of two for one moment the later counts
+    if is_newer and (times is not None or held.times is not None or held.patch):
+        scrape = _settled(scrape, held.folded(), counts)
+    counts.added, counts.removed = changes(held.layout, layout)
+    counts.samples += layout.size - _reported(layout)
+    return scrape, counts
+
+
+def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
+    """A scrape with what a commit brings put over what was held.
+
+    O(samples that it brings); with new series O(metrics) and a copy of the vectors.
+    """
+    counts = Counts()
+    fresh: dict[Labels, tuple[int, float, Exemplar | None]] = {}
+    patch = dict(held.patch)
+    exemplars = commit.samples.exemplars
+    kept_exemplars = dict(held.exemplars) if exemplars else held.exemplars
+    for labels, at in _in_order(commit.samples):
+        time, value = _time(commit, at), commit.samples.values[at]
+        place = held.layout.find(labels)
+        if place < 0:
+            before: tuple[Any, ...] | None = fresh.get(labels)
+        else:
+            before = patch.get(place) or (held.time(place), held.values[place])
+        if not _is_taken((time, value), before, labels, commit, counts):
+            continue
+        if place < 0:
+            fresh[labels] = (time, value, exemplars.get(at))
+        else:
+            patch[place] = (time, value)
+            if at in exemplars:
+                kept_exemplars[place] = exemplars[at]  # type: ignore[index]
+    timestamp = max(held.timestamp, commit.timestamp)
+    metadata = {**held.metadata, **commit.metadata} if commit.metadata else held.metadata
+    times = held.times
+    if times is None and timestamp != held.timestamp:
+        # The vector of times is made when the moment that all have shared is over.
+        times = held._times()
+    scrape = attrs.evolve(
+        held,
+        timestamp=timestamp,
+        times=times,
+        patch=patch,
+        metadata=metadata,
+        exemplars=kept_exemplars,
+        failed=False,
+    )
+    if len(patch) > max(_PATCHED, _PATCHED_SHARE * held.layout.size):
+        scrape = scrape.folded()
+    if fresh:
+        scrape = _extended(scrape, fresh, commit.limits)
+        counts.added = len(fresh)
+    return scrape, counts
+
+
+def without(held: Scrape, plan: Plan) -> Scrape:
+    """A scrape less the series that fulfil a plan."""
+    gone = {table.places[row] for table, rows in held.layout.selected(plan) for row in rows}
+    return attrs.evolve(held, layout=held.layout.less(gone)) if gone else held
+
+
+def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
+    # (): that of a body without a series, and of a layout that lost all of them.
+    if samples.rows is before.rows and samples.rows:
+        return before
+    layout = laid_out(samples.rows, len(samples.values), before)
+    for shape, group in layout.shapes.items():
+        if group is not before.shapes.get(shape):
+            for table in group:
+                check_rows(table.rows, limits)
+    return layout
+
+
+def _reported(layout: Layout) -> int:
+    """How many series are about the commit itself; they stand in rows of their own."""
+    return sum(len(rows) for rows in layout.rows[-8:] if not rows.counted)
+
+
+def _refusal(time: int, commit: Commit) -> str:
+    """Why a sample of this time is not taken, as the name of a count; "" if it is."""
+    if time > commit.horizon:
+        return "out_of_bounds"
+    if commit.oldest is not None and NO_TIME < time < commit.oldest:
+        return "too_old"
+    return ""
+
+
+def _refusal_words(series: str, time: int, commit: Commit) -> str:
+    if time > commit.horizon:
+        return f"{series} is of {time} ms, more than 10 minutes ahead"
+    ago = (commit.timestamp - time) // 1000
+    hint = "; is it in seconds?" if _may_be_seconds(time, commit.timestamp) else ""
+    return f"{series} is of {time} ms, {ago} s before the scrape{hint}"
+
+
+def _bounded(layout: Layout, times: array[int], commit: Commit, counts: Counts) -> Layout:
+    """The layout less the series whose samples are from too far ahead or too long ago."""
+    oldest = NO_TIME if commit.oldest is None else commit.oldest
+    if max(times) <= commit.horizon and _oldest(times) >= oldest:
+        return layout
+    gone: set[int] = set()
+    for labels, place in layout.series():
+        reason = _refusal(times[place], commit)
+        if reason:
+            words = _refusal_words(labels.series(), times[place], commit)
+            counts.refuse(reason, 1, words)
+            gone.add(place)
+    return layout.less(gone)
+
+
+def _oldest(times: array[int]) -> int:
+    own = min(times)
+    if own == NO_TIME:
+        own = min((time for time in times if time != NO_TIME), default=1 << 62)
+    return own
+
+
+def _may_be_seconds(time: int, now: int) -> bool:
+    """Whether a time reads as one of our days if it is taken in seconds."""
+    return abs(time * 1000 - now) < 20 * 365 * 86_400_000
+
+
+def _settled_twins(
+    layout: Layout, samples: Samples, commit: Commit, counts: Counts
+) -> tuple[array[float], array[int] | None]:
+    """The vectors with one sample for each series that came more than once: the newest
+    that may be taken, of equally new ones the first (S-6)."""
+    values, times = samples.values[:], samples.times and samples.times[:]
+    for first, *others in layout.twins:
+        for other in others:
+            reason = "duplicates"
+            if times is not None:
+                reason = _worse(times[first], times[other], commit)
+            if not reason:
+                counts.samples += 1  # the one that it takes the place of
+                reason = _refusal(times[first], commit) if times is not None else ""
+                values[first] = values[other]
+                if times is not None:
+                    times[first] = times[other]
+                counts.samples -= bool(reason)
+            if reason:
+                counts.refuse(reason, 1, _stands_twice(layout, first))
+    return values, times
+
+
+def _worse(held: int, new: int, commit: Commit) -> str:
+    """Why the second of two samples of one series is not the one to take; "" if it is."""
+    reason = _refusal(new, commit)
+    if reason or _refusal(held, commit):
+        return reason
+    ahead = (commit.timestamp if new == NO_TIME else new) - (
+        commit.timestamp if held == NO_TIME else held
+    )
+    return "" if ahead > 0 else "out_of_order" if ahead else "duplicates"
+
+
+def _stands_twice(layout: Layout, place: int) -> str:
+    name = next((labels.series() for labels, at in layout.series() if at == place), "")
+    return f"{name} stands there twice"
+
+
+def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
+    """The scrape with the held sample wherever the new one has a timestamp of its own
+    and is not newer."""
+    pairs = _not_newer(scrape, held, counts)
+    if not pairs:
+        return scrape
+    values, times = scrape.values[:], scrape._times()
+    exemplars = dict(scrape.exemplars)
+    for place, before in pairs:
+        new, old = times[place], held.time(before)
+        _count_late((new, values[place]), (old, held.value(before)), scrape, place, counts)
+        times[place], values[place] = old, held.value(before)
+        exemplars.pop(place, None)
+        if before in held.exemplars:
+            exemplars[place] = held.exemplars[before]
+    return attrs.evolve(scrape, values=values, times=times, exemplars=exemplars)
+
+
+def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, int]]:
+    """The places of samples that are not newer than those held, and where these are;
+    less those that say the same as what is held."""
+    if scrape.layout is held.layout and scrape.times is not None and held.times is not None:
+        size = len(scrape.times)
+        late = list(compress(range(size), map(le, scrape.times, held.times)))
+        new, old = scrape.values, held.values
+        kept = [
+            (place, place)
+            for place in late
+            if new[place] != old[place] or scrape.times[place] < held.times[place]
+        ]
+        counts.samples -= len(late) - len(kept)  # what is held says the same
+        return kept
+    pairs = _pairs(scrape.layout, held.layout)
+    return [(new, old) for new, old in pairs if scrape.time(new) <= held.time(old)]
+
+
+def _pairs(one: Layout, other: Layout) -> Iterator[tuple[int, int]]:
+    """The places of the series that two layouts share."""
+    for shape, group in one.shapes.items():
+        there = other.shapes.get(shape, ())
+        for table in group:
+            if table in there:
+                yield from zip(table.places, table.places, strict=True)
+                continue
+            for row, key in enumerate(table.rows.row_keys()):
+                for held in there:
+                    found = held.find(key)
+                    if found >= 0:
+                        yield table.places[row], held.places[found]
+
+
+def _count_late(
+    new: tuple[int, float],
+    old: tuple[int, float],
+    scrape: Scrape,
+    place: int,
+    counts: Counts,
+) -> None:
+    counts.samples -= 1
+    if new[0] == old[0] and _same(new[1], old[1]):
+        return
+    reason = "out_of_order" if new[0] < old[0] else "duplicates"
+    if not counts.example:
+        name = next(lab.series() for lab, at in scrape.layout.series() if at == place)
+        counts.example = _late_words(name, new[0], old[0])
+    counts.refuse(reason, 1, "")
+
+
+def _late_words(name: str, new: int, old: int) -> str:
+    if new == old:
+        return f"{name} has another value at {new} ms already"
+    return f"{name} is of {new} ms, and one of {old} ms is held"
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)
+
+
+# Updates
+
+
+def _in_order(samples: Samples) -> list[tuple[Labels, int]]:
+    """The series and their places, in the order in which they came."""
+    found = [
+        (labels, place)
+        for rows in samples.rows
+        for labels, place in zip(_labels(rows), rows.places, strict=True)
+    ]
+    return sorted(found, key=lambda each: each[1]) if len(samples.rows) > 1 else found
+
+
+def _labels(rows: Rows) -> Iterable[Labels]:
+    if any("" in column for column in rows.columns):
+        flats = zip(rows.names, rows.columns, strict=True)
+        named = [(name, column) for name, column in flats]
+        return [
+            Labels({"__name__": rows.metric} | {n: c[row] for n, c in named})
+            for row in range(len(rows))
+        ]
+    return rows.labels()
+
+
+def _time(commit: Commit, at: int) -> int:
+    times = commit.samples.times
+    time = NO_TIME if times is None else times[at]
+    return commit.timestamp if time == NO_TIME else time
+
+
+def _is_taken(
+    new: tuple[int, float],
+    held: tuple[Any, ...] | None,
+    labels: Labels,
+    commit: Commit,
+    counts: Counts,
+) -> bool:
+    """Whether a sample of an update is taken; it is counted in either case."""
+    if new[0] > commit.horizon:
+        words = f"{labels.series()} is of {new[0]} ms, more than 10 minutes ahead"
+        counts.refuse("out_of_bounds", 1, words)
+    elif held is None or new[0] > held[0]:
+        counts.samples += 1
+        return True
+    elif new[0] < held[0] or not _same(new[1], held[1]):
+        reason = "out_of_order" if new[0] < held[0] else "duplicates"
+        counts.refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
+    return False
+
+
+def _extended(
+    scrape: Scrape,
+    fresh: Mapping[Labels, tuple[int, float, Exemplar | None]],
+    limits: Limits,
+) -> Scrape:
+    """The scrape with further series at the end of its vectors."""
+    scrape = scrape.folded()
+    start = len(scrape.values)
+    rows = rows_of([(labels, start + at) for at, labels in enumerate(fresh)])
+    for each in rows:
+        check_rows(each, limits)
+    values, times = scrape.values[:], scrape._times()
+    values.extend(value for _, value, _ in fresh.values())
+    times.extend(time for time, _, _ in fresh.values())
+    exemplars = dict(scrape.exemplars)
+    for at, (_, _, exemplar) in enumerate(fresh.values(), start):
+        if exemplar is not None:
+            exemplars[at] = exemplar
+    layout = scrape.layout.extended(rows, len(values))
+    if times.count(scrape.timestamp) == len(times):
+        return attrs.evolve(
+            scrape, layout=layout, values=values, times=None, exemplars=exemplars
+        )
+    return attrs.evolve(
+        scrape, layout=layout, values=values, times=times, exemplars=exemplars
+    )
