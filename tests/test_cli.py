@@ -458,6 +458,93 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.startswith("usage: promlatest")
 
 
+def test_wrong_usage_of_a_command_shows_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """An argument too many: the usage is that of the command that does not take it."""
+    with pytest.raises(SystemExit) as end:
+        run("get", ":1", "up", "extra")
+
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "usage: promlatest get TARGET [SELECTOR] [options]\n"
+        "promlatest get: error: unrecognized arguments: extra\n"
+    )
+
+
+IDLE = [
+    (["get", "FILE", "--interval", "5"], "--interval", "--watch"),
+    (["get", "FILE", "--header", "A: b"], "--header", "over HTTP"),
+    (["get", "FILE", "--bearer-token-file", "t"], "--bearer-token-file", "over HTTP"),
+    (["check", ":1", "--ca-file", "ca.pem"], "--ca-file", "https://"),
+    (["get", "https://a:1", "--key-file", "k.pem"], "--key-file", "--cert-file"),
+    (["query", "FILE", "1", "--interval", "5"], "--interval", "--scrapes of 2 or more"),
+    (["contract", "check", "FILE", "c", "--optional", "a"], "--optional", "contract write"),
+    (["rules", "check", "FILE", "FILE", "--scrapes", "3"], "--scrapes", "rules eval"),
+    (["wait", ":1", "up", "--present", "--from-zero"], "--from-zero", "--increases-by"),
+    (["wait", ":1", "up", "--increases-by", "1", "--already-ok"], "--already-ok", "--at-l"),
+    (["top", "FILE", "--seed", "2"], "--seed", "--demo"),
+    (["top", "FILE", "--skip-unsupported"], "--skip-unsupported", "--config"),
+    (["top", "FILE", "--once", "--theme", "light"], "--theme", "the dashboard"),
+    (["top", "--config", "c.yml", "--header", "A: b"], "--header", "over HTTP"),
+    (["serve", "FILE", "--seed", "2"], "--seed", "--demo"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "partner"), IDLE, ids=[" ".join(words) for words, *_ in IDLE]
+)
+def test_an_option_that_changes_nothing_is_refused(
+    words: list[str],
+    option: str,
+    partner: str,
+    body: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody relies on what nothing looks at; what it goes with is said."""
+    assert run(*(body if word == "FILE" else word for word in words)) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"promlatest: {option} changes nothing here: it goes with ")
+    assert partner in said
+
+
+def test_what_one_target_is_asked_with_is_not_idle(
+    body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A header is for those of several targets that take one."""
+    assert run("top", body, "127.0.0.1:1", "--once", "--header", "A: b") == 3
+
+    assert "wait_seconds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["get", "-", "--watch"], ["wait", "-", "up", "--present"]]
+)
+def test_the_standard_input_is_read_once(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What asks again and again refuses it."""
+    assert run(*words) == 2
+
+    assert "once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_no_time_between_two_looks(
+    seconds: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An interval that is none is refused."""
+    assert run("get", body, "--watch", "--interval", seconds) == 2
+
+    assert "--interval: expected seconds" in capsys.readouterr().err
+
+
+def test_a_page_that_nobody_can_read(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A width below what a page needs is refused, and is not another one."""
+    assert run("top", body, "--once", "--width", "10") == 2
+
+    assert "expected 40 columns or more, not 10" in capsys.readouterr().err
+
+
 def test_the_demo_serves_until_it_is_ended() -> None:
     """`demo` prints its URL first and ends at SIGINT without a traceback."""
     process = subprocess.Popen(
@@ -480,12 +567,16 @@ def test_the_demo_serves_until_it_is_ended() -> None:
 
 
 def test_what_get_prints_is_read_again(
-    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    body: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Data is never shortened, however narrow the terminal: it can be read back."""
     long = f'depth{{queue="{"q" * 300}",zone="é"}} 4\n'
     Path(body).write_text(f"{BODY}{long}")
-    assert run("get", body, "--width", "40") == 0
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run("get", body) == 0
     said = capsys.readouterr().out
     assert "…" not in said
 
@@ -541,6 +632,20 @@ def test_which_histogram_was_probably_meant(
     assert words in capsys.readouterr().err
     assert run("top", body, "--once", "--histogram", metric) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_histogram_by_selector(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What says which series says which histograms, in `histogram` and below a page."""
+    for selector in ('wait_seconds{queue=~"po.*"}', '{__name__="wait_seconds"}'):
+        assert run("histogram", body, selector) == 0
+        assert 'queue="pods"' in capsys.readouterr().out
+        assert run("top", body, "--once", "--histogram", selector) == 0
+        assert "p99" in capsys.readouterr().out
+
+    assert run("histogram", body, 'wait_seconds{queue="pod"}') == 1
+    assert "there is pods" in capsys.readouterr().err
+    assert run("histogram", body, '{queue="pods"}') == 2
+    assert "expected the name of one histogram" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", ["./nofile.prom", "/tmp", "/no/such/file"])
@@ -642,7 +747,7 @@ WAITS = [
     (["asked_totl", "--present", "--within", "300ms"], 1, "asked_total"),
     (["idel", "--absent", "--within", "300ms"], 1, "idle"),
     (["asked_total", "--increases-by", "0.5"], 1, "past"),
-    (["idle", "--at-least", "7", "--settle", "1s"], 2, "--settle does not go"),
+    (["idle", "--at-least", "7", "--settle", "1s"], 2, "--settle changes nothing"),
     (["idle", "--at-most", "1", "--within", "0"], 2, "above 0"),
 ]
 

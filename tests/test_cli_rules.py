@@ -199,11 +199,10 @@ def test_eval_by_one_scrape(page: str, alerts: Path, capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["alone"], 2, "promlatest: expected FILE... TARGET: rules, and then what they watch"),
         (["missing.yml", "page"], 2, "promlatest: missing.yml cannot be read: No such file"),
         (["alerts", "nowhere.prom"], 3, "nowhere.prom"),
     ],
-    ids=["no target", "no file", "no page"],
+    ids=["no file", "no page"],
 )  # fmt: skip
 def test_what_cannot_be_done(
     words: list[str], code: int, said: str, page: str, alerts: Path, capsys: Output

@@ -78,6 +78,24 @@ def test_an_empty_answer_is_exit_code_1(body, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("expr", "words"),
+    [
+        ("hits_totl", "close names: hits_total"),
+        ("sum(rate(hits_totl[5m]))", "close names: hits_total"),
+        ('hits_total{code="20"} / load', "there is 200"),
+        ("hits_total > 99", "no series for hits_total > 99"),
+    ],
+)
+def test_why_an_answer_is_empty(body, capsys, expr, words):
+    """Which selector of an expression finds nothing, and what was probably meant."""
+    assert main(["query", body, expr, "--partial"]) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+
+
 def test_an_answer_as_json(body, capsys):
     """One document, with the type, the result and the annotations; NaN is a text."""
     assert main(["query", body, "load", "--json"]) == 0
@@ -133,7 +151,7 @@ def test_samples_of_a_range_are_printed_with_their_times(counting, capsys):
     ("arguments", "words"),
     [
         (["--every", "0"], "--every: expected seconds"),
-        (["--interval", "nan"], "--interval: expected seconds"),
+        (["--scrapes", "2", "--interval", "nan"], "--interval: expected seconds"),
         (["--scrapes", "0"], "--scrapes: expected 1 to"),
         (["--every", "1", "--scrapes", "2"], "give it or the others"),
     ],
@@ -168,4 +186,32 @@ def test_every_answers_until_it_is_stopped(counting):
     assert first.startswith("{} ")
     assert second.startswith("{} ")
     assert "the scrapes kept cover" in error
+    assert process.returncode == 130
+
+
+def test_every_goes_on_where_a_scrape_fails(tmp_path):
+    """A target that is away is told of and asked again; each answer is a line of JSON."""
+    path = tmp_path / "metrics.prom"
+    command = [sys.executable, "-m", "promlatest", "query", str(path), "load"]
+    process = subprocess.Popen(
+        [*command, "--every", "0.05", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert "No such file" in process.stderr.readline()
+    (tmp_path / "new.prom").write_text("load 1\n")
+    (tmp_path / "new.prom").rename(path)
+    assert json.loads(process.stdout.readline())["result"][0]["value"] == 1
+    (tmp_path / "new.prom").write_text("lod 1\n")
+    (tmp_path / "new.prom").rename(path)
+    while "no series for load" not in process.stderr.readline():
+        pass
+    assert "close names: lod" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
     assert process.returncode == 130

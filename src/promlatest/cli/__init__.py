@@ -150,6 +150,8 @@ class _CommandParser(argparse.ArgumentParser):
             found, unknown = self.parse_known_intermixed_args(own, namespace)
         finally:
             self.intermixed = True
+        if unknown:  # here, so that the usage said is this command's
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
         if behind:
             found.command = behind
         return found, unknown

@@ -14,7 +14,7 @@ from typing import Any
 from promlatest.cli._shared import (
     DONE,
     NOTHING,
-    add_printing,
+    add_json,
     add_target,
     fetch,
     print_json,
@@ -25,7 +25,7 @@ from promlatest.exposition import check
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest check`."""
     add_target(parser)
-    add_printing(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from promlatest.cli._shared import DONE, NOTHING, add_fetching, fetch
+from promlatest.cli._shared import DONE, NOTHING, add_target, fetch, refuse_idle
 from promlatest.exceptions import UsageError
 from promlatest.testing import Reading, contract_of, read_contract
 from promlatest.testing._sources import read_body
@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", choices=tuple(_ACTIONS), help="check a target, or write the contract"
     )
-    parser.add_argument("target", metavar="TARGET", help=":8080, a URL, a path, or -")
+    add_target(parser)
     parser.add_argument("file", metavar="FILE", help="the contract")
     parser.add_argument(
         "--optional", action="append", default=[], metavar="PATTERN",
@@ -38,11 +38,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--ignore", action="append", default=[], metavar="PATTERN",
         help="write: families that are left out",
     )  # fmt: skip
-    add_fetching(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write a contract, or check a target by one; a broken one is exit code 1."""
+    writes = (options.action == "write", "contract write")
+    refuse_idle(options, {"optional": writes, "ignore": writes})
     fetched = fetch(options, options.target)
     reading = read_body(options.target, bytes(fetched.body), fetched.content_type)
     return _ACTIONS[options.action](reading, options)

@@ -17,10 +17,18 @@ from promlatest.demo import serve
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest demo`."""
     parser.add_argument(
-        "--port", type=int, default=8080, help="default: 8080; 0: any that is free"
+        "--port",
+        type=int,
+        default=8080,
+        metavar="PORT",
+        help="default: 8080; 0: any that is free",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="the same seed tells the same story"
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the same seed tells the same story",
     )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable
 from math import ceil
 from typing import Any, Final
@@ -23,13 +22,31 @@ from promlatest._storage.store import Store
 from promlatest.cli._shared import (
     DONE,
     NOTHING,
-    add_printing,
+    add_json,
     add_target,
     ingested,
+    json_number,
     print_json,
+    refuse_idle,
+    refuse_standard_input,
+    rounds,
+    say_nothing,
+    seconds_of,
+    telling,
 )
 from promlatest.exceptions import EvaluationError, UsageError
-from promlatest.promql import Matrix, Result, Scalar, Vector, parse, query, walk
+from promlatest.promql import (
+    Matrix,
+    Node,
+    Result,
+    Scalar,
+    Vector,
+    VectorSelector,
+    parse,
+    query,
+    walk,
+)
+from promlatest.views.near import why_nothing
 from promlatest.views.series import series_page
 
 _MOST: Final = 10_000  # scrapes kept: a day at one in nine seconds
@@ -47,31 +64,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
-        help="between two scrapes (default: 1)",
+        help="of --scrapes: between two of them (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--partial", action="store_true",
         help="answer over the part of a range that the scrapes cover",
     )  # fmt: skip
-    add_printing(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the answer; an empty one is exit code 1."""
+    """Print the answer; an empty one is talk and exit code 1."""
     tree = parse(options.expression)
     check(options)
-    longest = max((getattr(node, "range", 0) for node in walk(tree)), default=0) / 1000
-    if options.every:
-        return _again(options, longest)
+    if options.every is not None:
+        return _again(options, tree)
     scrapes = options.scrapes or 1
     store = Store(history=max(2, scrapes))
-    for left in reversed(range(scrapes)):
+    for _ in rounds(seconds_of(options, "interval", 1.0), scrapes):
         ingested(options, options.target, store)
-        if left:
-            time.sleep(options.interval or 1.0)
     answer = _asked(store, options)
     _print(answer, options)
-    return DONE if isinstance(answer, Scalar | str) or len(answer) else NOTHING
+    if _is_empty(answer):
+        _say_why(store, tree, options)
+        return NOTHING
+    return DONE
 
 
 def check(options: argparse.Namespace) -> None:
@@ -80,26 +97,43 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError("--every says how often to scrape: give it or the others")
     if options.scrapes is not None and not 1 <= options.scrapes <= _MOST:
         raise UsageError(f"--scrapes: expected 1 to {_MOST}, not {options.scrapes}")
-    for name in ("every", "interval"):
-        seconds = getattr(options, name)
-        if seconds is not None and not 0.001 <= seconds <= 86_400:
-            raise UsageError(f"--{name}: expected seconds, at least 0.001, not {seconds:g}")
-    if options.target == "-" and (options.every or (options.scrapes or 1) > 1):
-        raise UsageError("the standard input can be read once only")
+    several = (options.scrapes or 1) > 1
+    refuse_idle(options, {"interval": (several, "--scrapes of 2 or more")})
+    refuse_standard_input(options.target, options.every or several)
 
 
-def _again(options: argparse.Namespace, longest: float) -> int:
-    """Scrape and print until Ctrl-C; what cannot be answered yet is said."""
-    store = Store(history=min(_MOST, max(2, ceil(longest / options.every) + 2)))
-    while True:
-        begun = time.monotonic()
-        ingested(options, options.target, store)
-        try:
-            _print(query(store, options.expression, partial=options.partial), options)
-        except EvaluationError as error:
-            print(f"promlatest: {error}", file=sys.stderr)
+def _again(options: argparse.Namespace, tree: Node) -> int:
+    """Scrape and print until Ctrl-C; what cannot be answered yet is told of, as is a
+    target that is down, and, when it begins, that nothing comes back."""
+    seconds = seconds_of(options, "every", 1.0)
+    longest = max((getattr(node, "range", 0) for node in walk(tree)), default=0) / 1000
+    store = Store(history=min(_MOST, max(2, ceil(longest / seconds) + 2)))
+    told = False
+    for _ in rounds(seconds):
+        with telling():
+            ingested(options, options.target, store)
+            try:
+                answer = query(store, options.expression, partial=options.partial)
+            except EvaluationError as error:
+                print(f"promlatest: {error}", file=sys.stderr)
+                continue
+            _print(answer, options, line=True)
+            if _is_empty(answer) and not told:
+                _say_why(store, tree, options)
+            told = _is_empty(answer)
         sys.stdout.flush()
-        time.sleep(max(0.0, begun + options.every - time.monotonic()))
+    return DONE
+
+
+def _is_empty(answer: Result) -> bool:
+    return not isinstance(answer, Scalar | str) and not len(answer)
+
+
+def _say_why(store: Store, tree: Node, options: argparse.Namespace) -> None:
+    """Say that nothing came back, and which selector of it finds nothing."""
+    selectors = [node for node in walk(tree) if isinstance(node, VectorSelector)]
+    hints = [words for each in selectors for words in why_nothing(store, each.matchers)]
+    say_nothing(f"no series for {options.expression}", dict.fromkeys(hints))
 
 
 def _asked(store: Store, options: argparse.Namespace) -> Result:
@@ -113,12 +147,12 @@ def _asked(store: Store, options: argparse.Namespace) -> Result:
         raise EvaluationError(error.line, error.column, f"{covered}: {hint}") from error
 
 
-def _print(answer: Result, options: argparse.Namespace) -> None:
+def _print(answer: Result, options: argparse.Namespace, *, line: bool = False) -> None:
     notes = getattr(answer, "annotations", None)
     for note in (*notes.warnings, *notes.infos) if notes else ():
         print(note, file=sys.stderr)
     if options.json:
-        print_json(_document(answer))
+        print_json(_document(answer), line=line)
         return
     text = _PAGES[type(answer)](answer)
     if text:
@@ -152,7 +186,7 @@ def _document(answer: Result) -> dict[str, Any]:
 
 _RESULTS: Final[dict[type, Callable[[Any], tuple[str, Any]]]] = {
     Vector: lambda vector: ("vector", [_point(*point) for point in vector]),
-    Scalar: lambda scalar: ("scalar", _number(scalar.value)),
+    Scalar: lambda scalar: ("scalar", json_number(scalar.value)),
     str: lambda text: ("string", text),
     Matrix: lambda matrix: (
         "matrix",
@@ -160,7 +194,7 @@ _RESULTS: Final[dict[type, Callable[[Any], tuple[str, Any]]]] = {
             {
                 "labels": dict(series.labels),
                 "samples": [
-                    [timestamp, _number(value)] for timestamp, value in series.samples
+                    [timestamp, json_number(value)] for timestamp, value in series.samples
                 ],
             }
             for series in matrix
@@ -170,10 +204,4 @@ _RESULTS: Final[dict[type, Callable[[Any], tuple[str, Any]]]] = {
 
 
 def _point(labels: Any, timestamp: int, value: float) -> dict[str, Any]:
-    return {"labels": dict(labels), "value": _number(value), "timestamp": timestamp}
-
-
-def _number(value: float) -> float | str:
-    """JSON has neither NaN nor infinities: they are texts."""
-    unusual = value != value or value in (float("inf"), float("-inf"))
-    return format_float(value) if unusual else value
+    return {"labels": dict(labels), "value": json_number(value), "timestamp": timestamp}

@@ -18,17 +18,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any, Final
 
 import attrs
 
-from promlatest._matching.floats import format_float
 from promlatest._storage.store import Store
-from promlatest.cli._shared import DONE, NOTHING, add_fetching, print_json, scraped
+from promlatest.cli._shared import (
+    DONE,
+    NOTHING,
+    add_json,
+    add_target,
+    json_number,
+    print_json,
+    refuse_idle,
+    refuse_standard_input,
+    rounds,
+    scraped,
+    seconds_of,
+)
 from promlatest.exceptions import UsageError
 from promlatest.rules import TARGET_LABELS, Finding, Rules, Verdict, read_rules
 
@@ -39,9 +48,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest rules`."""
     parser.add_argument("action", choices=tuple(_ACTIONS), help="what to say of them")
     parser.add_argument(
-        "words", nargs="+", metavar="FILE... TARGET",
-        help="rule files, dashboards and folders of them; and what they watch",
+        "files", nargs="+", metavar="FILE",
+        help="rule files, dashboards and folders of them; - is the standard input",
     )  # fmt: skip
+    add_target(parser)
     parser.add_argument(
         "--optional", action="append", default=[], metavar="PATTERN",
         help="metrics that need not be there, such as '*_errors_total'",
@@ -52,30 +62,29 @@ def add(parser: argparse.ArgumentParser) -> None:
         f" {', '.join(TARGET_LABELS)}; +NAME adds one to these",
     )  # fmt: skip
     parser.add_argument(
-        "--scrapes", type=int, default=2, metavar="N",
+        "--scrapes", type=int, metavar="N",
         help="eval: how many scrapes to go by (default: 2)",
     )  # fmt: skip
     parser.add_argument(
-        "--interval", type=float, default=5.0, metavar="SECONDS",
+        "--interval", type=float, metavar="SECONDS",
         help="eval: from one scrape to the next (default: 5)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    add_fetching(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the action; a failure that is found is exit code 1."""
-    *files, target = options.words
-    if not files:
-        raise UsageError("expected FILE... TARGET: rules, and then what they watch")
-    rules = read_rules(*("/dev/stdin" if each == "-" else each for each in files))
+    evaluates = (options.action == "eval", "rules eval")
+    refuse_idle(options, {"scrapes": evaluates, "interval": evaluates})
+    refuse_standard_input(options.target, "-" in options.files)
+    rules = read_rules(*("/dev/stdin" if each == "-" else each for each in options.files))
     for path in rules.passed:
         print(f"{path}: no rules and no dashboard, passed by", file=sys.stderr)
-    return _ACTIONS[options.action](rules, target, options)
+    return _ACTIONS[options.action](rules, options)
 
 
-def _check(rules: Rules, target: str, options: argparse.Namespace) -> int:
-    store = scraped(options, target)
+def _check(rules: Rules, options: argparse.Namespace) -> int:
+    store = scraped(options, options.target)
     found = rules.check(store, **_told(options))
     if options.json:
         print_json([attrs.asdict(finding) for finding in found])
@@ -102,16 +111,18 @@ def _foreign(found: Sequence[Finding], store: Store) -> list[tuple[str, int]]:
     return [(n, count) for n, count in asked.items() if count >= _MANY and n not in there]
 
 
-def _eval(rules: Rules, target: str, options: argparse.Namespace) -> int:
+def _eval(rules: Rules, options: argparse.Namespace) -> int:
     if not rules.alerts:
         raise UsageError("expected alerts to evaluate, and there are none in the files")
-    if options.scrapes < 1 or not options.interval >= 0:
-        raise UsageError("expected --scrapes of at least 1, and no negative --interval")
-    moments = []
-    for number in range(1 if target == "-" else options.scrapes):
-        if number:
-            time.sleep(options.interval)
-        moments.append(scraped(options, target))
+    scrapes = (
+        (1 if options.target == "-" else 2) if options.scrapes is None else options.scrapes
+    )
+    if scrapes < 1:
+        raise UsageError(f"--scrapes: expected 1 or more, not {scrapes}")
+    refuse_idle(options, {"interval": (scrapes > 1, "--scrapes of 2 or more")})
+    refuse_standard_input(options.target, scrapes > 1)
+    pace = rounds(seconds_of(options, "interval", 5.0, least=0), scrapes)
+    moments = [scraped(options, options.target) for _ in pace]
     verdicts = rules.evaluate(*moments, **_told(options))
     if options.json:
         print_json([_as_dict(verdict) for verdict in verdicts])
@@ -144,7 +155,7 @@ def _as_dict(verdict: Verdict) -> dict[str, Any]:
         "true": [
             {
                 "labels": dict(each.labels),
-                "value": each.value if isfinite(each.value) else format_float(each.value),
+                "value": json_number(each.value),
                 "annotations": dict(each.annotations),
             }
             for each in verdict.true
@@ -162,7 +173,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-_ACTIONS: Final[Mapping[str, Callable[[Rules, str, argparse.Namespace], int]]] = {
+_ACTIONS: Final[Mapping[str, Callable[[Rules, argparse.Namespace], int]]] = {
     "check": _check,
     "eval": _eval,
 }

@@ -34,8 +34,11 @@ from promlatest.api._server import Listener
 from promlatest.cli._shared import (
     DONE,
     add_config,
+    add_demo,
     add_fetching,
     configured,
+    demo,
+    refuse_idle_sources,
     target_of,
 )
 from promlatest.exceptions import UsageError
@@ -48,8 +51,7 @@ _DEFAULT_INTERVAL: Final = 5.0
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest serve`."""
     parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--demo", action="store_true", help="scrape a demo operator")
-    parser.add_argument("--seed", type=int, default=1, help="of the demo operator")
+    add_demo(parser)
     add_config(parser)
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
@@ -86,12 +88,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Scrape and serve until SIGINT or SIGTERM."""
+    refuse_idle_sources(options)
     token, context = _token(options.token_file), _context(options)
     with ExitStack() as stack:
         if options.demo:
-            from promlatest.demo import serve  # a simulation that nobody else needs
-
-            options.targets.append(stack.enter_context(serve(seed=options.seed)))
+            options.targets.append(stack.enter_context(demo(options)))
         work = _work(options)
         store = Store(history=options.history)
         scraper = stack.enter_context(Scraper.of_jobs(store, work))

@@ -22,28 +22,33 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from promlatest._histogram import Histogram
+from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
 from promlatest.cli._shared import (
     DONE,
     NOTHING,
     add_config,
+    add_demo,
     add_fetching,
-    add_printing,
+    add_page,
     ascii_only,
     configured,
+    demo,
     exit_code,
+    matchers_of,
     print_json,
-    say_nothing,
+    refuse_idle,
+    refuse_idle_sources,
     scraped,
+    seconds_of,
     shown,
     target_of,
     width,
 )
-from promlatest.cli.histogram import print_histograms
+from promlatest.cli.histogram import histograms, print_histograms, say_no_histogram
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Job
 from promlatest.views.catalog import catalog
-from promlatest.views.near import why_no_histogram
 from promlatest.views.operator import is_operator, overview
 from promlatest.views.page import overview_page
 
@@ -56,8 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets", nargs="*", metavar="TARGET", help=f"default: {_DEFAULT_TARGET}"
     )
-    parser.add_argument("--demo", action="store_true", help="show a demo operator")
-    parser.add_argument("--seed", type=int, default=1, help="of the demo operator")
+    add_demo(parser)
     add_config(parser)
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",
@@ -73,7 +77,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--histogram", nargs="?", const="", metavar="METRIC",
         help="show this histogram below the page, or the one that says the most",
     )  # fmt: skip
-    add_printing(parser)
+    add_page(parser)
     add_fetching(parser)
 
 
@@ -81,19 +85,23 @@ def run(options: argparse.Namespace) -> int:
     """Open the dashboard, or print pages where no terminal is or one is asked for."""
     if options.demo and (options.targets or options.config):
         raise UsageError("--demo is a target of its own: give it or others, not both")
+    asked = options.once or options.json or options.histogram is not None
+    refuse_idle_sources(options)
+    refuse_idle(options, {"theme": (not asked, "the dashboard")})
+    if options.json and options.histogram is not None:
+        raise UsageError("--histogram is drawn on a page, and --json prints none")
     with ExitStack() as stack:
         if options.demo:
-            from promlatest.demo import serve  # a simulation that nobody else needs
+            options.targets = [stack.enter_context(demo(options))]
+        if asked or not _can_have_dashboard(options):
+            return _pages(options)
+        return _dashboard(options)
 
-            options.targets = [stack.enter_context(serve(seed=options.seed))]
-        return (_dashboard if _wants_dashboard(options) else _pages)(options)
 
-
-def _wants_dashboard(options: argparse.Namespace) -> bool:
-    """Whether somebody sits before a terminal and asked for nothing else."""
-    asked = options.once or options.json or options.histogram is not None
+def _can_have_dashboard(options: argparse.Namespace) -> bool:
+    """Whether somebody sits before a terminal that a dashboard can be drawn on."""
     streams = (sys.stdin, sys.stdout, sys.stderr)  # Textual draws on the last
-    if asked or "-" in options.targets or not all(each.isatty() for each in streams):
+    if "-" in options.targets or not all(each.isatty() for each in streams):
         return False
     lacking = next((words for lacks, words in _LACKING if lacks()), "")
     if lacking:
@@ -116,9 +124,11 @@ _LACKING: Final[Sequence[tuple[Callable[[], bool], str]]] = (
 def _dashboard(options: argparse.Namespace) -> int:
     from promlatest.tui import run  # it loads Textual, which nothing else here needs
 
+    refuse_idle(options, {"width": (False, "--once")})
+    interval = seconds_of(options, "interval", 1.0)
     nobody_said = not options.targets and not options.config
     targets = [_DEFAULT_TARGET] if nobody_said else options.targets
-    job = Job(interval=options.interval or 1.0, timeout=options.timeout)
+    job = Job(interval=interval, timeout=options.timeout)
     work = [(job, [target_of(options, text) for text in targets])] if targets else []
     if options.config:
         work += configured(options)
@@ -140,6 +150,8 @@ def _pages(options: argparse.Namespace) -> int:
     if options.config:
         raise UsageError("--config is for the dashboard, which needs a terminal")
     targets = options.targets or [_DEFAULT_TARGET]
+    text = options.histogram
+    matchers = matchers_of(text, targets[0]) if text else ()
     earlier = _earlier(options, targets)
     code, documents = DONE, []
     for number, target in enumerate(targets):
@@ -158,7 +170,7 @@ def _pages(options: argparse.Namespace) -> int:
             documents.append({"target": shown(target), **told})
         else:
             print("\n" * bool(number), end="")
-            code = _print_page(store, before, target, options) or code
+            code = _print_page(store, before, target, matchers, options) or code
     if options.json:
         print_json(documents if len(targets) > 1 else documents[0])
     return code
@@ -166,8 +178,8 @@ def _pages(options: argparse.Namespace) -> int:
 
 def _earlier(options: argparse.Namespace, targets: Sequence[str]) -> dict[str, Store]:
     """A first look at what can be looked at twice, and the time until the second."""
-    seconds = options.interval if options.interval is not None else 1.0
-    if seconds <= 0 or (options.json and options.interval is None):
+    seconds = seconds_of(options, "interval", 1.0, least=0)
+    if not seconds or (options.json and options.interval is None):
         return {}
     found: dict[str, Store] = {}
     for target in targets:
@@ -180,7 +192,11 @@ def _earlier(options: argparse.Namespace, targets: Sequence[str]) -> dict[str, S
 
 
 def _print_page(
-    store: Store, earlier: Store | None, target: str, options: argparse.Namespace
+    store: Store,
+    earlier: Store | None,
+    target: str,
+    matchers: Sequence[Matcher],
+    options: argparse.Namespace,
 ) -> int:
     columns, ascii_ = width(options), ascii_only()
     name = shown(target)
@@ -189,21 +205,21 @@ def _print_page(
     )
     if options.histogram is None:
         return DONE
-    found = _chosen_histograms(store, options.histogram)
+    found = histograms(store, matchers) if matchers else _telling_histograms(store)
     print()
     if found:
         print_histograms(found, options)
-        return DONE
-    wanted = options.histogram or "this target"
-    say_nothing(f"no histogram for {wanted}", why_no_histogram(store, options.histogram))
-    return NOTHING if options.histogram else DONE
+    elif matchers:
+        say_no_histogram(store, matchers, options.histogram)
+        return NOTHING
+    else:
+        print("this target has no histogram", file=sys.stderr)
+    return DONE
 
 
-def _chosen_histograms(store: Store, metric: str) -> list[Histogram]:
-    """The histograms of this name; without a name those that say the most: how long
-    reconciling takes, or else of the first histogram there is."""
-    if metric:
-        return store.histograms(metric)
+def _telling_histograms(store: Store) -> list[Histogram]:
+    """The histograms that say the most: how long reconciling takes, or else of the first
+    one there is."""
     if is_operator(store):
         return store.histograms("controller_runtime_reconcile_time_seconds")[:1]
     kinds = store.metrics()

@@ -7,7 +7,7 @@ counter begins anew. What stands behind -- is run after the first look, so that
 
 examples:
   promlatest wait :8080 'workqueue_depth{name="pods"}' --at-most 0 --within 1m
-  promlatest wait :8080 up_total --present --already-ok --within 30s
+  promlatest wait :8080 'ready{name="pods"}' --present --already-ok --within 30s
   promlatest wait :8080 'orders_total{status="ok"}' --increases-by 1 -- ./place-order.sh
 
 exit codes: 0 it is so, 1 it is not, 2 wrong usage, 3 the target was not to be seen, and
@@ -27,8 +27,11 @@ from promlatest.cli._shared import (
     DONE,
     NOTHING,
     UNREACHABLE,
+    add_json,
     add_target,
     print_json,
+    refuse_idle,
+    refuse_standard_input,
     target_of,
 )
 from promlatest.exceptions import UsageError
@@ -61,9 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="such as 30s, 500ms, 1m (default: 30s)",
     )
-    parser.add_argument(
-        "--settle", default="0", metavar="TIME", help="and stays so for this long"
-    )
+    parser.add_argument("--settle", metavar="TIME", help="and stays so for this long")
     parser.add_argument(
         "--sum", action="store_true", help="add up all series that the selector finds"
     )
@@ -76,18 +77,29 @@ def add(parser: argparse.ArgumentParser) -> None:
         const=0.0,
         help="with --increases-by: a series that was not there counts from 0",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_json(parser)
     parser.set_defaults(command=[])
 
 
 def run(options: argparse.Namespace) -> int:
     """Wait; what was seen is data, and why it failed is talk."""
     name = next(each for each in _WAITS if getattr(options, _attribute(each)) is not None)
+    gains = name == "increases-by"
+    refuse_idle(
+        options,
+        {
+            "from_zero": (gains, "--increases-by"),
+            "already_ok": (
+                not gains,
+                "--at-least, --at-most, --equals, --present, --absent",
+            ),
+            "settle": (name in _SETTLING, " and ".join(f"--{each}" for each in _SETTLING)),
+        },
+    )
+    refuse_standard_input(options.target, again=True)
     options.goal = getattr(options, _attribute(name))
     options.seconds = _seconds(options.within)
-    options.settled = parse_duration(options.settle)
-    if options.settled and name not in _SETTLING:
-        raise UsageError(f"--settle does not go with --{name}")
+    options.settled = parse_duration(options.settle or "0")
     target = ScrapeTarget(
         target_of(options, options.target), within=options.seconds, timeout=options.timeout
     )
