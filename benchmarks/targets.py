@@ -1,4 +1,5 @@
-"""The targets P1a to P10, each with what a run measured, hit or missed."""
+"""The targets P1a to P10, and T of `promlatest.testing`, each with what a run measured, hit
+or missed."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ class Target:
     """One figure that a run must reach.
 
     Attributes:
-        number: P1a to P10.
+        number: P1a to P10; T of `promlatest.testing`.
         says: what is promised, in words.
         bench, case, size, way: the row that tells.
         limit: the figure, on an interpreter that is built with optimisation.
@@ -75,6 +76,17 @@ def _odd_bodies() -> Iterator[Target]:
         )
 
 
+def _failures() -> Iterator[Target]:
+    for what in (
+        "a typo in the name",
+        "a typo in a label",
+        "a typo in a value",
+        "several series",
+    ):
+        case = f"a failure's text: {what}"
+        yield Target("T", f"s of {case}", "testing", case, 50_000, OURS, 0.3, absolute=True)
+
+
 def _after_commits() -> Iterator[Target]:
     for size in (1_000, 100_000, 1_000_000):
         yield Target(
@@ -120,6 +132,10 @@ TARGETS: Final = (
     Target("P10", "1,000 node_exporters every 15 s, of Prometheus", "peers: fleet", "1000 node_exporters every 15 s", ANY, "Prometheus", 1),
     Target("P10", "µs of a commit, 10,000 sources", "sources", "a commit of one", 10_000, OURS, 100, absolute=True),
     Target("P10", "µs of a query of one pod after it", "sources", "one pod, after its commit", 10_000, OURS, 200, absolute=True),
+    Target("T", "s of a mark over 50,000 series", "testing", "a mark", 50_000, OURS, 0.25, absolute=True),
+    *_failures(),
+    # A scrape and a failure's text, which end it.
+    Target("T", "s that a wait with a typo ends late", "testing", "a wait with a typo, beyond its time", 50_000, OURS, 0.55, absolute=True),
 )  # fmt: skip
 
 

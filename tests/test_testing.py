@@ -54,6 +54,7 @@ from promlatest.testing import (
     _sources,
 )
 from promlatest.testing._conditions import reach
+from promlatest.testing._movement import counts
 from promlatest.testing._pace import LONGEST
 from promlatest.testing._selection import selection
 from promlatest.testing._sources import read_body
@@ -349,11 +350,11 @@ def test_families_have_the_names_of_the_text_format():
         text.metadata["jobs_total"].type == other.metadata["jobs_total"].type == "counter"
     )
     assert "jobs" not in other.metadata
-    assert other.counts("jobs_total")
+    assert counts(other, "jobs_total")
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "counts"),
+    ("kind", "name", "expected"),
     [
         ("counter", "x_total", True),
         ("counter", "x", True),
@@ -371,13 +372,13 @@ def test_families_have_the_names_of_the_text_format():
         ("", "x_created", False),
     ],
 )
-def test_what_counts(kind, name, counts):
+def test_what_counts(kind, name, expected):
     """The type decides what counts, and without one the name."""
     family = name.rsplit("_", 1)[0] if kind in ("histogram", "summary") else name
     head = f"# TYPE {family} {kind}\n" if kind else ""
     labels = '{le="+Inf"}' if name.endswith("_bucket") else ""
 
-    assert reading(f"{head}{name}{labels} 1\n").counts(name) is counts
+    assert counts(reading(f"{head}{name}{labels} 1\n"), name) is expected
 
 
 # Marks

@@ -176,10 +176,11 @@ def test_a_port_that_somebody_has_is_refused():
 
 
 STRANGER = """
-import subprocess, sys, time
+import signal, subprocess, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 other = subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1], "60"], start_new_session=True)
 print(other.pid, flush=True)
-time.sleep(0.5)
+signal.sigwait({signal.SIGUSR1})
 """
 
 
@@ -190,6 +191,7 @@ def test_an_answer_after_its_end_is_none():
     with ScrapeTarget.process(command) as target:
         stranger = int(target.output.split()[0])
         try:
+            os.kill(target._shared.process.pid, signal.SIGUSR1)
             target._shared.process._process.wait(30)
             with pytest.raises(
                 TargetDownError, match="answered by somebody else"

@@ -31,6 +31,7 @@ from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
+from promlatest.testing._missing import parts_of
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import closest, listed, shortened
 
@@ -253,8 +254,8 @@ def _undescribed(reading: Reading) -> set[str]:
 
 
 def _series(reading: Reading, family: str) -> list[Labels]:
-    names = {name for name in reading.names if family_of(name, reading.metadata) == family}
-    points = reading.snapshot.match([keyword_matcher(METRIC_NAME, frozenset(names))])
+    names = frozenset(parts_of(reading, family))
+    points = reading.snapshot.match([keyword_matcher(METRIC_NAME, names)])
     return [point.labels for point in points]
 
 

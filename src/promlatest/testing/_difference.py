@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 import attrs
 
-from promlatest._datapoint import family_of
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
 from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
-from promlatest.testing._missing import unknown_label, why_nothing
+from promlatest.testing._missing import parts_of, unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, moves, restart
 from promlatest.testing._numbers import Increase, Move
-from promlatest.testing._reading import Reading
+from promlatest.testing._reading import (
+    Reading,
+    failure,
+    find,
+    find_histogram,
+    several_failure,
+    unfound_failure,
+)
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._wait import self_counted
 from promlatest.testing._words import number, shortened
@@ -109,7 +115,7 @@ class Difference:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
-        after = self.after.one_histogram(wanted)
+        after = find_histogram(self.after, wanted)
         counts = selection(f"{wanted.metric}_count", wanted.rest)
         if counts.metric in self.after.names:  # it knows of a restart that no bucket shows
             tracker = self._tracked(counts, from_zero=missing is not None)
@@ -121,7 +127,8 @@ class Difference:
         if not same:
             return after
         if after.reset_since(same[0]) and self.on_reset == "fail":
-            raise self.after.failure(
+            raise failure(
+                self.after,
                 ResetError,
                 f"{wanted.text} was reset, so what it observed is not known",
                 wanted,
@@ -179,9 +186,9 @@ class Difference:
     def _increase(self, wanted: Wanted, missing: float | None, *, one: bool) -> Increase:
         __tracebackhide__ = True
         tracker = self._tracked(wanted, from_zero=missing is not None)
-        found = self.after.found(wanted, may_miss=missing is not None)
+        found = find(self.after, wanted, may_miss=missing is not None)
         if one and len(found) > 1:
-            raise self.after.several(wanted, found)
+            raise several_failure(self.after, wanted, found)
         if not found:
             return Increase(float(missing or 0.0), None, None, 0)
         tracker.check_known()
@@ -196,7 +203,8 @@ class Difference:
                 f"{labels.series()} was {number(value)}"
                 for labels, value in tracker.gone.items()
             ]
-            raise self.after.failure(
+            raise failure(
+                self.after,
                 VanishedError,
                 f"{wanted.text} has lost series, so its increase is not known",
                 wanted,
@@ -210,28 +218,28 @@ class Difference:
         both = (self.before, self.after)
         fitting = [each for each in both if not _is_unknown(each, wanted)]
         if not fitting and not (why := why_nothing(self.after, wanted)).answers:
-            raise self.after.unfound(why, wanted)  # a slip of the finger must not pass
+            raise unfound_failure(
+                self.after, why, wanted
+            )  # a slip of the finger must not pass
         whys = [unknown_label(each, wanted) for each in fitting]
         if whys and all(whys) and whys[-1] is not None:
-            raise self.after.unfound(whys[-1], wanted)
+            raise unfound_failure(self.after, whys[-1], wanted)
         if not wanted.metric:
             return wanted.matchers
-        parts = {part for each in both for part in _parts(each, wanted.metric)}
-        return (keyword_matcher(METRIC_NAME, frozenset(parts)), *wanted.rest)
+        parts = frozenset().union(*(_parts(each, wanted.metric) for each in both))
+        return (keyword_matcher(METRIC_NAME, parts), *wanted.rest)
 
 
 def _is_unknown(reading: Reading, wanted: Wanted) -> bool:
     """Whether a reading has no series of such a name."""
     if wanted.metric:
-        return not any(_parts(reading, wanted.metric))
+        return not _parts(reading, wanted.metric)
     return not any(all(m.matches(n) for m in wanted.named) for n in reading.names)
 
 
-def _parts(reading: Reading, metric: str) -> Iterator[str]:
+def _parts(reading: Reading, metric: str) -> set[str]:
     """The names of series that a name stands for: its own, and those of its family."""
-    for name in reading.names:
-        if metric in (name, family_of(name, reading.metadata)):
-            yield name
+    return {*parts_of(reading, metric), *({metric} & reading.names)}
 
 
 def _fits_any(labels: Labels, allowed: Sequence[Sequence[Matcher]]) -> bool:

@@ -9,7 +9,7 @@ to say that it is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -36,7 +36,7 @@ from promlatest.testing._words import (
 if TYPE_CHECKING:
     from promlatest.testing._reading import Reading
 
-__all__ = ["Why", "unknown_label", "why_nothing"]
+__all__ = ["Why", "parts_of", "unknown_label", "why_nothing"]
 
 _SYNTAX: Final = re.compile(r"[^A-Za-z0-9_:]+")
 
@@ -100,11 +100,13 @@ def _name_matchers(reading: Reading, wanted: Wanted) -> Sequence[Matcher]:
     """The conditions on the name, with those of its series for the name of a family."""
     if not wanted.metric or wanted.metric in reading.names:
         return wanted.named
-    return (keyword_matcher(METRIC_NAME, frozenset(_parts(reading, wanted.metric))),)
+    parts = frozenset(parts_of(reading, wanted.metric))
+    return (keyword_matcher(METRIC_NAME, parts),)
 
 
-def _parts(reading: Reading, family: str) -> Iterator[str]:
-    return (n for n in reading.names if family_of(n, reading.metadata) == family)
+def parts_of(reading: Reading, family: str) -> list[str]:
+    """The names of the series of a family, in no order."""
+    return [n for n in reading.names if family_of(n, reading.metadata) == family]
 
 
 # The explanations, in their order
@@ -150,7 +152,7 @@ def _empty_family(reading: Reading, wanted: Wanted) -> Why | None:
     metric = wanted.metric
     if not metric or metric in reading.names:
         return None
-    parts = sorted(_parts(reading, metric))
+    parts = sorted(parts_of(reading, metric))
     if not parts:
         return Why(NoSeriesError, f"{metric} is declared, and has no series yet")
     if (why := _mislabelled(reading, wanted)) is not None:

@@ -9,22 +9,40 @@ series that come and go are noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, Literal, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, TypeVar, get_args
 
 import attrs
 
-from promlatest._datapoint import DataPoint
-from promlatest._increase import Movement, TimedValues, began_anew, movement
-from promlatest._matching.labels import Labels
+from promlatest._datapoint import BOUND_LABEL, DataPoint, family_of
+from promlatest._increase import (
+    PROCESS_START,
+    Movement,
+    TimedValues,
+    began_anew,
+    created_name,
+    movement,
+)
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
-from promlatest.testing._reading import Reading
+from promlatest.testing._reading import Reading, failure, matching
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number
 
-__all__ = ["OnReset", "Reset", "Tracker", "checked_policy", "moves", "restart"]
+__all__ = [
+    "OnReset",
+    "Reset",
+    "Tracker",
+    "checked_policy",
+    "counts",
+    "moves",
+    "restart",
+]
+
+_T = TypeVar("_T")
+_Pair = tuple[_T, _T]
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
@@ -62,41 +80,67 @@ def checked_policy(on_reset: OnReset) -> OnReset:
     return on_reset
 
 
-@attrs.frozen
 class _Between:
     """Two readings that follow each other, as `promlatest._increase` looks at them.
 
-    Attributes:
-        then, now: when they were taken, in milliseconds; no two at one moment.
+    Args:
         before, after: the readings.
     """
 
-    before: Reading
-    after: Reading
-    then: int
-    now: int
+    def __init__(self, before: Reading, after: Reading) -> None:
+        self.after: Final = after
+        # In milliseconds; no two are of one moment.
+        self._moments: Final = (min(before.taken, after.taken - 1), after.taken)
+        self._both: Final = (before, after)
+        self._starts: Final = (_process_started(before), _process_started(after))
+        self._created: Final[dict[str, _Pair[Mapping[Labels, float]]]] = {}
 
-    @classmethod
-    def between(cls, before: Reading, after: Reading) -> _Between:
-        """The step from one reading to the next one."""
-        return cls(before, after, min(before.taken, after.taken - 1), after.taken)
+    def is_still(self, point: DataPoint, before: float) -> bool:
+        """Whether a counter is as it was, and nothing tells that it began anew: so are
+        most of them, and `moved` would take ten times as long to say so."""
+        if point.value != before or self._starts[0] != self._starts[1]:
+            return False
+        return created_name(point.metric) not in self.after.names
 
     def moved(self, point: DataPoint, before: float | None) -> Movement:
         """What a counter did; `before` is what it was when it was last seen."""
-        samples = [(self.now, point.value)]
-        if before is not None:
-            samples.insert(0, (self.then, before))
-        return movement(point.labels, samples, self.then, self._starts(point))
+        then, now = self._moments
+        samples = (
+            [(now, point.value)] if before is None else [(then, before), (now, point.value)]
+        )
+        bare = _bare(point.labels)
+        created = [made.get(bare) for made in self._created_by(created_name(point.metric))]
+        return movement(
+            point.labels, samples, then, [self._timed(self._starts), self._timed(created)]
+        )
 
-    def _starts(self, point: DataPoint) -> list[TimedValues]:
-        """When its process, and the series itself, began, as far as it is exposed."""
-        readings = ((self.then, self.before), (self.now, self.after))
-        starts = [(time, each.process_started) for time, each in readings]
-        created = [(time, each.created(point)) for time, each in readings]
-        return [
-            [(time, start) for time, start in each if start is not None]
-            for each in (starts, created)
-        ]
+    def _timed(self, starts: Iterable[float | None]) -> TimedValues:
+        """What is known of these starts, each with its moment."""
+        pairs = zip(self._moments, starts, strict=True)
+        return [(time, start) for time, start in pairs if start is not None]
+
+    def _created_by(self, name: str) -> _Pair[Mapping[Labels, float]]:
+        """What the series of this name say in both, by their labels. O(series) once."""
+        if name not in self._created:
+            before, after = self._both
+            self._created[name] = _values(before, name), _values(after, name)
+        return self._created[name]
+
+
+def _values(reading: Reading, name: str) -> Mapping[Labels, float]:
+    points = reading.snapshot.query(name) if name in reading.names else ()
+    return {_bare(point.labels): point.value for point in points}
+
+
+def _bare(labels: Labels) -> Labels:
+    return labels.without(METRIC_NAME, *BOUND_LABEL.values())
+
+
+def _process_started(reading: Reading) -> float | None:
+    """When the one process began, in seconds since the epoch; None if it does not say,
+    or if several do."""
+    started = reading.snapshot.query(PROCESS_START)
+    return started[0].value if len(started) == 1 else None
 
 
 class Tracker:
@@ -122,7 +166,7 @@ class Tracker:
         self._on_reset: Final = checked_policy(on_reset)
         self._from_zero: Final = from_zero
         self._last = base
-        self._first: Final = {point.labels: point.value for point in base.match(wanted)}
+        self._first: Final = {point.labels: point.value for point in matching(base, wanted)}
         self._held: Final = dict(self._first)
         self._gains: Final[dict[Labels, float]] = dict.fromkeys(self._held, 0.0)
         self.gone: dict[Labels, float] = {}
@@ -137,13 +181,13 @@ class Tracker:
             ResetError: a counter began anew, and the policy is to fail.
         """
         __tracebackhide__ = True
-        points = reading.match(self._wanted)
+        points = matching(reading, self._wanted)
         now = {point.labels for point in points}
         self.returned += [labels for labels in self.gone if labels in now]
         self.gone = {
             labels: value for labels, value in self._held.items() if labels not in now
         }
-        step = _Between.between(self._last, reading)
+        step = _Between(self._last, reading)
         for point in points:
             self._take(point, step)
         self._last = reading
@@ -160,11 +204,8 @@ class Tracker:
 
     def moves(self) -> Iterator[Move]:
         """The series that are not as they were at first, sorted by labels."""
-        for labels in sorted(self._held):
-            first = self._first.get(labels)
-            last = None if labels in self.gone else self._held[labels]
-            if first != last:
-                yield Move(labels, first, last)
+        now = {each: value for each, value in self._held.items() if each not in self.gone}
+        return _moves(self._first, now)
 
     def check_known(self) -> None:
         """Check that every gain has something to count from.
@@ -192,8 +233,10 @@ class Tracker:
         if before is None:
             self._gains[point.labels] = self._newborn(point, step)
             return
-        if not step.after.counts(point.metric):
+        if not counts(step.after, point.metric):
             self._gains[point.labels] += point.value - before
+            return
+        if step.is_still(point, before):
             return
         moved = step.moved(point, before)
         if moved.resets:
@@ -206,7 +249,7 @@ class Tracker:
         if self._from_zero:
             return point.value
         series = point.labels.series()
-        if not step.after.counts(point.metric):
+        if not counts(step.after, point.metric):
             words = (
                 "is a gauge that was not there at first, so it has no value to count from"
             )
@@ -222,7 +265,8 @@ class Tracker:
         __tracebackhide__ = True
         self.resets.append(reset)
         if self._on_reset == "fail":
-            raise step.after.failure(
+            raise failure(
+                step.after,
                 ResetError,
                 f"{self._wanted.text} was reset, so its increase is not known",
                 self._wanted,
@@ -232,23 +276,57 @@ class Tracker:
             )
 
 
+# Whether a series counts
+
+
+def counts(reading: Reading, name: str) -> bool:
+    """Whether a series of this name counts, so that it never falls but by a reset; a
+    gauge does what it likes. The type says so, or without one the name."""
+    family = family_of(name, reading.metadata)
+    kind = reading.metadata[family].type if family in reading.metadata else "unknown"
+    endings = _COUNTING.get(kind, _COUNTING["unknown"])
+    return name.endswith(endings) and not name.endswith("_created")
+
+
+# By the type of a family, the endings of its series that count.
+_COUNTING: Final[Mapping[str, tuple[str, ...]]] = {
+    "counter": ("",),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "summary": ("_count", "_sum"),
+    "gauge": (),
+    "gaugehistogram": (),
+    "info": (),
+    "stateset": (),
+    "unknown": ("_total", "_count", "_bucket", "_gcount", "_sum"),
+}
+
+
+# Whole scrapes
+
+
 def moves(before: Reading, after: Reading) -> Iterator[Move]:
     """The series that are not as they were, sorted by labels."""
     was = {point.labels: point.value for point in before.snapshot}
     now = {point.labels: point.value for point in after.snapshot}
-    for labels in sorted(was.keys() | now.keys()):
-        pair = was.get(labels), now.get(labels)
-        both_nan = pair[0] != pair[0] and pair[1] != pair[1]
-        if pair[0] != pair[1] and not both_nan:
-            yield Move(labels, *pair)
+    return _moves(was, now)
+
+
+def _moves(was: Mapping[Labels, float], now: Mapping[Labels, float]) -> Iterator[Move]:
+    pairs = {each: (was.get(each), now.get(each)) for each in was.keys() | now.keys()}
+    moved = [each for each, pair in pairs.items() if not _are_same(*pair)]
+    return (Move(labels, *pairs[labels]) for labels in sorted(moved))
+
+
+def _are_same(one: float | None, other: float | None) -> bool:
+    return one == other or (one != one and other != other)
 
 
 def restart(before: Reading, after: Reading, allowed: Iterable[Move]) -> str:
     """How the program, or one of these counters, began anew in between; "" if none did."""
-    if began_anew(before.process_started, after.process_started):
+    if began_anew(_process_started(before), _process_started(after)):
         return "its process was started anew: process_start_time_seconds moved"
     for move in allowed:
         fell = move.before is not None and (move.after is None or move.after < move.before)
-        if fell and after.counts(move.labels.metric):
+        if fell and counts(after, move.labels.metric):
             return f"a counter was cleared: {move}"
     return ""

@@ -6,18 +6,17 @@ which of its words does not exist, what comes close, and what is there. No clock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, Literal
 
 import attrs
 
 from promlatest._clock import now_ms
-from promlatest._datapoint import BOUND_LABEL, DataPoint, Exemplar, Metadata, family_of
+from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
-from promlatest._increase import PROCESS_START, created_name
-from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import LabelValue, Matcher
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
 from promlatest._storage.query import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.exposition import CONTENT_TYPES, render
@@ -28,7 +27,7 @@ from promlatest.testing._errors import (
     SeriesBudgetError,
     SeveralSeriesError,
 )
-from promlatest.testing._missing import Why, unknown_label, why_nothing
+from promlatest.testing._missing import Why, parts_of, unknown_label, why_nothing
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._words import (
     closest,
@@ -38,12 +37,22 @@ from promlatest.testing._words import (
     shortened,
 )
 
-__all__ = ["Reading"]
+__all__ = [
+    "Reading",
+    "check_absent",
+    "failure",
+    "find",
+    "find_histogram",
+    "find_one",
+    "matching",
+    "missing_failure",
+    "sections_of",
+    "several_failure",
+    "unfound_failure",
+]
 
 _SECTION_LINES: Final = 50
-_COUNTING: Final = ("_total", "_count", "_bucket", "_gcount")
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
-_PARTS: Final = ("_bucket", "_count", "_sum")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -100,7 +109,7 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
-        point = self.one(wanted, may_miss=missing is not None)
+        point = find_one(self, wanted, may_miss=missing is not None)
         return point.value if point is not None else float(missing or 0.0)
 
     def sum(
@@ -118,7 +127,7 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
-        found = self.found(wanted, may_miss=missing is not None)
+        found = find(self, wanted, may_miss=missing is not None)
         return sum(point.value for point in found) if found else float(missing or 0.0)
 
     def count(
@@ -145,8 +154,8 @@ class Reading:
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         if unknown_ok:
-            return len(self.match(wanted))
-        return len(self.found(wanted, may_miss=True))
+            return len(matching(self, wanted))
+        return len(find(self, wanted, may_miss=True))
 
     def points(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -157,7 +166,7 @@ class Reading:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
         """
         __tracebackhide__ = True
-        return self.found(selection(metric, matchers, labels))
+        return find(self, selection(metric, matchers, labels))
 
     def histogram(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -169,7 +178,7 @@ class Reading:
             SeveralSeriesError: several do.
         """
         __tracebackhide__ = True
-        return self.one_histogram(selection(metric, matchers, labels))
+        return find_histogram(self, selection(metric, matchers, labels))
 
     def exemplars(
         self, metric: str, /, *matchers: Matcher, **labels: LabelValue
@@ -186,10 +195,11 @@ class Reading:
         wanted = selection(metric, matchers, labels)
         if not wanted.metric:
             raise UsageError(f"exemplars need the name of a metric: {wanted.text}")
-        self.found(wanted)
+        find(self, wanted)
         held = self.snapshot.exemplars(wanted.metric, *wanted.rest)
         if not held:
-            raise self.failure(
+            raise failure(
+                self,
                 NoSeriesError,
                 f"no series of {wanted.text} has an exemplar",
                 wanted,
@@ -222,7 +232,7 @@ class Reading:
             UnknownMetricError, UnknownLabelError, NoSeriesError: it looks like a slip.
         """
         __tracebackhide__ = True
-        self.check_absent(selection(metric, matchers, labels), unknown_ok=unknown_ok)
+        check_absent(self, selection(metric, matchers, labels), unknown_ok=unknown_ok)
 
     def assert_series_below(self, limit: int, *, per: Literal["family", ""] = "") -> None:
         """Assert that there are fewer series than this, all together or per family.
@@ -231,11 +241,11 @@ class Reading:
             SeriesBudgetError: there are not; it names what has the most of them.
         """
         __tracebackhide__ = True
-        counts = self.series_by_family() if per else {"": len(self.snapshot)}
+        counts = _series_by_family(self) if per else {"": len(self.snapshot)}
         beyond = {name: count for name, count in counts.items() if count >= limit}
         if not beyond:
             return
-        largest = self.series_by_family() if not per else beyond
+        largest = _series_by_family(self) if not per else beyond
         ordered = sorted(largest.items(), key=lambda pair: -pair[1])
         each = "a family" if per else "all together"
         raise SeriesBudgetError(
@@ -243,11 +253,11 @@ class Reading:
             f" {max(beyond.values())}",
             target=self.target,
             details=shortened(
-                f"{name}  {count}{self._widest(name)}" for name, count in ordered
+                f"{name}  {count}{_widest(self, name)}" for name, count in ordered
             ),
         )
 
-    # What the rest of this package asks
+    # What there is
 
     @cached_property
     def metadata(self) -> Mapping[str, Metadata]:
@@ -273,182 +283,181 @@ class Reading:
             return self.body, self.content_type
         return render(self.snapshot, self.declared).encode(), CONTENT_TYPES["text"]
 
-    def series_by_family(self) -> dict[str, int]:
-        """How many series each family has."""
-        counts: dict[str, int] = {}
-        for point in self.snapshot:
-            family = family_of(point.metric, self.metadata)
-            counts[family] = counts.get(family, 0) + 1
-        return counts
 
-    def match(self, wanted: Wanted) -> list[DataPoint]:
-        """The series that fit, also none.
+# What the rest of this package asks of a reading
 
-        Raises:
-            UnknownLabelError: some do, since a condition names a label that none has.
-        """
-        __tracebackhide__ = True
-        found = self.snapshot.match(wanted.matchers)
-        if found and (why := unknown_label(self, wanted)) is not None:
-            raise self.failure(why.kind, why.verdict, wanted, *why.details)
+
+def matching(reading: Reading, wanted: Wanted) -> list[DataPoint]:
+    """The series that fit, also none.
+
+    Raises:
+        UnknownLabelError: some do, since a condition names a label that none has.
+    """
+    __tracebackhide__ = True
+    found = reading.snapshot.match(wanted.matchers)
+    if found and (why := unknown_label(reading, wanted)) is not None:
+        raise unfound_failure(reading, why, wanted)
+    return found
+
+
+def find(reading: Reading, wanted: Wanted, *, may_miss: bool = False) -> list[DataPoint]:
+    """The series that fit, at least one; raises what `missing_failure` says.
+
+    Args:
+        wanted: what is looked at.
+        may_miss: none is an answer, too, if the metric exists and no word looks
+            like a slip.
+    """
+    __tracebackhide__ = True
+    found = matching(reading, wanted)
+    if found:
         return found
+    why = why_nothing(reading, wanted)
+    if not (may_miss and why.answers):
+        raise unfound_failure(reading, why, wanted)
+    return []
 
-    def found(self, wanted: Wanted, *, may_miss: bool = False) -> list[DataPoint]:
-        """The series that fit, at least one; raises what `missing` says.
 
-        Args:
-            wanted: what is looked at.
-            may_miss: none is an answer, too, if the metric exists and no word looks
-                like a slip.
-        """
-        __tracebackhide__ = True
-        found = self.match(wanted)
-        if found:
-            return found
-        why = why_nothing(self, wanted)
-        if not (may_miss and why.answers):
-            raise self.unfound(why, wanted)
-        return []
+def find_one(
+    reading: Reading, wanted: Wanted, *, may_miss: bool = False
+) -> DataPoint | None:
+    """The one series that fits; None only if it may be missing, and is."""
+    __tracebackhide__ = True
+    found = find(reading, wanted, may_miss=may_miss)
+    if len(found) > 1:
+        raise several_failure(reading, wanted, found)
+    return found[0] if found else None
 
-    def one(self, wanted: Wanted, *, may_miss: bool = False) -> DataPoint | None:
-        """The one series that fits; None only if it may be missing, and is."""
-        __tracebackhide__ = True
-        found = self.found(wanted, may_miss=may_miss)
-        if len(found) > 1:
-            raise self.several(wanted, found)
-        return found[0] if found else None
 
-    def check_absent(self, wanted: Wanted, *, unknown_ok: bool = False) -> None:
-        """Check that no series fits; see `assert_absent`."""
-        __tracebackhide__ = True
-        found = self.snapshot.match(wanted.matchers) if unknown_ok else self.match(wanted)
-        if found:
-            raise self.failure(
-                PresentError,
-                f"{wanted.text} was said to be absent, and is there",
-                wanted,
-                *series_lines(found),
-            )
-        why = why_nothing(self, wanted)
-        if why.doubtful and not unknown_ok:
-            hint = "if it is meant, say unknown_ok=True"
-            raise self.failure(why.kind, why.verdict, wanted, *why.details, hint)
-
-    def one_histogram(self, wanted: Wanted) -> Histogram:
-        """The one histogram that fits; see `histogram`."""
-        __tracebackhide__ = True
-        if not wanted.metric:
-            raise UsageError(f"a histogram needs the name of its family: {wanted.text}")
-        buckets = f"{wanted.metric}_bucket"
-        if buckets not in self.names and wanted.metric in self.names | set(self.metadata):
-            kind = self.metadata.get(wanted.metric, Metadata()).type
-            raise self.failure(
-                NoSeriesError,
-                f"{wanted.metric} is no histogram: it is a {kind}, and has no {buckets}",
-                wanted,
-            )
-        found = self.snapshot.histograms(wanted.metric, *wanted.rest)
-        if len(found) == 1:
-            return found[0]
-        if not found and buckets in self.names:
-            raise self.missing(selection(buckets, wanted.rest))
-        if not found:
-            raise self.missing(wanted)
-        raise self.failure(
-            SeveralSeriesError,
-            f"{wanted.text} was meant to be one histogram, and {len(found)} fit",
+def find_histogram(reading: Reading, wanted: Wanted) -> Histogram:
+    """The one histogram that fits; see `histogram`."""
+    __tracebackhide__ = True
+    if not wanted.metric:
+        raise UsageError(f"a histogram needs the name of its family: {wanted.text}")
+    buckets = f"{wanted.metric}_bucket"
+    if buckets not in reading.names and wanted.metric in reading.names | set(
+        reading.metadata
+    ):
+        kind = reading.metadata.get(wanted.metric, Metadata()).type
+        raise failure(
+            reading,
+            NoSeriesError,
+            f"{wanted.metric} is no histogram: it is a {kind}, and has no {buckets}",
             wanted,
-            *shortened(each.labels.series() for each in found),
-            "their sum is sum(reading.snapshot.histograms(…))",
         )
+    found = reading.snapshot.histograms(wanted.metric, *wanted.rest)
+    if len(found) == 1:
+        return found[0]
+    if not found and buckets in reading.names:
+        raise missing_failure(reading, selection(buckets, wanted.rest))
+    if not found:
+        raise missing_failure(reading, wanted)
+    raise failure(
+        reading,
+        SeveralSeriesError,
+        f"{wanted.text} was meant to be one histogram, and {len(found)} fit",
+        wanted,
+        *shortened(each.labels.series() for each in found),
+        "their sum is sum(reading.snapshot.histograms(…))",
+    )
 
-    def several(self, wanted: Wanted, found: Sequence[DataPoint]) -> ExpectationError:
-        """The failure for several series where one was meant."""
-        return self.failure(
-            SeveralSeriesError,
-            f"{wanted.text} was meant to be one series, and {len(found)} fit",
+
+def check_absent(reading: Reading, wanted: Wanted, *, unknown_ok: bool = False) -> None:
+    """Check that no series fits; see `assert_absent`."""
+    __tracebackhide__ = True
+    found = (
+        reading.snapshot.match(wanted.matchers) if unknown_ok else matching(reading, wanted)
+    )
+    if found:
+        raise failure(
+            reading,
+            PresentError,
+            f"{wanted.text} was said to be absent, and is there",
             wanted,
             *series_lines(found),
-            f"they differ in: {listed(_differing(found))}; name one,"
-            " or take the sum or the count",
         )
+    why = why_nothing(reading, wanted)
+    if why.doubtful and not unknown_ok:
+        hint = "if it is meant, say unknown_ok=True"
+        raise unfound_failure(reading, why, wanted, hint)
 
-    def missing(self, wanted: Wanted) -> ExpectationError:
-        """The failure for what is not there: which word of it does not exist."""
-        return self.unfound(why_nothing(self, wanted), wanted)
 
-    def unfound(self, why: Why, wanted: Wanted) -> ExpectationError:
-        """The failure that an explanation makes."""
-        return self.failure(why.kind, why.verdict, wanted, *why.details)
+def several_failure(
+    reading: Reading, wanted: Wanted, found: Sequence[DataPoint]
+) -> ExpectationError:
+    """The failure for several series where one was meant."""
+    return failure(
+        reading,
+        SeveralSeriesError,
+        f"{wanted.text} was meant to be one series, and {len(found)} fit",
+        wanted,
+        *series_lines(found),
+        f"they differ in: {listed(_differing(found))}; name one,"
+        " or take the sum or the count",
+    )
 
-    def failure(
-        self, kind: type[ExpectationError], verdict: str, wanted: Wanted, *details: str
-    ) -> ExpectationError:
-        """A failure of this scrape, with the series that were looked at."""
-        return kind(
-            verdict,
-            target=self.target,
-            selector=wanted.text,
-            details=details,
-            sections=self.sections(wanted),
-        )
 
-    def counts(self, name: str) -> bool:
-        """Whether a series of this name counts, so that it never falls but by a reset;
-        a gauge does what it likes. The type says so, or without one the name."""
-        kind = self.metadata.get(family_of(name, self.metadata), Metadata()).type
-        return _COUNTS.get(kind, _counts_by_name)(name)
+def missing_failure(reading: Reading, wanted: Wanted) -> ExpectationError:
+    """The failure for what is not there: which word of it does not exist."""
+    return unfound_failure(reading, why_nothing(reading, wanted), wanted)
 
-    def created(self, point: DataPoint) -> float | None:
-        """When the series began, as the family's `_created` says for its labels, in
-        seconds since the epoch; None if that is not exposed."""
-        made = self._created(created_name(point.metric))
-        return made.get(_bare(point.labels)) if made else None
 
-    def _created(self, name: str) -> Mapping[Labels, float]:
-        """What the series of this name say, by their labels. O(series) once."""
-        if name not in self.names:
-            return {}
-        if name not in self._born:
-            self._born[name] = {
-                _bare(point.labels): point.value for point in self.snapshot.query(name)
-            }
-        return self._born[name]
+def unfound_failure(
+    reading: Reading, why: Why, wanted: Wanted, *hints: str
+) -> ExpectationError:
+    """The failure that an explanation makes."""
+    return failure(reading, why.kind, why.verdict, wanted, *why.details, *hints)
 
-    @cached_property
-    def _born(self) -> dict[str, Mapping[Labels, float]]:
+
+def failure(
+    reading: Reading,
+    kind: type[ExpectationError],
+    verdict: str,
+    wanted: Wanted,
+    *details: str,
+) -> ExpectationError:
+    """A failure of this scrape, with the series that were looked at."""
+    return kind(
+        verdict,
+        target=reading.target,
+        selector=wanted.text,
+        details=details,
+        sections=sections_of(reading, wanted),
+    )
+
+
+def sections_of(reading: Reading, wanted: Wanted) -> dict[str, str]:
+    """The series of the metric, for a report."""
+    points = reading.snapshot.match(wanted.named or wanted.matchers)
+    if not points and (near := closest(wanted.metric, reading.names)):
+        points = reading.snapshot.query(near[0])
+    if not points:
         return {}
+    shown = series_lines(points, _SECTION_LINES)
+    return {f"{points[0].metric} as {reading.target} had it": "\n".join(shown)}
 
-    @cached_property
-    def process_started(self) -> float | None:
-        """When the one process began, in seconds since the epoch; None if it does not
-        say, or if several do."""
-        started = self.snapshot.query(PROCESS_START)
-        return started[0].value if len(started) == 1 else None
 
-    def sections(self, wanted: Wanted) -> dict[str, str]:
-        """The series of the metric, for a report."""
-        points = self.snapshot.match(wanted.named or wanted.matchers)
-        if not points and (near := closest(wanted.metric, self.names)):
-            points = self.snapshot.query(near[0])
-        if not points:
-            return {}
-        shown = series_lines(points, _SECTION_LINES)
-        return {f"{points[0].metric} as {self.target} had it": "\n".join(shown)}
+def _series_by_family(reading: Reading) -> dict[str, int]:
+    """How many series each family has."""
+    counts: dict[str, int] = {}
+    for point in reading.snapshot:
+        family = family_of(point.metric, reading.metadata)
+        counts[family] = counts.get(family, 0) + 1
+    return counts
 
-    def _widest(self, family: str) -> str:
-        """The label of a family with the most values, in words."""
-        parts = [n for n in self.names if family_of(n, self.metadata) == family]
-        values = {
-            name: self.snapshot.label_values(name, Matcher(METRIC_NAME, "=", part))
-            for part in parts
-            for name in self.snapshot.label_names(Matcher(METRIC_NAME, "=", part))
-            if name != METRIC_NAME
-        }
-        if not values:
-            return ""
-        widest = max(values, key=lambda name: len(values[name]))
-        return f", {many(len(values[widest]), 'value')} of {widest}"
+
+def _widest(reading: Reading, family: str) -> str:
+    """The label of a family with the most values, in words."""
+    named = keyword_matcher(METRIC_NAME, frozenset(parts_of(reading, family)))
+    values = {
+        name: len(reading.snapshot.label_values(name, named))
+        for name in reading.snapshot.label_names(named)
+        if name != METRIC_NAME
+    }
+    if not values:
+        return ""
+    widest = max(values, key=values.__getitem__)
+    return f", {many(values[widest], 'value')} of {widest}"
 
 
 def _text_name(family: str, kind: str) -> str:
@@ -461,37 +470,3 @@ def _differing(found: Sequence[DataPoint]) -> Iterator[str]:
     for name in sorted({name for point in found for name in point.labels}):
         if len({point.labels.get(name, "") for point in found}) > 1:
             yield name
-
-
-def _bare(labels: Labels) -> Labels:
-    return labels.without(METRIC_NAME, *BOUND_LABEL.values())
-
-
-# Whether a series counts, by the type of its family
-
-
-def _counts_by_name(name: str) -> bool:
-    return name.endswith((*_COUNTING, "_sum"))
-
-
-def _all_but_created(name: str) -> bool:
-    return not name.endswith("_created")
-
-
-def _parts_only(name: str) -> bool:
-    return name.endswith(_PARTS)
-
-
-def _never(_: str) -> bool:
-    return False
-
-
-_COUNTS: Final[Mapping[str, Callable[[str], bool]]] = {
-    "counter": _all_but_created,
-    "histogram": _parts_only,
-    "summary": _parts_only,
-    "gauge": _never,
-    "gaugehistogram": _never,
-    "info": _never,
-    "stateset": _never,
-}

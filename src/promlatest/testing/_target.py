@@ -49,7 +49,7 @@ from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
 from promlatest.testing._pace import LONGEST, SHORTEST, checked_seconds
 from promlatest.testing._process import Program, free_port
-from promlatest.testing._reading import Reading
+from promlatest.testing._reading import Reading, sections_of
 from promlatest.testing._rules import alerts_since, assert_rules_match
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._sources import (
@@ -115,7 +115,7 @@ class Look:
         """The series that were looked at, for a report; none for a text that no parser
         reads, since a compiled pattern has no text of its own."""
         try:
-            return self.reading.sections(selection(self.text)) if self.text else {}
+            return sections_of(self.reading, selection(self.text)) if self.text else {}
         except UsageError:
             return {}
 

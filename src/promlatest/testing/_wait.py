@@ -34,10 +34,17 @@ from promlatest.testing._errors import (
     VanishedError,
 )
 from promlatest.testing._missing import why_nothing
-from promlatest.testing._movement import OnReset, Reset, Tracker, checked_policy
+from promlatest.testing._movement import OnReset, Reset, Tracker, checked_policy, counts
 from promlatest.testing._numbers import Move
 from promlatest.testing._pace import Pace
-from promlatest.testing._reading import Reading
+from promlatest.testing._reading import (
+    Reading,
+    check_absent,
+    matching,
+    missing_failure,
+    sections_of,
+    several_failure,
+)
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number, seconds, sequence, shortened
 
@@ -341,17 +348,17 @@ class Wait(Waiting):
         from_zero = self._terms.missing is not None
         self._tracker = Tracker(self._wanted, policy, reading, from_zero=from_zero)
         if self._condition.stays and self._base_value is None:
-            raise reading.missing(self._wanted)
+            raise missing_failure(reading, self._wanted)
         if not self._terms.already_ok and not self._condition.stays:
             self._refuse_vacuous(reading)
 
     def _look(self, reading: Reading) -> float | None:
         """What is looked at; None if it is missing."""
         __tracebackhide__ = True
-        found = reading.match(self._wanted)
+        found = matching(reading, self._wanted)
         self._known |= bool(found)
         if self._how == "one" and len(found) > 1:
-            raise self._with_history(reading.several(self._wanted, found))
+            raise self._with_history(several_failure(reading, self._wanted, found))
         if self._counts and not found and self._is_unknown(reading):
             return None
         return _MEASURES[self._how](found)
@@ -389,8 +396,8 @@ class Wait(Waiting):
         if self._counts:
             gain = (value or 0.0) - (self._base_value or 0.0)
             return Seen(value, gain, self._base_value, climbs=False)
-        metrics = {point.metric for point in reading.match(self._wanted)}
-        climbs = all(reading.counts(metric) for metric in metrics)
+        metrics = {point.metric for point in matching(reading, self._wanted)}
+        climbs = all(counts(reading, metric) for metric in metrics)
         return Seen(value, self._tracked.gain(), self._base_value, climbs)
 
     def _refuse_vacuous(self, base: Reading) -> None:
@@ -398,7 +405,9 @@ class Wait(Waiting):
         view = self._view(self._base_value, base)
         if self._condition.holds(view):
             when = "at the mark" if self._from_mark else "at the first scrape"
-            missing = [] if view.value is not None else [base.missing(self._wanted).verdict]
+            missing = []
+            if view.value is None:
+                missing.append(missing_failure(base, self._wanted).verdict)
             raise self._failure(
                 AlreadyHeldError,
                 f"waiting for {self.subject} to {self._condition.words} proves"
@@ -447,7 +456,7 @@ class Wait(Waiting):
             return None
         if self._condition is DISAPPEAR and not self._known:
             # A slip of the finger must not pass.
-            reading.check_absent(self._wanted, unknown_ok=self._terms.unknown_ok)
+            check_absent(reading, self._wanted, unknown_ok=self._terms.unknown_ok)
         return self._outcome(reading, at)
 
     def _outcome(self, reading: Reading, at: float) -> Outcome:
@@ -468,7 +477,7 @@ class Wait(Waiting):
         if self._lost() or (value is None and self._tracked.gone):
             return self._vanished(within)
         if value is None and self._base_value is None:
-            missing = last.missing(self._wanted)
+            missing = missing_failure(last, self._wanted)
             return self._failure(
                 NeverAppearedError,
                 f"{self.subject} did not appear within {within}: {missing.verdict}",
@@ -523,7 +532,7 @@ class Wait(Waiting):
 
     def _sections(self) -> Mapping[str, str]:
         last = self._last or self._base
-        return last.sections(self._wanted) if last is not None else {}
+        return sections_of(last, self._wanted) if last is not None else {}
 
     def _with_history(self, error: ExpectationError) -> ExpectationError:
         return error.with_more(*self._history(), observations=self._seen)

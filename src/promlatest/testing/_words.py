@@ -120,9 +120,11 @@ def is_near(name: str, other: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    for ending in _ENDINGS:
-        if len(name) > len(ending) and name.endswith(ending):
-            return _stem(name.removesuffix(ending))
+    while name.endswith(_ENDINGS):  # of all at once: there may be 50,000 names
+        shorter = next(name.removesuffix(each) for each in _ENDINGS if name.endswith(each))
+        if not shorter:
+            break
+        name = shorter
     return name.casefold()
 
 
