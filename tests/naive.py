@@ -154,6 +154,7 @@ class NaiveSource:
     types: Mapping[str, str] = field(default_factory=dict)
     known_types: Mapping[str, str] = field(default_factory=dict)
     at: int = 0  # the moment of the last good commit
+    last: int = 0  # that of the last of all, good or failed
     history: tuple[Samples | None, ...] = ()  # None: a scrape that failed
 
     def increases(self) -> dict[Series, float | None]:
@@ -227,8 +228,8 @@ class NaiveStore:
         """A batch is settled in itself first, and then with what is held."""
         counts = Counts()
         source = self.sources.get(name, NaiveSource())
-        moment = max(self.now, source.at + 1) if timestamp is None else timestamp
-        if replacing and moment < source.at:
+        moment = max(self.now, source.last + 1) if timestamp is None else timestamp
+        if replacing and moment < source.last:
             counts.out_of_order = len(list(samples))
             self._put(name, source, counts)
             return counts
@@ -270,18 +271,19 @@ class NaiveStore:
         told = dict(types) if replacing else {**known, **types}
         history = (*source.history, after)[-self.keep :]
         at = max(source.at, moment)  # an update may be of an earlier moment
-        now = NaiveSource(after, before, None, told, {}, at, history)
+        now = NaiveSource(after, before, None, told, {}, at, at, history)
         self._put(name, now, counts)
         return counts
 
     def fail(self, name: str, report: Mapping[Series, float], when: int) -> None:
         source = self.sources.get(name, NaiveSource())
         known = source.types if source.last_known is None else source.known_types
+        when = max(when, source.last)
         shown = {series: (when, v) for series, v in report.items()}
         counts = Counts()
         history = (*source.history, None)[-self.keep :]
         failed = NaiveSource(
-            shown, source.previous, source.newest, {}, known, source.at, history
+            shown, source.previous, source.newest, {}, known, source.at, when, history
         )
         self._put(name, failed, counts)
 

@@ -183,6 +183,18 @@ def test_a_failure_from_before_the_last_commit_changes_nothing(store, last):
     assert store.counts.out_of_order == 1
 
 
+def test_a_batch_from_before_a_failure_is_not_taken(store):
+    """What was scraped before the last failure does not end it: history stays in order."""
+    store.ingest("m 1\n", source="a", timestamp=10)
+    store.fail("a", OSError("last"), timestamp=30)
+
+    late = store.ingest("m 2\n", source="a", timestamp=20)
+
+    assert late.counts.out_of_order == 1
+    assert [each.timestamp for each in store.sources["a"].history] == [10, 30]
+    assert str(store.sources["a"].error) == "last"
+
+
 def test_a_failure_counts_as_the_last_where_the_clock_was_set_back(store, clock):
     """A failure of now is taken, whatever the clock says, and stands in order."""
     store.ingest("m 1\n", source="a", timestamp=NOW)

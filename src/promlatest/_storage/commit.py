@@ -56,16 +56,11 @@ class Commit:
 def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     """A scrape of just what a commit brings: what it does not bring is gone.
 
-    A commit from before the one that is held says nothing of what is there now: it is
-    not taken at all. Of two for one moment the later one counts, in whole. A sample with
-    a timestamp of its own that is not newer than the one held leaves that one there.
+    Of two for one moment the later one counts, in whole. A sample with a timestamp of its
+    own that is not newer than the one held leaves that one there.
     """
     counts = Counts()
     samples = commit.samples
-    if commit.timestamp < held.timestamp:
-        words = f"the batch is of {commit.timestamp}, and one of {held.timestamp} is held"
-        counts.refuse("out_of_order", len(samples), words)
-        return held, counts
     layout = _layout_of(samples, held.layout, commit.limits)
     values, times, exemplars = samples.values, samples.times, samples.exemplars
     if layout.twins:

@@ -439,13 +439,12 @@ class Store(QueryMethods):
         samples = _NOTHING if report is None else report
 
         def build(held: Source) -> tuple[Source, Counts]:
-            last = held._visible
-            when = max(now, last.timestamp) if timestamp is None else now
+            when = max(now, held.timestamp) if timestamp is None else now
+            if when < held.timestamp:
+                return held, _late(held, when, samples)
             commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
-            before = last if last.failed else Scrape(timestamp=last.timestamp)
-            shown, counts = replaced(before, commit)
-            if shown is before:  # from before the last one
-                return held, counts
+            before = held._visible if held._visible.failed else Scrape()
+            shown, _ = replaced(before, commit)
             shown = attrs.evolve(shown, failed=True)
             return held._failed(shown, error, self._keep), Counts()
 
@@ -639,7 +638,9 @@ class Store(QueryMethods):
             if when is None:
                 # Two commits in one millisecond, or a clock that was set back: what
                 # comes later counts as later.
-                when = max(now, before.timestamp + 1)
+                when = max(now, held.timestamp + 1)
+            if batch.replace and when < held.timestamp:
+                return held, _late(held, when, samples)
             oldest = None if batch.lookback is None else when - batch.lookback
             commit = Commit(
                 samples, batch.metadata, when, now + FAR_FUTURE, oldest, self._limits
@@ -775,6 +776,15 @@ class Store(QueryMethods):
 def _check_source(source: str) -> None:
     if not checked(source, str, "the name of a source"):
         raise UsageError("expected the name of a source, not ''")
+
+
+def _late(held: Source, when: int, samples: Samples) -> Counts:
+    """What is counted of a commit from before the last one: it says nothing of what is
+    there now, and is not taken at all."""
+    counts = Counts()
+    words = f"the batch is of {when}, and one of {held.timestamp} is held"
+    counts.refuse("out_of_order", len(samples), words)
+    return counts
 
 
 _NOTHING: Final = Samples((), array("d"))

@@ -59,7 +59,7 @@ class AppRequest:
 
 
 @attrs.frozen
-class _Answer:
+class _AppAnswer:
     status: int
     headers: Mapping[str, str]  # by names in lower case
     body: bytes
@@ -104,7 +104,7 @@ def _of_any(what: Callable[..., Any]) -> int:
 async def _fetched(
     name: str,
     request: AppRequest,
-    ask: Callable[[AppRequest], Coroutine[Any, Any, _Answer]],
+    ask: Callable[[AppRequest], Coroutine[Any, Any, _AppAnswer]],
 ) -> Fetched:
     """What an application answers at last, behind the redirects within it.
 
@@ -121,7 +121,7 @@ async def _fetched(
     raise BodyError(f"it redirected {_REDIRECTS} times", target=name)
 
 
-def _accepted(name: str, request: AppRequest, answer: _Answer) -> Fetched:
+def _accepted(name: str, request: AppRequest, answer: _AppAnswer) -> Fetched:
     if answer.status != 200:
         hint = _HINTS.get(answer.status, "")
         if answer.status in _MOVED:
@@ -142,7 +142,7 @@ _HINTS: Final = {
 }
 
 
-def _unpacked(name: str, answer: _Answer) -> bytes:
+def _unpacked(name: str, answer: _AppAnswer) -> bytes:
     packing = answer.headers.get("content-encoding", "identity")
     if packing == "identity":
         return answer.body
@@ -154,7 +154,7 @@ def _unpacked(name: str, answer: _Answer) -> bytes:
         raise BodyError(f"it cannot be unpacked: {error}", target=name) from error
 
 
-def _redirected(request: AppRequest, answer: _Answer) -> AppRequest | None:
+def _redirected(request: AppRequest, answer: _AppAnswer) -> AppRequest | None:
     """Where to ask next; None if this is the answer, or somebody else is to be asked."""
     location = answer.headers.get("location", "")
     if answer.status not in _MOVED or not location:
@@ -204,13 +204,13 @@ class WsgiSource:
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()
 
-        async def ask(request: AppRequest) -> _Answer:
+        async def ask(request: AppRequest) -> _AppAnswer:
             return await io.called(lambda: self._ask(request))
 
         fetched = await _fetched(self.name, self.request, ask)
         return self.bodies.answer(fetched, started, self.request.bare)
 
-    def _ask(self, request: AppRequest) -> _Answer:
+    def _ask(self, request: AppRequest) -> _AppAnswer:
         told: list[tuple[str, list[tuple[str, str]]]] = []
         written = io.BytesIO()
 
@@ -233,7 +233,7 @@ class WsgiSource:
             raise BodyError("it never called start_response", target=self.name)
         status, headers = told[0]
         named = {name.lower(): value for name, value in headers}
-        return _Answer(int(status.split(" ", 1)[0]), named, written.getvalue())
+        return _AppAnswer(int(status.split(" ", 1)[0]), named, written.getvalue())
 
 
 def _environ(request: AppRequest) -> dict[str, Any]:
@@ -285,7 +285,7 @@ class AsgiSource:
             ) from None
         return self.bodies.answer(fetched, started, self.request.bare)
 
-    async def _ask(self, request: AppRequest) -> _Answer:
+    async def _ask(self, request: AppRequest) -> _AppAnswer:
         told: dict[str, Any] = {}
         parts: list[bytes] = []
         asked = False
@@ -309,7 +309,7 @@ class AsgiSource:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in told.get("headers", ())
         }
-        return _Answer(told["status"], headers, b"".join(parts))
+        return _AppAnswer(told["status"], headers, b"".join(parts))
 
 
 def _scope(request: AppRequest) -> dict[str, Any]:
