@@ -8,19 +8,27 @@ shrink of the store machine took five minutes. CI has the time for a small one.
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+from fuzz import examples
 from hypothesis import Phase, settings
 
 collect_ignore = ["beside"]  # a project of its own: make plugins
 
+COMMON: dict[str, Any] = {
+    "max_examples": examples(100),
+    "print_blob": True,
+    "deadline": None,
+}
 settings.register_profile(
     "local",
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    print_blob=True,
-    deadline=None,
+    **COMMON,
 )
-settings.register_profile("ci", phases=list(Phase), print_blob=True, deadline=None)
+settings.register_profile("ci", phases=list(Phase), **COMMON)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local")
 )
@@ -34,3 +42,14 @@ def clock(monkeypatch):
     clock = Clock()
     use(clock, monkeypatch.setattr)
     return clock
+
+
+# A file that is slow as a whole. What it imports, Textual and servers, need not be loaded.
+SLOW = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not slow"` leaves out as a whole is not even looked at."""
+    if "not slow" not in config.getoption("markexpr") or collection_path.is_dir():
+        return None
+    return bool(SLOW.search(collection_path.read_text(errors="replace"))) or None

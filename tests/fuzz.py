@@ -1,6 +1,6 @@
 """How many examples hypothesis tries: PROMLATEST_FUZZ times what a test asks for.
 
-`make fuzz` tries a hundred times as many, `make quick` a fifth.
+`make fuzz` tries a hundred times as many, `make quick` a tenth.
 """
 
 from __future__ import annotations

@@ -306,6 +306,7 @@ def test_a_question_that_takes_too_long(store: Store, params: dict[str, str]) ->
     assert (answer.status, json.loads(answer.body)["errorType"]) == (503, "timeout")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -29,6 +29,8 @@ from promlatest.api._address import is_local_name, is_loopback
 from promlatest.api._server import Listener
 from promlatest.cli import main
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 PAGE = "".join(f'depth{{queue="q{n}"}} {n}\n' for n in range(100))

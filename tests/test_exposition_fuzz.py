@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from promlatest.exceptions import ParseError
 from promlatest.exposition import Exposition, Format, check, parse
 
+pytestmark = pytest.mark.slow
+
 GOOD = {
     "text": """\
 # HELP go_goroutines Number of goroutines that exist \\\\ now.

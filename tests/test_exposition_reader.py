@@ -380,6 +380,7 @@ def test_max_samples(last: str, lenient: bool) -> None:
 # Size
 
 
+@pytest.mark.slow
 def test_a_line_of_megabytes() -> None:
     """A huge value, label or number of labels is read or refused, without recursion."""
     huge = 1_000_000
@@ -393,6 +394,7 @@ def test_a_line_of_megabytes() -> None:
             parse(body)
 
 
+@pytest.mark.slow
 def test_many_bad_lines() -> None:
     """A lenient reading of nothing but junk takes time by the line, and no more."""
     body = 'a{b="x} 1\n' * 20_000

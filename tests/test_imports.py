@@ -12,6 +12,8 @@ import pytest
 
 import promlatest
 
+pytestmark = pytest.mark.slow
+
 EXTRAS = ["aiohttp", "textual", "yaml", "starlette", "uvicorn", "promql_parser"]
 TESTING = ["pytest", "hypothesis", "_pytest"]
 CORE = [

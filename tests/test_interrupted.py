@@ -25,6 +25,7 @@ from promlatest.exposition import parse
 BODY = '# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 4\nh_count 3\n'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_child_of_a_fork_can_use_the_store():
@@ -176,6 +177,7 @@ def _refused() -> None:
     parse("a{ 1\n")
 
 
+@pytest.mark.slow
 def test_an_error_leaves_a_process_pool_whole():
     """A job that raises ParseError tells so, and the pool goes on."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -226,6 +228,7 @@ def test_an_empty_store_is_not_false_and_reprs_are_short():
         assert "\n" not in repr(each)
 
 
+@pytest.mark.slow
 def test_questions_are_bounded():
     """Thousands of different questions keep no more than a bound, and no old scrape."""
     store = Store()

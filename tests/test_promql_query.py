@@ -238,6 +238,7 @@ def test_a_question_asked_after_a_scrape_sees_it():
     assert increases == [[1.0, 9.0], [2.0, 13.0], [3.0, 14.0]]
 
 
+@pytest.mark.slow
 def test_what_is_kept_between_questions_holds_no_column():
     """A store that is gone leaves labels behind, and none of its scrapes."""
     columns = [array("d", [1.0, 2.0]), array("d", [2.0, 1.0])]

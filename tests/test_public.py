@@ -65,6 +65,7 @@ def is_of_types(name: str, value: ast.expr) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_one_name_means_one_thing():
     """No class and no alias of types has the name of another one."""
     assert {name: files for name, files in defined().items() if len(files) > 1} == {}
@@ -107,6 +108,7 @@ def of_function(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
                 yield value.__module__, f"{name}({parameter})", each
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", PUBLIC)
 def test_a_public_signature_has_public_types(module):
     """Every type of promlatest in a public signature can be imported from a public module."""

@@ -136,6 +136,7 @@ def test_wrong_for_re2(pattern, oracle):
         oracle(pattern)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -189,6 +190,7 @@ def test_hostile(pattern):
         assert not compiled.matches(value)
 
 
+@pytest.mark.slow
 def test_hostile_groups():
     """Groups are found in linear time too (C-10)."""
     value = "a" * 20_000
@@ -208,6 +210,7 @@ def compiled_or_none(compiler, pattern):
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(500), deadline=None)
 @given(pattern=PATTERNS, values=VALUES)
 def test_same(oracle, pattern, values):
@@ -235,6 +238,7 @@ def test_simple_same(oracle, pattern, values):
             assert ours.fullmatch(value) == groups(theirs.fullmatch(value)), value
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(
     pattern=st.one_of(PATTERNS, st.text("ab.*+|()?\\-^$", max_size=8)),
@@ -283,6 +287,7 @@ CATEGORIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Greek", "Latin", "Han", "Common", *CATEGORIES])
 def test_classes_of_unicode(name, oracle):
     """A class of Unicode holds the characters that it holds in RE2 (M-3)."""
@@ -295,6 +300,7 @@ def test_classes_of_unicode(name, oracle):
     assert ours & set(assigned()) == set(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts(name, oracle):
     """A script holds the first and last characters of its ranges, and not the next (M-3)."""
@@ -305,6 +311,7 @@ def test_scripts(name, oracle):
     assert [c for c in known if ours.matches(c) != bool(theirs.fullmatch(c))] == []
 
 
+@pytest.mark.slow
 def test_folding(oracle):
     """(?i) takes for one letter what RE2 takes for one (M-3)."""
     different = []
@@ -318,6 +325,7 @@ def test_folding(oracle):
     assert different == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
     [r"\w", r"\s", r"\d", "(?i)k", r"(?i)\W", "(?i)[^s]", "(?i)[a-z]", "[[:punct:]]"],

@@ -376,6 +376,7 @@ def test_size_is_bounded(tmp_path: Path) -> None:
         read_rules(file)
 
 
+@pytest.mark.slow
 def test_without_pyyaml(tmp_path: Path) -> None:
     """Without the extra, YAML ends in the line that names it, and JSON is read."""
     (tmp_path / "r.yml").write_text(GROUP.replace("{}", "a"))

@@ -319,6 +319,7 @@ def test_keys_without_effect(load: Load, caplog: pytest.LogCaptureFixture) -> No
     )
 
 
+@pytest.mark.slow
 def test_that_line_goes_to_the_standard_error(tmp_path: Path) -> None:
     """Where a program sets up no logging, the line is on its standard error."""
     file = tmp_path / "c.yml"

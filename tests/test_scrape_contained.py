@@ -30,7 +30,10 @@ from promlatest.scrape import (
     scrape_once,
 )
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX"),
+]
 
 
 def run(code: str, within: float = 20.0) -> subprocess.CompletedProcess[str]:

@@ -135,6 +135,7 @@ def test_a_value_like_a_name() -> None:
     assert series('a{A="__name__"} 1', cached()) == [('a{A="__name__"}', 1.0)]
 
 
+@pytest.mark.slow
 def test_the_cache_is_bounded() -> None:
     """What is remembered stays within twice the series and a thousand (C-14)."""
     cache = cached(Relabel(target_label="x", replacement="y"))

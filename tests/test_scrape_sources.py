@@ -63,6 +63,7 @@ def test_another_store_is_another_matter(tmp_path: Path) -> None:
         assert second.scrape().up
 
 
+@pytest.mark.slow
 def test_two_functions_of_one_name() -> None:
     """Two lambdas are two sources, whoever scrapes them; once one is gone, its name is
     free."""
@@ -226,6 +227,7 @@ def test_once_after_the_clock_was_set_back() -> None:
     assert [point.value for point in store.query("a")] == [2.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [b"#\n", b"a 1\n", b"# HELP a b\n", b"# TYPE a counter\n# TYPE b counter\n"]
 )

@@ -129,6 +129,7 @@ except TargetDownError as error:
 """
 
 
+@pytest.mark.slow
 def test_django_is_asked_by_the_host_that_its_tests_allow():
     """Its test runner allows `testserver`, and a failure names the option for another."""
     pytest.importorskip("django")
@@ -189,6 +190,7 @@ def test_redirects_without_end(make):
         ScrapeTarget(redirecting(make, "/metrics")).scrape()
 
 
+@pytest.mark.slow
 def test_fastapi_mounts_are_followed():
     """`app.mount("/metrics", ...)` answers 307 without the slash at its end."""
     fastapi = pytest.importorskip("fastapi")

@@ -124,6 +124,7 @@ def forget_to_await(target):
     target.aio.value("jobs_total")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("forget", "words"),
     [
@@ -146,6 +147,7 @@ def test_what_was_never_asked_warns(forget, words):
     assert words in str(caught[0].message)
 
 
+@pytest.mark.slow
 def test_what_was_asked_does_not_warn():
     """Also where the answer is a failure, or a wrong call."""
     target = ScrapeTarget(lambda: BODY)

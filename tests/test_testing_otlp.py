@@ -322,6 +322,7 @@ def test_summaries_are_read():
     assert reading.value("wait_seconds_count") == 2
 
 
+@pytest.mark.slow
 def test_without_the_extra_one_line_says_what_to_install():
     """A sink without the extra ends in one line."""
     code = "import sys; sys.modules['opentelemetry'] = None;import promlatest.testing.otlp"

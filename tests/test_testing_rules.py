@@ -189,6 +189,7 @@ async def test_for_event_loops(shop: Shop, alerts: Path) -> None:
     (await mark.alerts(alerts)).assert_true("HighErrorRate", path="/buy")
 
 
+@pytest.mark.slow
 def test_promql_is_loaded_by_the_first_question() -> None:
     """Tests that ask nothing about rules do not load PromQL."""
     code = "import sys, promlatest.testing; print('promlatest.promql' in sys.modules)"

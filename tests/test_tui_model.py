@@ -264,6 +264,7 @@ def test_another_process_is_no_growth(told):
     assert per_second(Trends().moved(view.past, labels, 60)) == 3
 
 
+@pytest.mark.slow
 def test_trends_look_at_each_scrape_once_and_forget_with_the_history(told, monkeypatch):
     """A series is looked up once a scrape, and no sample outlives the history."""
     looked: list[Labels] = []
