@@ -546,6 +546,18 @@ async def test_help_explains_everything_that_can_be_pressed(demo):
         assert not isinstance(demo.app.screen, HelpScreen)
 
 
+@pytest.mark.parametrize("key", ["q", "escape", "question_mark", "enter"])
+async def test_what_leaves_the_help_leaves_nothing_else(demo, key):
+    """Each of the keys closes the page, and none the program behind it."""
+    async with demo.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark", key)
+        await pilot.pause()
+
+        assert not isinstance(demo.app.screen, HelpScreen)
+        assert demo.app.is_running
+        assert demo.app.return_code is None
+
+
 async def test_pause_interval_window_and_scrape(demo):
     """Are asked of the feed, and said at the top."""
     async with demo.app.run_test(size=(200, 60)) as pilot:

@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -30,7 +29,8 @@ print(version("promlatest"))
 
 def problems(directory: Path) -> Iterator[str]:
     """What stands against it, in words."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    told = (ROOT / "src/promlatest/_version.py").read_text()
+    (version,) = re.findall(r'"(\d.*)"', told)
     changes = (ROOT / "CHANGELOG.md").read_text()
     if not re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changes, re.M):
         yield f"CHANGELOG.md: expected a section '## [{version}] - YYYY-MM-DD'"

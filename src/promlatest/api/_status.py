@@ -7,11 +7,11 @@ import platform
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, Final
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
+from promlatest._version import __version__
 from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._params import Params
 from promlatest.api._site import Site, TargetState
@@ -112,7 +112,7 @@ def alertmanagers(_: Site, __: Params) -> Json:
 def buildinfo(_: Site, __: Params) -> Json:
     """The Prometheus whose API this speaks, and which promlatest it is."""
     return {
-        "version": f"{SPOKEN}+promlatest.{version('promlatest')}",
+        "version": f"{SPOKEN}+promlatest.{__version__}",
         "revision": "",
         "branch": "",
         "buildUser": "",

@@ -14,7 +14,6 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Mapping
-from importlib.metadata import version
 from time import perf_counter
 from typing import Final
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
@@ -23,6 +22,7 @@ import attrs
 
 from promlatest._clock import check_deadline, deadline
 from promlatest._escape import escaped
+from promlatest._version import __version__
 from promlatest.exceptions import (
     BodyError,
     EndpointError,
@@ -46,7 +46,7 @@ from promlatest.scrape._workers import OneAtATime, Workers
 __all__ = ["HttpClient", "HttpTarget"]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_USER_AGENT: Final = f"promlatest/{version('promlatest')}"
+_USER_AGENT: Final = f"promlatest/{__version__}"
 _INFLATE: Final = 1 << 18  # bytes at a time: 0.8 ms
 _CODINGS: Final = ("", "identity", "gzip", "x-gzip")
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~"

@@ -22,7 +22,7 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        lines = TextPane("help: esc closes it", id="help")
+        lines = TextPane("help: esc or q closes it", id="help")
         lines.can_focus = True
         yield lines
 
