@@ -7,14 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import scrape_servers
+from served import TEXT, Answer, Served
 
 from promlatest.cli import _COMMANDS, main
 from promlatest.demo import serve
@@ -43,38 +42,17 @@ def body(tmp_path: Path) -> str:
     return str(file)
 
 
-Answer = tuple[int, str, bytes]
-
-
 @pytest.fixture
 def endpoint() -> Iterator[Callable[[Answer], str]]:
     """Serves one answer (status, Content-Type, body) for every request."""
     answers: list[Answer] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, content_type, data = answers[-1]
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-
     def answer_with(answer: Answer) -> str:
         answers.append(answer)
-        return f"127.0.0.1:{server.server_port}"
+        return served.address
 
-    yield answer_with
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Served(lambda _: answers[-1]) as served:
+        yield answer_with
 
 
 @pytest.fixture(scope="module")
@@ -714,26 +692,13 @@ def growing() -> Iterator[str]:
     """An endpoint that counts how often it was asked."""
     asked = [0]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked[0] += 1
-            data = f"# TYPE asked_total counter\nasked_total {asked[0]}\nidle 7\n".encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(_: str) -> Answer:
+        asked[0] += 1
+        body = f"# TYPE asked_total counter\nasked_total {asked[0]}\nidle 7\n"
+        return 200, TEXT, body.encode()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Served(answer) as served:
+        yield served.address
 
 
 WAITS = [

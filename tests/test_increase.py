@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promlatest import Matcher, Store
-from promlatest._increase import increases
+from promlatest import Store
 from promlatest.exceptions import UsageError
 
 
@@ -131,17 +130,6 @@ def test_one_scrape_tells_no_increase():
     assert (found.value, found.note) == (None, "it was seen once only")
 
 
-def test_two_snapshots_answer_alike():
-    """Between two snapshots the answer is that of the store over the same two scrapes."""
-    store = scraped("c_total 100\nd_total 1\n", "c_total 5\nd_total 4\ne_total 1\n")
-    source = store.sources["body"]
-    wanted = Matcher("__name__", "=~", ".*_total")
-
-    found = increases(source.previous, source.current, [wanted])
-
-    assert [(each.value, each.resets) for each in found] == [(5, 1), (3, 0), (None, 0)]
-
-
 def test_what_began_in_between_is_covered_from_the_first_scrape_on():
     """It was 0 at the first, and so 10 in the 10 s since then, one scrape of it or more."""
     assert told(scraped("up 1\n", "up 1\n", "c_total 10\nc_created 8\n")) == [(10, 10, 0)]
@@ -157,15 +145,3 @@ def test_a_restart_is_that_of_the_target_alone():
     )
 
     assert told(store) == [(9, 5, 1), (4, 5, 0)]
-
-
-def test_two_snapshots_know_what_was_created_since():
-    """The `_created` of the metric that is asked about is looked at in both."""
-    store = scraped("c_total 5\nc_created 1\n", "c_total 9\nc_created 8\n")
-    source = store.sources["body"]
-
-    found = increases(
-        source.previous, source.current, [Matcher("__name__", "=", "c_total")]
-    )
-
-    assert [(each.value, each.resets) for each in found] == [(9, 1)]

@@ -7,10 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from served import TEXT, Served
 
 from promlatest.cli import main
 
@@ -35,23 +34,12 @@ def counting():
     """A target whose counter goes up by 10 at every scrape."""
     scrapes = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            scrapes.append(1)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain")
-            self.end_headers()
-            self.wfile.write(f"hits_total {10 * len(scrapes)}\n".encode())
+    def answer(_):
+        scrapes.append(1)
+        return 200, TEXT, f"hits_total {10 * len(scrapes)}\n".encode()
 
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with Served(answer) as served:
+        yield served.address
 
 
 def test_a_vector_is_a_line_for_each_series(body, capsys):

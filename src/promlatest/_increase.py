@@ -16,9 +16,8 @@ from typing import Final
 
 import attrs
 
-from promlatest._interfaces import Block, Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import Matcher
+from promlatest._interfaces import Block
+from promlatest._matching.labels import Labels
 
 START_TOLERANCE: Final = 1.0
 """Seconds by which a start time may move without a restart: some runtimes work it out
@@ -241,38 +240,3 @@ def target_of(labels: Labels) -> tuple[str, str]:
 def bare(labels: Labels) -> Labels:
     """What the parts of a counter or histogram have in common with its `_created`."""
     return labels.without("__name__", "le", "quantile")
-
-
-def increases(
-    before: Queryable, after: Queryable, matchers: Sequence[Matcher]
-) -> list[Movement]:
-    """By how much counters increased between two moments, sorted by labels. O(series).
-
-    Args:
-        before: the earlier moment, such as `Source.previous`.
-        after: the later one.
-        matchers: which series.
-    """
-    named = [m.value for m in matchers if m.name == METRIC_NAME and m.operator == "="]
-    created = Matcher(METRIC_NAME, "=", created_name(named[0] if named else ""))
-    starts = Matcher(METRIC_NAME, "=", PROCESS_START)
-    start_times = start_times_of(
-        _two(before, after, (starts,)), _two(before, after, (created,))
-    )
-    return movements(_two(before, after, matchers), start_times)
-
-
-def _two(before: Queryable, after: Queryable, matchers: Sequence[Matcher]) -> list[Block]:
-    """The series of two moments as blocks of two scrapes."""
-    was = {point.labels: point for point in before.match(matchers)}
-    now = after.match(matchers)
-    first = min((point.timestamp for point in was.values()), default=None)
-    if first is None:
-        first = min((point.timestamp for point in before.match(())), default=None)
-    blocks = []
-    for point in now:
-        seen = [each for each in (was.get(point.labels), point) if each is not None]
-        times = [each.timestamp for each in seen]
-        values = [(each.value,) for each in seen]
-        blocks.append(Block((point.labels,), times, values, None, None, first))
-    return blocks

@@ -10,19 +10,18 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import attrs
 import pytest
+from served import Answer, Served
 
 
 def free_port() -> int:
@@ -109,40 +108,18 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
         yield Programs(urls)
 
 
-class Frozen:
+class Frozen(Served):
     """Serves bodies that do not move: path -> (body, Content-Type)."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[bytes, str]] = {}
-        frozen = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path not in frozen.answers:
-                    self.send_error(404)
-                    return
-                body, content_type = frozen.answers[self.path]
-                self.send_response(200)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Frozen:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def _answer(self, path: str) -> Answer:
+        if path not in self.answers:
+            return 404, "text/plain", b"no such path"
+        body, content_type = self.answers[path]
+        return 200, content_type, body
 
 
 @attrs.frozen

@@ -8,16 +8,15 @@ scrapes, are then asked by both.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import attrs
 import pytest
 from programs import Programs, Prometheus, get, prometheus, wait_for
 from promql_shared import SHARED, needs
+from served import Answer, Served
 
 from promlatest import Labels, Store, exposition
 from promlatest._matching.floats import normalise_bound
@@ -85,40 +84,19 @@ QUESTIONS = [
 ]
 
 
-class Recorder:
+class Recorder(Served):
     """Asks programs for Prometheus, and keeps what they answered, in order."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         self.urls = urls
         self.bodies: dict[str, list[tuple[bytes, str]]] = {name: [] for name in urls}
-        recorder = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.removeprefix("/")
-                body, content_type = get(recorder.urls[name])
-                recorder.bodies[name].append((body, content_type))
-                self.send_response(200)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Recorder:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def _answer(self, path: str) -> Answer:
+        name = path.removeprefix("/")
+        body, content_type = get(self.urls[name])
+        self.bodies[name].append((body, content_type))
+        return 200, content_type, body
 
 
 @attrs.frozen

@@ -17,6 +17,11 @@ _SPECIAL: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE | re.ASCII
 _NAMES: Final = {math.inf: "+Inf", -math.inf: "-Inf"}
 
 
+def is_same(one: float | None, other: float | None) -> bool:
+    """Whether two values are one and the same, NaN and NaN among them."""
+    return one == other or (one != one and other != other)
+
+
 def parse_float(text: str) -> float:
     """The number that Go's ParseFloat reads, less hexadecimal and underscores (F-1).
 

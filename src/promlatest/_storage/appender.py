@@ -16,6 +16,7 @@ from typing import Final, Self
 from promlatest._arguments import checked
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._samples import Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
@@ -139,7 +140,7 @@ class DirectAppender:
             slot.sample = (t, v)
         elif held[0] > t:
             self._refuse("out_of_order", f"{t} ms, where a sample of {held[0]} ms is held")
-        elif held[1] != v and not (held[1] != held[1] and v != v):
+        elif not is_same(held[1], v):
             self._refuse("duplicates", f"a second value for {t} ms")
 
 

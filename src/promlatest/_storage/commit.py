@@ -17,6 +17,7 @@ import attrs
 
 from promlatest._counts import Counts
 from promlatest._datapoint import Exemplar, Metadata
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._samples import NO_TIME, Rows, Samples, rows_of
 from promlatest._storage.layout import Layout, changes, laid_out
@@ -294,7 +295,7 @@ def _count_late(
     counts: Counts,
 ) -> None:
     counts.samples -= 1
-    if new[0] == old[0] and _same(new[1], old[1]):
+    if new[0] == old[0] and is_same(new[1], old[1]):
         return
     reason = "out_of_order" if new[0] < old[0] else "duplicates"
     if not counts.example:
@@ -307,10 +308,6 @@ def _late_words(name: str, new: int, old: int) -> str:
     if new == old:
         return f"{name} has another value at {new} ms already"
     return f"{name} is of {new} ms, and one of {old} ms is held"
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or (one != one and other != other)
 
 
 # Updates
@@ -357,7 +354,7 @@ def _is_taken(
     elif held is None or new[0] > held[0]:
         counts.samples += 1
         return True
-    elif new[0] < held[0] or not _same(new[1], held[1]):
+    elif new[0] < held[0] or not is_same(new[1], held[1]):
         reason = "out_of_order" if new[0] < held[0] else "duplicates"
         counts.refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
     return False

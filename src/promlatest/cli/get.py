@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from promlatest._datapoint import DataPoint
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
@@ -87,7 +88,7 @@ def _print_changed(
 ) -> None:
     there = {point.labels for point in points}
     gone = [labels for labels in before if labels not in there]
-    new = [p for p in points if not _same(before.get(p.labels), p.value)]
+    new = [p for p in points if not is_same(before.get(p.labels), p.value)]
     if options.json:
         changed = [_as_dict(point) for point in new]
         document = {"changed": changed, "gone": [dict(labels) for labels in gone]}
@@ -98,10 +99,6 @@ def _print_changed(
         for labels in gone:
             print(f"# gone: {labels.series()}")
     sys.stdout.flush()
-
-
-def _same(before: float | None, now: float) -> bool:
-    return before is not None and (before == now or (before != before and now != now))
 
 
 def _print(options: argparse.Namespace, matchers: Sequence[Matcher]) -> int:

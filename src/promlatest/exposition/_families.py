@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from promlatest._datapoint import BOUND_LABEL, Exemplar, Metadata, MetricType
+from promlatest._datapoint import BOUND_LABEL, METRIC_TYPES, Exemplar, Metadata
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import Labels
 from promlatest._samples import NO_TIME, Rows, Samples
@@ -21,15 +21,6 @@ from promlatest.exceptions import UsageError
 _NAME_SUFFIX: Final[Mapping[str, str]] = {"counter": "_total", "info": "_info"}
 # It has these samples in families of their own, which are gauges.
 _APART: Final = ("_created", "_gsum", "_gcount")
-_TYPES: Final[Mapping[str, MetricType]] = {
-    "counter": "counter",
-    "gauge": "gauge",
-    "histogram": "histogram",
-    "gaugehistogram": "gaugehistogram",
-    "summary": "summary",
-    "info": "info",
-    "stateset": "stateset",
-}
 
 
 class FamilySample(Protocol):
@@ -78,7 +69,7 @@ def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Met
         if not hasattr(family, "samples"):
             raise UsageError(f"expected a family of metrics, not {family!r:.80}")
         metadata |= _metadata(family)
-        bound = BOUND_LABEL.get(_TYPES.get(family.type, "unknown"), "")
+        bound = BOUND_LABEL.get(METRIC_TYPES.get(family.type, "unknown"), "")
         for sample in family.samples:
             if sample.value is None:
                 continue
@@ -99,7 +90,7 @@ def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Met
 
 
 def _metadata(family: MetricFamily) -> dict[str, Metadata]:
-    kind = _TYPES.get(family.type, "unknown")
+    kind = METRIC_TYPES.get(family.type, "unknown")
     name = family.name + _NAME_SUFFIX.get(family.type, "")
     known = {name: Metadata(kind, family.documentation, family.unit)}
     sampled = {sample.name for sample in family.samples}

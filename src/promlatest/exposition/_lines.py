@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 import attrs
 
-from promlatest._datapoint import Exemplar, MetricType
+from promlatest._datapoint import METRIC_TYPES, Exemplar, MetricType
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
@@ -60,7 +60,7 @@ class MetaLine:
     @property
     def metric_type(self) -> MetricType:
         """What a TYPE line says."""
-        return _OPENMETRICS_TYPES[self.text]
+        return METRIC_TYPES[self.text]
 
 
 @attrs.frozen
@@ -88,7 +88,7 @@ class Grammar:
     blank_line: re.Pattern[str]
     comma_required: bool
     exemplars: bool
-    types: dict[str, MetricType]
+    types: Mapping[str, MetricType]
     timestamp: Callable[[str], int]
     meta_escapes: dict[str, str]
     free_comments: bool
@@ -130,16 +130,6 @@ _TEXT_TYPES: Final[dict[str, MetricType]] = {
     "summary": "summary",
     "untyped": "unknown",
 }
-_OPENMETRICS_TYPES: Final[dict[str, MetricType]] = {
-    "counter": "counter",
-    "gauge": "gauge",
-    "histogram": "histogram",
-    "gaugehistogram": "gaugehistogram",
-    "summary": "summary",
-    "info": "info",
-    "stateset": "stateset",
-    "unknown": "unknown",
-}
 
 TEXT: Final = Grammar(
     blank=re.compile(r"[ \t]*"),
@@ -164,7 +154,7 @@ OPENMETRICS: Final = Grammar(
     blank_line=re.compile(r"(?!)"),  # there is none
     comma_required=True,
     exemplars=True,
-    types=_OPENMETRICS_TYPES,
+    types=METRIC_TYPES,
     timestamp=_seconds,
     meta_escapes=_VALUE_ESCAPES,
     free_comments=False,

@@ -23,6 +23,7 @@ from promlatest._increase import (
     created_name,
     movement,
 )
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
@@ -313,12 +314,8 @@ def moves(before: Reading, after: Reading) -> Iterator[Move]:
 
 def _moves(was: Mapping[Labels, float], now: Mapping[Labels, float]) -> Iterator[Move]:
     pairs = {each: (was.get(each), now.get(each)) for each in was.keys() | now.keys()}
-    moved = [each for each, pair in pairs.items() if not _are_same(*pair)]
+    moved = [each for each, pair in pairs.items() if not is_same(*pair)]
     return (Move(labels, *pairs[labels]) for labels in sorted(moved))
-
-
-def _are_same(one: float | None, other: float | None) -> bool:
-    return one == other or (one != one and other != other)
 
 
 def restart(before: Reading, after: Reading, allowed: Iterable[Move]) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._words import many, number
@@ -42,7 +43,7 @@ def same(one: float, other: float, tolerance: float = TOLERANCE, of: float = 0.0
         tolerance: relative to the larger of them; 0 for none.
         of: the largest of the numbers that one of them is the difference of.
     """
-    if one == other or (one != one and other != other):
+    if is_same(one, other):
         return True
     if not tolerance or not math.isfinite(one - other):
         return False
