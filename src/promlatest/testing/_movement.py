@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_Pair = tuple[_T, _T]
+_Both = tuple[_T, _T]
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
@@ -94,7 +94,7 @@ class _Between:
         self._moments: Final = (min(before.taken, after.taken - 1), after.taken)
         self._both: Final = (before, after)
         self._starts: Final = (_process_started(before), _process_started(after))
-        self._created: Final[dict[str, _Pair[Mapping[Labels, float]]]] = {}
+        self._created: Final[dict[str, _Both[Mapping[Labels, float]]]] = {}
 
     def is_still(self, point: DataPoint, before: float) -> bool:
         """Whether a counter is as it was, and nothing tells that it began anew: so are
@@ -120,7 +120,7 @@ class _Between:
         pairs = zip(self._moments, starts, strict=True)
         return [(time, start) for time, start in pairs if start is not None]
 
-    def _created_by(self, name: str) -> _Pair[Mapping[Labels, float]]:
+    def _created_by(self, name: str) -> _Both[Mapping[Labels, float]]:
         """What the series of this name say in both, by their labels. O(series) once."""
         if name not in self._created:
             before, after = self._both
