@@ -81,7 +81,7 @@ def _exporting(rows: Rows, labels: Mapping[str, str]) -> Rows:
 
 
 def _constant(labels: Mapping[str, str], size: int) -> dict[str, Sequence[str]]:
-    return {name: [value] * size for name, value in labels.items() if value}
+    return {name: (value,) * size for name, value in labels.items() if value}
 
 
 def _with_columns(rows: Rows, columns: Mapping[str, Sequence[str]]) -> Rows:
