@@ -24,6 +24,9 @@ from promlatest import Store
 from promlatest.scrape import AsyncScraper, Scraper
 
 NAIVE = "http.client and Store.ingest"
+SETTLING = 3.0
+"""Intervals until scraping is measured: first readings, and what they leave to the garbage
+collector, cost more than all that follows."""
 
 _SERVER = """
 import asyncio, sys
@@ -117,7 +120,7 @@ def scraper_share(port: int, targets: int, interval: float, seconds: float) -> f
     """% of a core that scraping so many targets takes."""
     addresses = [f"{host}:{port}" for host in hosts(targets)]
     with Scraper(Store(), addresses, interval=interval):
-        time.sleep(1.5 * interval)  # the first scrapes, and the spreading of the others
+        time.sleep(SETTLING * interval)
         return _share(seconds)
 
 
@@ -144,7 +147,7 @@ def _naive_share(port: int, targets: int, interval: float, seconds: float) -> fl
     with ThreadPoolExecutor(8) as pool:
         kept = ThreadPoolExecutor(1)
         kept.submit(keep)
-        time.sleep(1.5 * interval)
+        time.sleep(SETTLING * interval)
         share = _share(seconds)
         ended = True
         kept.shutdown()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks.bench_scraping import hosts, scraper_share, served
+from benchmarks.bench_scraping import SETTLING, hosts, scraper_share, served
 from benchmarks.harness import OURS, Run
 from benchmarks.peers.programs import Program, free_port, running
 from promlatest.exposition import parse
@@ -81,8 +81,7 @@ def _prometheus_share(
         f"--web.listen-address=127.0.0.1:{own}",
     )  # fmt: skip
     with running("Prometheus", own, "/-/ready", *command) as program:
-        # Five seconds until it begins, the first scrapes, and the spreading of the others.
-        time.sleep(6 + 1.5 * interval)
+        time.sleep(6 + SETTLING * interval)  # it begins after five seconds
         used, began = program.cpu(), time.perf_counter()
         time.sleep(seconds)
         return 100 * (program.cpu() - used) / (time.perf_counter() - began)
