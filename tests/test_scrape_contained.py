@@ -8,13 +8,15 @@ Whatever could hang runs in a process or a thread that is waited for only so lon
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 import os
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,55 @@ async def test_asyncio_gives_it_to_who_waits() -> None:
     async with AsyncScraper(Store(), [raises(pytest.fail.Exception("no"))]) as scraper:
         with pytest.raises(pytest.fail.Exception):
             await scraper.scrape()
+
+
+class Faulty(logging.Handler):
+    """A clock of a store and a handler of a log, which raise while an error is set."""
+
+    error: BaseException | None = None
+
+    def clock(self) -> int:
+        self.act()
+        return time.time_ns() // 1_000_000
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.act()
+
+    def act(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(params=["clock", "log"])
+def faulty(request: pytest.FixtureRequest) -> Iterator[tuple[Faulty, Store]]:
+    """What raises, and a store whose scrapes call it on the event loop."""
+    made, logger = Faulty(), logging.getLogger("promlatest.scrape")
+    if request.param == "clock":
+        yield made, Store(clock=made.clock)
+        return
+    logger.addHandler(made)
+    yield made, Store()
+    logger.removeHandler(made)
+
+
+@pytest.mark.parametrize(
+    "error", [*ESCAPING, ValueError("no")], ids=["exit", "interrupt", "fail", "value"]
+)
+def test_what_the_event_loop_calls_may_raise(
+    faulty: tuple[Faulty, Store], error: BaseException
+) -> None:
+    """Who asked for the scrape gets what a clock or the log raised, and the loop lives."""
+    what, store = faulty
+    bodies = itertools.cycle([b"{", b"a 1\n"])  # each time it fails there is a line
+    scraper = Scraper(store, [lambda: next(bodies)], interval=0.05)
+
+    what.error = error
+    assert within(5, scraper.scrape) is error
+    scraper.start()
+    time.sleep(0.2)
+    what.error = None
+    assert within(5, scraper.wait_fresh) in scraper.results.values()
+    within(5, scraper.stop)
 
 
 def test_whatever_goes_wrong_the_target_is_down() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ from promlatest.scrape._fetch import (
     EscapedError,
     Fetched,
     collect,
+    contained,
     read_local,
     timed_out,
 )
@@ -358,14 +360,12 @@ class _TargetLoop:
             demands, self._demands = self._demands, []
             try:
                 result = await self._scrape(late)
+                contained(self._record, result)
             except asyncio.CancelledError:
                 self._demands += demands  # which `close` ends
                 raise
-            except EscapedError as error:
-                self._escaped(error, demands)
-            except Exception as error:  # of a sink; the target has its next chance
-                _log.error("scraping %s failed", self.claim.name, exc_info=error)
-                _end(demands, error)
+            except Exception as error:  # of a foreign function, as the loop goes on
+                self._raised(error, demands)
             else:
                 self._done(result, demands)
             if due or schedule.tick <= clock():
@@ -393,12 +393,15 @@ class _TargetLoop:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(due)
 
-    def _done(
-        self, result: ScrapeResult, demands: list[asyncio.Future[ScrapeResult]]
-    ) -> None:
+    def _record(self, result: ScrapeResult) -> None:
+        """Tell those who count and log; what handles the log may raise."""
         self.last = result
         self._engine.telemetry.record(self.job.name, result)
         self._state.record(result)
+
+    def _done(
+        self, result: ScrapeResult, demands: list[asyncio.Future[ScrapeResult]]
+    ) -> None:
         for wanted in demands:
             if not wanted.done():
                 wanted.set_result(result)
@@ -406,13 +409,18 @@ class _TargetLoop:
             if not watcher.done():
                 watcher.set_result(None)
 
-    def _escaped(
-        self, error: EscapedError, demands: list[asyncio.Future[ScrapeResult]]
+    def _raised(
+        self, error: Exception, demands: list[asyncio.Future[ScrapeResult]]
     ) -> None:
-        """Hand what is no `Exception` to those who wait, else to the log."""
+        """Hand what a foreign function raised to those who wait, else to the log."""
         waits: list[asyncio.Future[Any]] = [*demands, *self._take_watchers()]
-        if not _end(waits, error):
-            _log.error("scraping %s raised", self.claim.name, exc_info=error.error)
+        if _end(waits, error):
+            return
+        raised = error.error if isinstance(error, EscapedError) else error
+        try:
+            contained(_log.error, "scraping %s raised", self.claim.name, exc_info=raised)
+        except Exception:  # what handles the log; nothing but the standard error is left
+            traceback.print_exc()
 
     def _end_waits(self, error: PromlatestError) -> None:
         demands, self._demands = self._demands, []
@@ -436,7 +444,7 @@ class _TargetLoop:
         except Exception as error:  # whatever it is: the target is down, and says why
             return await self._commit(ingester.fail, error, timestamp, started)
         if self._is_quick(answer):
-            return ingester.ingest(answer, timestamp, started)
+            return contained(ingester.ingest, answer, timestamp, started)
         return await self._commit(ingester.ingest, answer, timestamp, started)
 
     def _is_quick(self, answer: Fetched | Collected) -> bool:
@@ -458,10 +466,12 @@ class _TargetLoop:
         If the clock was set back, the target begins anew: what is held would count as
         newer than samples with timestamps of their own until the clock has caught up.
         """
-        now = self._engine.sink.clock() - round(late * 1000)
+        now = contained(self._engine.sink.clock) - round(late * 1000)
         timestamp, back = self.claim.moment(now)
         if back:
-            _log.warning("the clock was set back: %s begins anew", self.claim.name)
+            contained(
+                _log.warning, "the clock was set back: %s begins anew", self.claim.name
+            )
             await self._engine.committers.call(self._engine.sink.remove, self.claim.name)
         return timestamp
 

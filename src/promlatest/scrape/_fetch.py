@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
 
@@ -39,11 +39,15 @@ __all__ = [
     "OutOfTimeError",
     "ScrapeLimits",
     "collect",
+    "contained",
     "read_local",
     "read_path",
     "timed_out",
     "too_large",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _CHUNK: Final = 1 << 18  # bytes
 
@@ -119,6 +123,16 @@ class EscapedError(Exception):
     def __init__(self, error: BaseException) -> None:
         self.error = error
         super().__init__(f"{type(error).__name__}: {error}")
+
+
+def contained(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """What a foreign function gives. What it raises comes as an `Exception`."""
+    try:
+        return function(*args, **kwargs)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise EscapedError(error) from None
 
 
 def too_large(limit: int, what: str, target: str) -> LimitError:

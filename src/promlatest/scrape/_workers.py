@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
 from promlatest.exceptions import TimeoutExceededError
-from promlatest.scrape._fetch import EscapedError
+from promlatest.scrape._fetch import contained
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,11 +115,9 @@ class Workers:
 
 def _carry_out(function: Callable[[], Any], done: Done) -> None:
     try:
-        result = function()
+        result = contained(function)
     except Exception as error:
         done(None, error)
-    except BaseException as error:
-        done(None, EscapedError(error))
     else:
         done(result, None)
 
