@@ -5,9 +5,9 @@ fractions, counts up to a bound, differences and sums. What is wrong with it is 
 `Histogram.problems` and never raised, for an endpoint's faults must not hide its data.
 
 Everything here is pure and immutable: no lock, no store, safe to share and to keep.
-Estimates are those of Prometheus (promql/quantile.go, BucketQuantile and
-BucketFraction) as rules H-1 to H-4 of our specification state them; they were not
-compared with a running Prometheus. Native histograms are not read.
+Estimates are those of Prometheus (promql/quantile.go, BucketQuantile and BucketFraction;
+rules H-1 to H-4 of docs/semantics.md), and `make real` compares them with one that runs.
+Native histograms are not read.
 """
 
 from __future__ import annotations
@@ -329,10 +329,11 @@ class Histogram:
         return bool(_fall(self, checked(earlier, Histogram, "an earlier Histogram")))
 
     def since(self, earlier: Histogram) -> Histogram:
-        """What was observed since an earlier moment, resets known.
+        """What was observed since an earlier moment, also if the counts were reset.
 
-        After a reset that is all there is now, as in Prometheus' `increase`: what came
-        between the earlier moment and the reset is lost. `reset_since` tells.
+        After a reset it is all that is there now, as in Prometheus' `increase`: what was
+        observed between the earlier moment and the reset is lost. `reset_since` says
+        whether there was one.
 
         >>> from promlatest import Histogram, Labels
         >>> before = Histogram.build(Labels(), [(1, 2), (float("inf"), 5)])

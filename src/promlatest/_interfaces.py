@@ -51,7 +51,7 @@ class Appender(Protocol):
         """End the appender, and keep what it was given."""
 
     def rollback(self) -> None:
-        """End the appender, and keep nothing that could still be left out."""
+        """End the appender, and forget what is not visible yet."""
 
     def __enter__(self) -> Self: ...
 

@@ -85,7 +85,8 @@ class DirectAppender:
 
         Raises:
             UsageError: a ref is not known (any more), there are not as many values as
-                refs, `t` is no int or a value no number; what stands before it is written.
+                refs, `t` is no int or a value no number. Samples that stand before the
+                wrong one are written.
         """
         t = checked_time(t)
         checked(refs, Collection, "refs, a sequence of them")
@@ -273,9 +274,10 @@ class Batch:
         """Show everything at once.
 
         Args:
-            report: gives the last values of the batch, which are about the commit itself
-                (such as `scrape_series_added`), of what became of the others. Their rows
-                are not `Rows.counted`. It may be called more than once.
+            report: is called with what became of the samples, and returns the last values
+                of the batch: those about the commit itself, such as
+                `scrape_series_added`, whose rows are not `Rows.counted`. It may be called
+                more than once.
 
         Returns:
             What became of the samples.

@@ -76,8 +76,7 @@ class Source:
         series: how many series are visible.
         error: why the last scrape failed; None if it did not.
         current: what is visible, as a frozen `Queryable`.
-        previous: what the last good scrape before that left; with `current` it gives
-            differences.
+        previous: the good scrape before the current one: what to compare it with.
         last_known: what was visible before the scrapes failed; None if they did not.
         history: the last scrapes, oldest first, the current one at the end; a failed one
             is a gap (`Snapshot.failed`). As many as `Store(history=...)` keeps.
@@ -294,10 +293,10 @@ class Store(QueryMethods):
             source: whose samples these are; every source has its own.
             replace: True for a whole state, as a scrape brings it: what the batch does
                 not bring is gone. False for an update, as a push brings it.
-            timestamp: of samples without one of their own, in milliseconds since
-                the epoch; None: the moment of the commit, or just after the last one
-                where the clock says it is not later. A replacing batch from before the
-                last one is not taken; of two for one moment the later one counts.
+            timestamp: of samples without one of their own, in milliseconds since the
+                epoch. None: the moment of the commit, or a millisecond after the last
+                commit if the clock is not past that. A replacing batch from before the
+                last commit is not taken; of two for one moment the later one counts.
             lookback: how much older than the batch a sample's own timestamp may be, in
                 milliseconds; None: however much.
 
@@ -392,7 +391,7 @@ class Store(QueryMethods):
             timestamp: of samples without one of their own, in milliseconds.
 
         Raises:
-            UsageError: it is no registry, or gives what are no metric families.
+            UsageError: it is no registry, or what it gives are no families of metrics.
         """
         if hasattr(registry, "collect"):
             registry = registry.collect()
@@ -423,9 +422,9 @@ class Store(QueryMethods):
             source: whose scrape failed.
             error: why.
             report: what is to be seen all the same, `up` for one.
-            timestamp: of the failure, in milliseconds since the epoch; None: now, or the
-                moment of the last commit where that is later. A failure from before the
-                last commit says nothing of what is there now, and changes nothing.
+            timestamp: of the failure, in milliseconds since the epoch. None: now, or the
+                moment of the last commit if the clock is not past that. A failure from
+                before the last commit changes nothing.
 
         Raises:
             UsageError: an argument is not of its kind, or the timestamp more than ten
@@ -565,8 +564,9 @@ class Store(QueryMethods):
 
     @property
     def counts(self) -> Counts:
-        """What became of all samples so far; those appended directly are counted where
-        they were not taken. O(1).
+        """What became of all samples so far. O(1).
+
+        Samples that are appended directly are counted only if they were not taken.
 
         >>> store = Store()
         >>> _ = store.ingest("depth 3\\ndepth 4")

@@ -138,7 +138,7 @@ class Api:
         path: str,
         params: Params | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = (),
     ) -> ApiResponse:
-        """ApiResponse one request.
+        """Answer one request.
 
         Args:
             method: such as GET; HEAD is answered as GET, and the body is the server's

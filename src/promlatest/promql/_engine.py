@@ -166,8 +166,8 @@ def query(
 
     Raises:
         QueryError: the expression cannot be read.
-        EvaluationError: it cannot be answered; a `CoverageError`, since too little is
-            kept.
+        EvaluationError: it cannot be answered; as a `CoverageError`, because the scrapes
+            that are kept do not reach far enough back.
     """
     moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
     compiled = _compiled(expr)

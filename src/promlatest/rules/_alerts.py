@@ -92,7 +92,7 @@ class Verdict:
         return f"{fires}, and for {kept} after it has ended"
 
     def lines(self) -> Iterator[str]:
-        """It in words, a line for each series."""
+        """The verdict in words, a line for each series."""
         place = f"{self.rule.file}:{self.rule.line}"
         if self.problem:
             yield f"{place}: {self.rule.name}: cannot be judged: {self.problem}"
@@ -149,7 +149,7 @@ def _asked_metrics(rule: Rule) -> list[str]:
 class Evaluation:
     """Rules at the last of some moments: recording rules at once, alerts when asked.
 
-    `Rules.evaluation` gives it.
+    `Rules.at` gives it.
     """
 
     def __init__(self, rules: Iterable[Rule], moments: Moments, known: Known) -> None:
@@ -266,7 +266,7 @@ class Evaluation:
         return found
 
     def unmoved(self, tree: Node) -> str:
-        """What is asked how it moved, and has one sample: no wonder that nothing came."""
+        """Why `rate()` and its like found nothing: its series have one sample; else ""."""
         for function, selector in _moving(tree):
             newborn = self._newborn(selector)
             if newborn and len(newborn) == self._now(selector):

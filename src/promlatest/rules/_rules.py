@@ -115,7 +115,8 @@ class Rules:
         optional: Iterable[str] = (),
         target_labels: Iterable[str] = TARGET_LABELS,
     ) -> Evaluation:
-        """What `evaluate` asks: it gives verdicts, and what alerts compared."""
+        """The rules at the last of these moments, for what `evaluate` does not give: single
+        verdicts, and what an alert compared. The arguments are those of `evaluate`."""
         known = self._known(moments[-1:], optional, target_labels)
         return Evaluation(self.rules, moments_of(moments, target_labels), known)
 
