@@ -148,7 +148,7 @@ def raw(*pieces: bytes, pause: float = 0.0, hold: bool = False) -> Iterator[Raw]
         thread.join()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -676,7 +676,7 @@ def test_a_silent_client_does_not_hold_up_the_end(
             began = time.monotonic()
         took = time.monotonic() - began
 
-    assert took < 3
+    assert took < 30
 
 
 def test_a_port_can_be_chosen_once(url: str) -> None:

@@ -437,12 +437,12 @@ def bomb(width: int = 9, depth: int = 9) -> str:
 
 def test_bombs_and_endless_files(load: Load, tmp_path: Path) -> None:
     """Aliases cannot make much of little, and no file is read whole before it is too large."""
-    started = time.monotonic()
+    started = time.process_time()
     assert "aliases make far too much of it" in str(wrong(load, bomb()))
     with pytest.raises(UsageError, match="more than 16777216 bytes"):
         load_config("/dev/zero")
 
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_scraper_from_config(load: Load, tmp_path: Path) -> None:

