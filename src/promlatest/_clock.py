@@ -12,8 +12,6 @@ Between two slices is also where work ends whose time ran out: see `deadline`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter, sleep, time_ns
 from typing import Final
 
@@ -27,8 +25,7 @@ _APART: Final = 0.0005
 _local: Final = threading.local()
 
 
-@contextmanager
-def deadline(moment: float) -> Iterator[None]:
+class deadline:  # said as those of contextlib, at a third of their cost
     """End the sliced work of this thread at its first turn after a moment.
 
     Args:
@@ -37,13 +34,22 @@ def deadline(moment: float) -> Iterator[None]:
     Raises:
         TimeoutError: the moment has passed, here or at the end of a slice.
     """
-    before = getattr(_local, "moment", NEVER)
-    _local.moment = min(moment, before)
-    try:
-        yield
-        check_deadline()
-    finally:
-        _local.moment = before
+
+    __slots__ = ("_before", "_moment")
+
+    def __init__(self, moment: float) -> None:
+        self._moment: Final = moment
+
+    def __enter__(self) -> None:
+        self._before: float = getattr(_local, "moment", NEVER)
+        _local.moment = min(self._moment, self._before)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                check_deadline()
+        finally:
+            _local.moment = self._before
 
 
 def check_deadline() -> None:

@@ -552,7 +552,7 @@ class QueryMethods:
         Raises:
             UsageError: they are no matchers, or a time is no int.
         """
-        plan = self._plan((tuple(checked(matchers, Sequence, "matchers, as a list")),))
+        plan = self._plan(checked(matchers, Sequence, "matchers, as a list"))
         checked(start, int, "start in milliseconds")
         checked(end, int, "end in milliseconds")
         blocks = [
@@ -675,8 +675,8 @@ class QueryMethods:
             return Question(key, plan_of(tuple(flat_matchers(conditions))))
         return kept
 
-    def _plan(self, conditions: tuple[Condition, ...]) -> Plan:
-        return self._question_of(conditions).plan
+    def _plan(self, conditions: Iterable[Condition]) -> Plan:
+        return plan_of(tuple(flat_matchers(conditions)))
 
     def _tables(
         self, conditions: tuple[Condition, ...]

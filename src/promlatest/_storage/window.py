@@ -27,7 +27,8 @@ from promlatest._storage.plan import Plan
 from promlatest._storage.scrape import Scrape
 
 ColumnCache = Cache[Any, Any]
-"""Columns that were picked, by layout, matchers and scrape, weighed by values."""
+"""Columns that were picked, by layout, plan and scrape, weighed by values. Plans are keys
+by identity: to hash and compare matchers took a tenth of a question of one series."""
 
 
 def blocks_of(
@@ -47,18 +48,23 @@ def blocks_of(
     """
     since = scrapes[0].timestamp if scrapes else None
     chosen = [each for each in scrapes if start < each.timestamp <= end]
-    if plan.names is not None and not any(
-        name in scrape.layout.tables for scrape in chosen for name in plan.names
-    ):
+    if plan.names is not None and not _mentioned(plan.names, chosen):
         return []
-    first = next((each.timestamp for each in chosen if not each.failed), None)
-    key = (plan.matchers, *map(_number, chosen))
+    good = [each.timestamp for each in chosen if not each.failed]
+    first = good[0] if good else None
+    key = (plan, *map(_number, chosen))
     lives: tuple[_Life, ...] | None = kept.get(key)
     if lives is None:
         lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
     moments = [each.timestamp for each in chosen]
     return [_block(life, chosen, plan, kept, since, first, moments) for life in lives]
+
+
+def _mentioned(names: Sequence[str], scrapes: Sequence[Scrape]) -> bool:
+    """Whether one of the scrapes has one of the metrics."""
+    # A list costs a question less than a generator, here and below.
+    return True in [not each.layout.tables.keys().isdisjoint(names) for each in scrapes]
 
 
 @attrs.frozen(eq=False)
@@ -151,7 +157,7 @@ def _lives_until(
 
 def _left(newer: Layout, layout: Layout, plan: Plan, kept: ColumnCache) -> Sequence[int]:
     """Which of a selection the next layout has no more; looked at once."""
-    key = ("left", plan.matchers, newer.number, layout.number)
+    key = ("left", plan, newer.number, layout.number)
     left: Sequence[int] | None = kept.get(key)
     if left is None:
         there = set(place_map(newer, layout))
@@ -207,20 +213,19 @@ def _block(
     begin = life.last + 1 - len(life.places)
     places = life.places[::-1]
     scrapes = chosen[begin : life.last + 2]
-    nothing: Sequence[float | None] = [None] * len(life.labels)
 
     def pick(at: int) -> tuple[Sequence[float | None], Sequence[int] | None]:
         held = places[at] if at < len(places) else None
         if held is None:
-            return nothing, None
-        key = (plan.matchers, *life.key, scrapes[at].number)
+            return [None] * len(life.labels), None
+        key = (plan, *life.key, scrapes[at].number)
         return _column(scrapes[at], held, key, kept)
 
     times = moments[begin : life.last + 2]
     values = _Picked(len(times), lambda at: pick(at)[0])
     stamps = _Picked(len(times), lambda at: pick(at)[1])
     pairs = zip(scrapes, places, strict=False)
-    timed = any(_timed(scrape) for scrape, held in pairs if held is not None)
+    timed = True in [_timed(scrape) for scrape, held in pairs if held is not None]
     own = stamps if timed else None
     return Block(life.labels, times, values, own, since, first, moments)
 

@@ -83,6 +83,9 @@ def _text(params: Params) -> str:
     return text
 
 
+_NONE: Final = Annotations()
+
+
 def _answer(site: Site, result: Any, at: int, params: Params) -> ApiResponse:
     kind, write = _KINDS[type(result)]
     found = write(site, result, at)
@@ -91,7 +94,7 @@ def _answer(site: Site, result: Any, at: int, params: Params) -> ApiResponse:
         kept, cut = within(found, params)
         found = f"[{','.join(kept)}]"
     data = f'{{"resultType":"{kind}","result":{found}}}'
-    told = getattr(result, "annotations", Annotations())  # a text has none
+    told = getattr(result, "annotations", _NONE)  # a text has none
     return success(data, [*told.warnings, *cut], told.infos)
 
 
