@@ -191,8 +191,9 @@ def read_config(
     try:
         with file.open("rb") as opened:
             text = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise UsageError(f"{escaped(str(file))} cannot be read: {reason}") from None
     if len(text) > _MOST_BYTES:
         raise UsageError(f"{file} has more than {_MOST_BYTES} bytes")
     per_byte, least = _MOST_NODES

@@ -16,10 +16,12 @@ import logging
 import traceback
 from collections.abc import Iterable, Mapping
 from time import perf_counter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest.exceptions import PromlatestError, UsageError
 from promlatest.scrape._fetch import (
     Collected,
@@ -34,6 +36,7 @@ from promlatest.scrape._fork import reset_in_child
 from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job, JobTargets
+from promlatest.scrape._kinds import as_tuple
 from promlatest.scrape._schedule import Schedule
 from promlatest.scrape._sources import Claim, claims_of
 from promlatest.scrape._target import Target
@@ -72,16 +75,31 @@ def jobs_of(
     Raises:
         UsageError: something is no target, or the timeout is above the interval (C-5).
     """
-    given = job or Job(interval=5.0)
-    interval = given.interval if interval is None else interval
+    given = checked(job, (Job, NoneType), "a Job for job") or Job(interval=5.0)
+    made = attrs.evolve(given, interval=given.interval if interval is None else interval)
     if timeout is None:
-        timeout = min(given.timeout, interval)
-    if timeout > interval:
+        timeout = min(given.timeout, made.interval)
+    made = attrs.evolve(made, timeout=timeout)
+    if timeout > made.interval:
         raise UsageError(
-            f"the timeout ({timeout:g} s) must not be above the interval ({interval:g} s)"
+            f"the timeout ({timeout:g} s) must not be above"
+            f" the interval ({made.interval:g} s)"
         )
-    made = attrs.evolve(given, interval=interval, timeout=timeout)
-    return [(made, [Target.of(target) for target in targets])]
+    return [(made, [Target.of(target) for target in as_tuple(targets, "targets")])]
+
+
+def _pairs(work: JobTargets) -> list[tuple[Target, Job]]:
+    """Each target with its job.
+
+    Raises:
+        UsageError: these are no jobs with their targets.
+    """
+    pairs: list[tuple[Target, Job]] = []
+    for each in as_tuple(work, "jobs, each with its targets"):
+        job, targets = each if isinstance(each, tuple) and len(each) == 2 else (each, ())
+        checked(job, Job, "pairs of a Job and its targets", secret=True)
+        pairs += [(Target.of(target), job) for target in as_tuple(targets, "targets")]
+    return pairs
 
 
 class Engine:
@@ -105,7 +123,7 @@ class Engine:
         self._http: HttpClient | None
         self._running: bool
         self._forget_loop()
-        pairs = [(target, job) for job, targets in work for target in targets]
+        pairs = _pairs(work)
         self._job = pairs[0][1] if pairs else None
         for (target, job), claim in zip(pairs, self._claims.claim_all(pairs), strict=True):
             self._hold(target, job, claim)
@@ -185,6 +203,7 @@ class Engine:
 
     async def add(self, target: object, *, job: Job | None = None) -> str:
         self._enter_loop()
+        checked(job, (Job, NoneType), "a Job for job")
         given = job or self._job or Job(interval=5.0)
         made = Target.of(target)
         claim = self._claims.claim(made, given)
@@ -197,6 +216,8 @@ class Engine:
 
     async def remove(self, target: object) -> None:
         self._enter_loop()
+        if target is None:
+            raise UsageError("say which target is to be removed")
         held = self._find(target)
         self._loops = {n: each for n, each in self._loops.items() if each is not held}
         await held.close()
@@ -233,6 +254,8 @@ class Engine:
         held = self._find(target)
         if not self._running:
             raise UsageError("nothing is scraped before start(); scrape() does it once")
+        checked(since, (int, NoneType), "whole milliseconds for since")
+        checked(timeout, (int, float, NoneType), "seconds for timeout")
         # By a clock that never jumps: the one of the day may have been set back since.
         ago = 0 if since is None else self.sink.clock() - since
         async with asyncio.timeout(timeout):

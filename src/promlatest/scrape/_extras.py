@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from promlatest._arguments import checked
 from promlatest.exceptions import MissingExtraError
 from promlatest.scrape._job import Job
 from promlatest.scrape._target import Target
@@ -39,6 +40,7 @@ def load_config(
             the message begins with the line of the file.
         MissingExtraError: the extra ``[scrape]`` is not installed.
     """
+    checked(path, (str, os.PathLike), "the path of a configuration")
     with _needed("Reading a configuration"):
         from promlatest.scrape import _config
     return _config.read_config(path, skip_unsupported=skip_unsupported)

@@ -30,6 +30,7 @@ from promlatest.exceptions import (
 )
 from promlatest.exposition import CONTENT_TYPES
 from promlatest.exposition._families import MetricFamily, samples_of
+from promlatest.scrape._kinds import kinds_checked
 from promlatest.scrape._target import Target, TargetKind
 
 __all__ = [
@@ -52,7 +53,7 @@ R = TypeVar("R")
 _CHUNK: Final = 1 << 18  # bytes
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=kinds_checked)
 class ScrapeLimits:
     """What one scrape takes at the most; past one it fails and nothing of it is kept.
 
@@ -74,6 +75,11 @@ class ScrapeLimits:
     label_name_length: int = 1_024
     label_value_length: int = 65_536
     redirects: int = 10
+
+    def __attrs_post_init__(self) -> None:
+        for each in attrs.fields(ScrapeLimits):
+            if getattr(self, each.name) < 0:
+                raise UsageError(f"the limit {each.name} must not be below 0")
 
 
 @attrs.frozen

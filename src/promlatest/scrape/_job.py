@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
+from promlatest.scrape._kinds import as_tuple, kinds_checked
 from promlatest.scrape._relabel import Relabel
 from promlatest.scrape._target import Target
 
@@ -17,7 +20,14 @@ __all__ = ["LOOKBACK", "Job", "JobTargets"]
 LOOKBACK = 5 * 60 * 1000  # ms; for so long Prometheus sees a sample after its time
 
 
-@attrs.frozen(kw_only=True)
+def _rules(given: Iterable[Relabel]) -> tuple[Relabel, ...]:
+    rules = as_tuple(given, "rules")
+    for each in rules:
+        checked(each, Relabel, "a Relabel in metric_relabel")
+    return rules
+
+
+@attrs.frozen(kw_only=True, field_transformer=kinds_checked)
 class Job:
     """What a `scrape_config` says about all of its targets.
 
@@ -48,13 +58,16 @@ class Job:
     accept: str = ACCEPT
     follow_redirects: bool = True
     compression: bool = True
-    metric_relabel: tuple[Relabel, ...] = ()
+    metric_relabel: tuple[Relabel, ...] = attrs.field(default=(), converter=_rules)
     lookback: int = LOOKBACK
 
     def __attrs_post_init__(self) -> None:
         for name in ("interval", "timeout"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} must be above 0 s, not {getattr(self, name)!r}")
+        checked(self.limits, ScrapeLimits, "ScrapeLimits for limits")
+        if self.fallback not in (None, *get_args(Format)):
+            raise UsageError(f"fallback is one of {', '.join(get_args(Format))}")
 
 
 JobTargets = Iterable[tuple[Job, Iterable[Target]]]

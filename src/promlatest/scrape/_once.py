@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from promlatest._arguments import checked
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.exposition import Format, format_of
 from promlatest.scrape._fetch import (
@@ -15,7 +16,7 @@ from promlatest.scrape._fetch import (
 )
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
-from promlatest.scrape._sources import claims_of
+from promlatest.scrape._sources import Claims, claims_of
 from promlatest.scrape._target import Target
 
 __all__ = ["fetch_once", "scrape_once"]
@@ -40,10 +41,14 @@ def fetch_once(
         UsageError: the text is no target.
         EndpointError: one of its kinds says what is wrong with the endpoint.
     """
-    return _fetch(
-        Target.of(target),
-        Job(timeout=timeout, limits=limits or ScrapeLimits(), fallback=fallback),
-    )
+    return _fetch(Target.of(target), _job(timeout, limits, fallback))
+
+
+def _job(
+    timeout: float, limits: ScrapeLimits | None, fallback: Format | None = None
+) -> Job:
+    limits = ScrapeLimits() if limits is None else limits
+    return Job(timeout=timeout, limits=limits, fallback=fallback)
 
 
 def scrape_once(
@@ -77,15 +82,15 @@ def scrape_once(
         UsageError: it is no target, or a `Scraper` that runs scrapes it into this store.
         EndpointError: one of its kinds says what is wrong with the endpoint.
     """
-    options = job or Job(timeout=timeout, limits=limits or ScrapeLimits())
-    result = _scrape(sink, Target.of(target), options)
+    claims = claims_of(sink)
+    options = _job(timeout, limits) if job is None else checked(job, Job, "a Job for job")
+    result = _scrape(sink, claims, Target.of(target), options)
     if result.error is not None:
         raise result.error
     return result
 
 
-def _scrape(sink: ScrapeSink, target: Target, job: Job) -> ScrapeResult:
-    claims = claims_of(sink)
+def _scrape(sink: ScrapeSink, claims: Claims, target: Target, job: Job) -> ScrapeResult:
     claim = claims.claim(target, job)
     claim.check_free()
     ingester = Ingester(sink, target, claim.name, job)

@@ -7,8 +7,10 @@ from typing import Final, Literal, get_args
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._matching.regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
+from promlatest.scrape._kinds import as_tuple, kinds_checked
 
 __all__ = ["Relabel", "relabel"]
 
@@ -31,15 +33,15 @@ Action = Literal[
 
 
 def _lower(action: str) -> Action:
-    return action.lower()  # type: ignore[return-value]  # looked at in post_init
+    return checked(action, str, "a text for action").lower()  # type: ignore[return-value]  # looked at in post_init
 
 
 def _texts(given: Iterable[str]) -> tuple[str, ...]:
-    # `tuple` itself would have attrs read its signature from a text, for 5 ms.
-    return tuple(given)
+    names = as_tuple(given, "label names for source_labels")
+    return tuple(checked(each, str, "texts in source_labels") for each in names)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=kinds_checked)
 class Relabel:
     """One rule; its fields are those of a `relabel_config`.
 

@@ -230,6 +230,19 @@ class _Stores:
 _stores: Final = _Stores()
 
 
+# What a `ScrapeSink` has.
+_SINK: Final = ("batch", "fail", "remove", "clock", "is_watched")
+
+
 def claims_of(sink: object) -> Claims:
-    """The claims on the sources of a store."""
+    """The claims on the sources of a store.
+
+    Raises:
+        UsageError: it is no store.
+    """
+    if not all(hasattr(sink, name) for name in _SINK):
+        raise UsageError(
+            "expected a store first, and then what to scrape into it,"
+            f" not something of type {type(sink).__name__}"
+        )
     return _stores.claims(sink)

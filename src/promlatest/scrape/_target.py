@@ -17,8 +17,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest.exceptions import UsageError
 from promlatest.exposition._families import MetricFamily, Registry
+from promlatest.scrape._kinds import as_tuple, kinds_checked, texts
 
 __all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind"]
 
@@ -30,10 +32,11 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HALF_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNIX: Final = re.compile(r"unix:(?://)?(?P<socket>[^:@?]+)(?::(?P<path>/.*))?")
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=kinds_checked)
 class Auth:
     """How a target is to know us; at most one of the kinds.
 
@@ -80,7 +83,7 @@ class Auth:
         )
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=kinds_checked)
 class TLS:
     """Whom to trust over https, and how to be trusted.
 
@@ -114,24 +117,33 @@ class TLS:
                 raise UsageError(f"{name} is TLS10 to TLS13, not {getattr(self, name)!r}")
 
 
-def _strings(given: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(given)
+def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
+    return texts(given, "headers")
+
+
+def _labels(given: Mapping[str, str]) -> Mapping[str, str]:
+    return texts(given, "labels")
 
 
 def _pairs(
     given: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]],
 ) -> tuple[tuple[str, str], ...]:
     """Query parameters as pairs: a name may stand several times."""
-    if not isinstance(given, Mapping):
-        return tuple(given)
-    return tuple(
-        (name, value)
-        for name, values in given.items()
-        for value in ([values] if isinstance(values, str) else values)
-    )
+    if isinstance(given, Mapping):
+        given = [
+            (name, value)
+            for name, values in given.items()
+            for value in (
+                [values] if isinstance(values, str) else as_tuple(values, "texts")
+            )
+        ]
+    pairs = [as_tuple(pair, "pairs for params") for pair in as_tuple(given, "params")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError("expected a name and a value for each of params")
+    return tuple(pair for each in pairs for pair in texts(dict([each]), "params").items())
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, field_transformer=kinds_checked)
 class Target:
     """One endpoint to scrape.
 
@@ -161,14 +173,25 @@ class Target:
     params: tuple[tuple[str, str], ...] = attrs.field(
         default=(), converter=_pairs, repr=False
     )
-    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_strings, repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_headers, repr=False)
     auth: Auth = attrs.field(factory=Auth)
     tls: TLS = attrs.field(factory=TLS)
-    labels: Mapping[str, str] = attrs.field(factory=dict, converter=_strings)
+    labels: Mapping[str, str] = attrs.field(factory=dict, converter=_labels)
 
     def __attrs_post_init__(self) -> None:
+        if self.kind not in [*_NEEDED]:  # it may be of any kind
+            raise UsageError(
+                f"expected one of {', '.join(_NEEDED)} as the kind of a target"
+            )
+        for name in _NEEDED[self.kind]:
+            if not getattr(self, name):
+                raise UsageError(f"a target of the kind {self.kind} needs its {name}")
+        checked(self.auth, Auth, "an Auth for auth", secret=True)
+        checked(self.tls, TLS, "a TLS for tls", secret=True)
         for name, value in self.headers.items():
-            _refuse_control(f"{name}{value}", f"the header {name[:40]!r}")
+            _refuse_control(value, f"the header {name[:40]!r}")
+            if not _HEADER.fullmatch(name):
+                raise UsageError(f"no header can have the name {name[:40]!r}")
 
     @classmethod
     def parse(cls, text: str, **options: Any) -> Self:
@@ -186,6 +209,7 @@ class Target:
         Raises:
             UsageError: the text is none of these.
         """
+        checked(text, str, "the text of a target", secret=True)
         text = text.strip()
         _refuse_control(text, "a target")
         for fits, read in _READERS:
@@ -211,7 +235,10 @@ class Target:
             return cls("registry", read=what, **options)
         if callable(what):
             return cls("callable", read=what, **options)
-        raise UsageError(f"a target is a text, a path, a callable or a registry: {what!r}")
+        raise UsageError(
+            "a target is a text, a path, a callable or a registry,"
+            f" not something of type {type(what).__name__}"
+        )
 
     @property
     def name(self) -> str:
@@ -245,6 +272,16 @@ class Target:
 def _refuse_control(text: str, what: str) -> None:
     if _CONTROL.search(text):
         raise UsageError(f"{what} must not hold a line break or a control character")
+
+
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "http": ("url",),
+    "unix": ("path", "url"),
+    "file": ("path",),
+    "stdin": (),
+    "callable": ("read",),
+    "registry": ("read",),
+}
 
 
 # Names: what may be seen

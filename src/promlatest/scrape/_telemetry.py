@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from promlatest._arguments import checked
 from promlatest._escape import escaped
 from promlatest.exceptions import (
     BodyError,
@@ -109,6 +110,7 @@ class Telemetry:
     def __init__(self, registry: CollectorRegistry | None) -> None:
         self._metrics: _Metrics | None = None
         if registry is not None:
+            checked(registry, CollectorRegistry, "a CollectorRegistry for registry")
             if registry not in _known:
                 _known[registry] = _Metrics(registry)
             self._metrics = _known[registry]

@@ -1,0 +1,68 @@
+"""Fields that refuse, in words, what is of another kind than their annotation says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from promlatest._arguments import checked
+from promlatest.exceptions import UsageError
+
+__all__ = ["as_tuple", "kinds_checked", "texts"]
+
+_KINDS: Final[Mapping[object, tuple[type | tuple[type, ...], str]]] = {
+    "str": (str, "a text"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "True or False"),
+}
+
+
+def kinds_checked(
+    _: type, fields: list[attrs.Attribute[Any]]
+) -> list[attrs.Attribute[Any]]:
+    """For attrs: have fields of plain types look at what they are given. What is called a
+    path or a file may be an `os.PathLike`, and becomes a text."""
+    return [_checked(field) if field.type in _KINDS else field for field in fields]
+
+
+def _checked(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
+    kinds, words = _KINDS[field.type]
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        checked(value, kinds, f"{words} for {field.name}", secret=not field.repr)
+
+    if field.name.endswith(("_file", "path")):
+        return field.evolve(validator=check, converter=_path)
+    return field.evolve(validator=check)
+
+
+def _path(given: object) -> object:
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
+def texts(given: Mapping[str, str], what: str) -> dict[str, str]:
+    """A mapping of texts, copied. What is in it may be secret.
+
+    Raises:
+        UsageError: it is none.
+    """
+    checked(given, Mapping, f"a mapping for {what}", secret=True)
+    for pair in given.items():
+        for each in pair:
+            checked(each, str, f"texts in {what}", secret=True)
+    return dict(given)
+
+
+def as_tuple(given: Iterable[Any], what: str) -> tuple[Any, ...]:
+    """Several things; a text is one thing. They may be secret.
+
+    Raises:
+        UsageError: it is one thing.
+    """
+    if isinstance(given, str):
+        raise UsageError(f"expected a list of {what}, not one text")
+    return tuple(checked(given, Iterable, f"a list of {what}", secret=True))
