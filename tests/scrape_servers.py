@@ -278,8 +278,11 @@ def abort(writer: Writer) -> None:
 
 @fault
 async def million_labels(writer: Writer) -> None:
-    labels = b",".join(b'l%d="v"' % n for n in range(1_000_000))
-    writer.write(body(b"depth{" + labels + b"} 1\n"))
+    labels = []
+    for start in range(0, 1_000_000, 10_000):
+        labels += [b'l%d="v"' % n for n in range(start, start + 10_000)]
+        await asyncio.sleep(0)  # the other targets are served, too
+    writer.write(body(b"depth{" + b",".join(labels) + b"} 1\n"))
     await writer.drain()
 
 
