@@ -272,8 +272,9 @@ def changes(before: Layout, after: Layout) -> tuple[int, int]:
             continue
         had = set(chain.from_iterable(table.rows.row_keys() for table in old))
         has = set(chain.from_iterable(table.rows.row_keys() for table in new))
-        added += len(has - had)
-        removed += len(had - has)
+        both = len(had & has)
+        added += len(has) - both
+        removed += len(had) - both
     return added, removed
 
 
