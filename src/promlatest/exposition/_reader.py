@@ -426,20 +426,27 @@ class _Collected:
         """The number of the line that is read now: each ends a sample, or is a gap."""
         return self.place + len(self.gaps)
 
-    def add_unknown(self, line: str) -> None:
-        """Add a line that is of no known form.
+    def add_unknown(self, line: str, pieces: list[str], value: str) -> None:
+        """Add a line that is of no known form, as it is and cut to pieces.
+
+        Raises:
+            ParseError: it cannot be read.
+        """
+        if not self._add_plain(pieces, value) and not self._add_timed(line):
+            self._add_exactly(line)
+
+    def add_other(self, line: str) -> None:
+        """Add a line that may be a comment, or blank.
 
         Raises:
             ParseError: it cannot be read, or ends the body.
         """
-        if line.startswith("#"):
-            if self._add_plain_meta(line):
-                return
-        elif self._add_plain(line) or self._add_timed(line):
-            return
         if not line and self.format == "text":
             self.gaps.append(self.line)
-            return
+        elif not self._add_plain_meta(line):
+            self._add_exactly(line)
+
+    def _add_exactly(self, line: str) -> None:
         read = LineReader(line + "\n", self.format).read()
         if isinstance(read, End):
             raise ValueError("the body goes on after its end")
@@ -471,22 +478,21 @@ class _Collected:
         self.gaps.append(self.place + len(self.gaps))
         return True
 
-    def _add_plain(self, line: str) -> bool:
+    def _add_plain(self, pieces: list[str], value: str) -> bool:
         """Learn the form of a sample whose series has no odd blank, and no escape."""
-        head, _, value = line.rpartition(" ")
-        pieces = head.split('"')
-        match = _PLAIN_SERIES.fullmatch('"'.join(pieces[::2]))
-        if match is None or "\\" in head or len(pieces) % 2 == 0:
+        outside = tuple(pieces[::2])
+        match = _PLAIN_SERIES.fullmatch('"'.join(outside))
+        if match is None or len(pieces) % 2 == 0 or any("\\" in each for each in pieces):
             return False
         metric, first, others = match.groups()
         names: tuple[str, ...] = ()
         if first:
             names = (first, *[each[1:-1] for each in others.split('"')[:-1]])
-        if len(pieces) != 2 * len(names) + 1 or METRIC_NAME in names:
+            if len(set(names)) < len(names) or METRIC_NAME in names:
+                return False
+        if len(pieces) != 2 * len(names) + 1 or not _NUMBER.fullmatch(value):
             return False
-        if len(set(names)) < len(names) or not _NUMBER.fullmatch(value):
-            return False
-        form = self.known[tuple(pieces[::2])] = _Form(metric, names, self.bound)
+        form = self.known[outside] = _Form(metric, names, self.bound)
         self._add(form, pieces[1::2], value)
         return True
 
@@ -661,18 +667,22 @@ def read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
             end = stop if end < 0 else end
             lines = text[start:end].split("\n")
             for at, line in enumerate(lines):
-                head, _, value = line.rpartition(" ")
-                pieces = head.split('"')
-                form = forms.get(tuple(pieces[::2]))
-                if form is not None and "\\" not in head:
-                    form.cells += pieces[1::2]
-                    form.places.append(place)
-                    values.append(value)
-                    place += 1
-                    continue
+                if line > "$":  # no comment, and no blank at its start; 30 ns
+                    head, _, value = line.rpartition(" ")
+                    pieces = head.split('"')
+                    form = forms.get(tuple(pieces[::2]))
+                    if form is not None and "\\" not in head:
+                        form.cells += pieces[1::2]
+                        form.places.append(place)
+                        values.append(value)
+                        place += 1
+                        continue
                 collected.place = place
                 try:
-                    collected.add_unknown(line)
+                    if line > "$":
+                        collected.add_unknown(line, pieces, value)
+                    else:
+                        collected.add_other(line)
                 except ParseError as error:
                     begin = start + sum(map(len, lines[:at])) + at
                     end = _read_over(text, begin, collected, error)
