@@ -222,6 +222,37 @@ def test_a_long_text_is_refused_in_words():
         parse("x" * 1_000_001)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(" + "x, " * 20_001 + "x)",
+        "sum by (" + "a, " * 20_001 + "a) (x)",
+        "x{" + 'a="1", ' * 20_001 + "}",
+        " or ".join(["(" + " or ".join(["x"] * 200) + ")"] * 101),
+    ],
+    ids=["arguments", "labels", "matchers", "operands"],
+)
+def test_parts_are_bounded_in_words(text):
+    """An expression has at most 20,000 operands, matchers and labels."""
+    with pytest.raises(QueryError, match="at most 20000 operands, matchers and labels"):
+        parse(text)
+
+
+def test_texts_are_not_counted():
+    """A call may have as many texts as fit."""
+    call = parse("label_join(x, 'a', ',', " + '"b", ' * 30_000 + '"c")')
+
+    assert len(call.children) == 30_004
+
+
+def test_the_type_of_a_long_chain_is_known():
+    """A chain of scalars within chains gives a scalar, whatever their length."""
+    chain = "(" + "+".join(["1"] * 100) + ")"
+
+    assert parse("+".join([chain] * 100)).type == "scalar"
+    assert parse("+".join([chain] * 100 + ["x"])).type == "vector"
+
+
 def test_the_deepest_tree_needs_little_stack():
     """What the bounds allow is read, written and compared on the stack of a thread."""
     text = "(" * 98 + "1" + "+1" * 400 + ")" * 98

@@ -7,7 +7,8 @@ is an aggregation if `(`, `by` or `without` follows, and a metric else.
 Depth is bounded: each operand within another (parentheses, arguments, the right side of
 an operator that binds tighter, a sign) is one of at most `NESTING` levels, and a chain of
 operators on one level has at most `CHAIN`. So nothing ends in a RecursionError, here or
-in what walks the tree.
+in what walks the tree. An expression has at most `PARTS` operands, matchers and labels, so
+that a megabyte of text is read, or refused, within a second.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ NESTING: Final = 100
 CHAIN: Final = 400
 LENGTH: Final = 1_000_000
 PATTERNS: Final = 30_000  # characters: a hostile pattern takes 20 µs for each
+PARTS: Final = 20_000  # operands, matchers and labels: 20 µs for each
 
 _PRECEDENCE: Final = {
     "or": 1,
@@ -107,6 +109,7 @@ class _Parser:
         self.text = text
         self.depth = 0
         self.patterns = 0
+        self.parts = 0
         self.inside = False
         self.end = 0
         self.next = text.token(0)
@@ -165,6 +168,12 @@ class _Parser:
             self.fail(f"expected at most {CHAIN} operators in a chain, got more")
         self.depth -= 1
         return left
+
+    def count(self) -> None:
+        """One part more of the expression."""
+        self.parts += 1
+        if self.parts > PARTS:
+            self.fail(f"expected at most {PARTS} operands, matchers and labels, got more")
 
     def deepen(self, levels: int) -> None:
         self.depth += levels
@@ -265,6 +274,7 @@ class _Parser:
         while not self.taken(")"):
             if self.next.kind not in ("name", "string"):
                 self.fail(f"expected a label name or ')', got {self.next.shown}")
+            self.count()
             token = self.take()
             names.append(self.label(token))
             if self.next.kind != ")":
@@ -282,6 +292,7 @@ class _Parser:
     # -- operands ---------------------------------------------------------------------
 
     def primary(self) -> Node:
+        self.count()
         read = _PRIMARIES.get(self.next.kind)
         if read is None:
             self.fail(f"expected an expression, got {self.next.shown}")
@@ -359,7 +370,9 @@ class _Parser:
         self.expect("(")
         args: list[Node] = []
         while not (not args and self.next.kind == ")"):
-            args.append(self.expression())
+            # Nothing may follow a text, so a long list of them takes a short way.
+            is_text = self.next.kind == "string"
+            args.append(self.text_literal() if is_text else self.expression())
             if self.next.kind == ")":
                 break
             if self.next.kind != ",":
@@ -410,7 +423,7 @@ class _Parser:
         start = self.next.start if name is None else name.start
         matchers: list[Matcher] = []
         if name is not None:
-            matchers.append(Matcher(METRIC_NAME, "=", name.text))
+            matchers.append(_metric(name.text))
         if self.taken("{"):
             while not self.taken("}"):
                 self.matcher(matchers, name is not None)
@@ -427,6 +440,7 @@ class _Parser:
         """One condition, or the metric's name in quotes; put where it belongs."""
         if self.next.kind not in ("name", "string"):
             self.fail(f"expected a label name or '}}', got {self.next.shown}")
+        self.count()
         token = self.take()
         if token.kind == "string" and self.next.kind in (",", "}"):
             self.set_name(self.string(token), token, matchers)
@@ -602,6 +616,11 @@ def _modified(node: Node) -> VectorSelector | Subquery | None:
     """What `offset` and `@` behind a node are about."""
     node = node.selector if isinstance(node, MatrixSelector) else node
     return node if isinstance(node, VectorSelector | Subquery) else None
+
+
+@lru_cache(maxsize=1024)  # half the price of a selector
+def _metric(name: str) -> Matcher:
+    return Matcher(METRIC_NAME, "=", name)
 
 
 @lru_cache(maxsize=256)

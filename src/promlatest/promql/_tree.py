@@ -255,11 +255,15 @@ class Binary(Node):
     right: Node
     bool: bool = False
     matching: Matching | None = None
+    _type: ValueType = attrs.field(init=False, repr=False)  # looked up along no chain
+
+    @_type.default
+    def _of_operands(self) -> ValueType:
+        return "vector" if "vector" in (self.left.type, self.right.type) else "scalar"
 
     @property
     def type(self) -> ValueType:
-        # A chain of scalars may be as long as chains may be: no recursion along it.
-        return "vector" if any(_types(self, "vector")) else "scalar"
+        return self._type
 
     @property
     def children(self) -> tuple[Node, ...]:
@@ -390,13 +394,6 @@ def _facts(node: Node) -> Iterator[object]:
 def _fact(value: object) -> object:
     # NaN is not equal to itself, and 0 equals -0: their text tells.
     return repr(value) if isinstance(value, float) else value
-
-
-def _types(node: Binary, wanted: ValueType) -> Iterator[bool]:
-    first, rest = chain_of(node)
-    yield first.type == wanted
-    for each in rest:
-        yield each.right.type == wanted
 
 
 def _selector(matchers: tuple[Matcher, ...]) -> str:
