@@ -1,9 +1,10 @@
 """What a target exposed lately: its good scrapes, bounded, and which of them are a window.
 
-The store holds the latest scrape and the one before. The dashboard keeps a few more of
-its snapshots; they share their series and names, so that one of 5,000 series takes 40 kB
-beside the others. How many are kept is bounded twice: by number, and by how many samples
-they hold together.
+`Store(history=)` is not it. That counts failed scrapes, so that seven minutes after an
+operator went down nothing would be left of the time before, which is when somebody steps
+back; and it is a number of scrapes, which of 100,000 series would take 320 MB. Here only
+good ones count, bounded twice: by number, and by how many samples they hold together. They
+share their series and names: one of 5,000 series takes 40 kB beside the others.
 """
 
 from __future__ import annotations
