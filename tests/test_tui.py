@@ -26,12 +26,14 @@ from promlatest.scrape import Job, Target
 from promlatest.tui import Dashboard, Feed, run
 from promlatest.tui.model.keys import KEYS, hints
 from promlatest.tui.model.series import listing
-from promlatest.tui.pages.bars import BarsPage
 from promlatest.tui.pages.help import HelpScreen
+from promlatest.tui.pages.subject import SubjectPage
 from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.textpane import TextPane
+from promlatest.tui.widgets.toned import rule
+from promlatest.views.cells import Cell, line
 from promlatest.views.units import count, duration, plain, rate
 
 pytestmark = pytest.mark.slow
@@ -530,7 +532,7 @@ async def test_copying_gives_a_selector_that_finds_the_series(demo):
 async def test_help_explains_everything_that_can_be_pressed(demo):
     """Each key that anything binds stands on the page, and the page opens and closes."""
     bound = set()
-    for owner in (Dashboard, Grid, TextPane, BarsPage):
+    for owner in (Dashboard, Grid, TextPane, SubjectPage):
         for binding in owner.BINDINGS:
             assert isinstance(binding, Binding)
             bound.update(binding.key.split(","))
@@ -1090,7 +1092,7 @@ async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
         demo.scrape()
         await pilot.pause()
         assert cells(demo.app, "adds", "queue in all")["pods"] == depths[3]
-        assert "FROZEN, 1 newer" in screen(demo.app)
+        assert re.search(r"FROZEN \d+ \w+ ago, 1 newer", screen(demo.app))
         await pilot.press("left", "left")
         assert cells(demo.app, "adds", "queue in all")["pods"] == depths[1]
         await pilot.press("right")
@@ -1243,6 +1245,67 @@ async def test_a_series_opens_as_a_chart(demo):
         assert demo.app.page.id == "series"
 
 
+def test_the_head_of_a_pane_keeps_what_stands_at_its_right():
+    """Where there is no room it is the title that is cut: how many columns are out of sight
+    is said nowhere else."""
+    made = rule(
+        line("controllers 5  p50, p99 of the last minute"), [Cell("columns 9▸")], 40, True
+    )
+    text = "".join(cell.text for cell in made)
+
+    assert len(text) == 40
+    assert text.startswith("━━ controllers 5  p50")
+    assert text.endswith("… ━ columns 9▸") or text.endswith("…  columns 9▸")
+
+
+async def test_a_tall_screen_draws_the_chosen_series_over_time(demo):
+    """Below the rows where they leave room; another row, another chart; small: none."""
+    async with demo.app.run_test(size=(100, 40)) as pilot:
+        for _ in range(4):
+            demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, "workqueue_adds")
+        await pilot.press("enter")
+        await pilot.pause()
+        drawn = demo.app.page.query_one("#over-time", TextPane)
+        before = drawn.lines
+        assert "growth a second, 4 scrapes" in screen(demo.app)
+        await pilot.press("down")
+        await pilot.pause()
+        assert drawn.lines != before
+
+        await pilot.resize_terminal(100, 20)
+        await pilot.pause()
+        assert not drawn.display
+        assert "workqueue_adds_total" in screen(demo.app)
+
+
+async def test_a_tall_screen_draws_the_chosen_histogram(demo):
+    """Its bars, where its row leaves room."""
+    async with demo.app.run_test(size=(100, 50)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("m")
+        await find(pilot, QUEUE)
+        await pilot.press("enter")
+        await pilot.pause()
+
+        assert "since start" in screen(demo.app)
+
+
+async def test_what_moved_since_the_mark_is_on_a_narrow_screen(demo):
+    """At 60 columns the names are cut, and not what one marked for."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        demo.scrape()
+        await pilot.pause()
+        await pilot.press("x", "m")
+        demo.scrape()
+        await pilot.pause()
+
+        assert "since mark" in screen(demo.app)
+
+
 async def test_a_histogram_has_a_heat_map(demo):
     """When its observations came, below its bars."""
     async with demo.app.run_test(size=(100, 60)) as pilot:
@@ -1296,6 +1359,23 @@ async def test_ascii_terminals_get_no_other_character(demo):
             await pilot.press(key)
             await pilot.pause()
             assert screen(other.app).isascii()
+
+
+async def test_a_scrape_that_ends_while_one_quits(demo, monkeypatch):
+    """Widgets are taken down one after the other, and nothing is drawn meanwhile."""
+    close = demo.app._close_all
+
+    async def closing() -> None:
+        demo.scrape()
+        await demo.app.query_one("#health").remove()
+        demo.app.draw_health()
+        await close()
+
+    monkeypatch.setattr(demo.app, "_close_all", closing)
+    async with demo.app.run_test(size=(80, 24)):
+        demo.scrape()
+
+    assert not demo.app.return_code
 
 
 async def test_a_crash_is_exit_code_1(demo, monkeypatch):

@@ -482,6 +482,20 @@ def test_labels_are_columns_and_counters_have_rates(told):
     ]  # fmt: skip
 
 
+def test_labels_that_tell_no_rows_apart_stand_last(told):
+    """A label with one value in all rows takes the room of none that differs; of a single
+    row all of them stand first."""
+    told.say(0, 'a{b="1",c="x"} 1\na{b="1",c="y"} 2\nz{b="1"} 3\n')
+
+    def titles(name: str) -> list[str]:
+        view = told.watched.view()
+        sheet = series_sheet(listing(name, view.state), view, Trends())
+        return [column.title for column in sheet.columns]
+
+    assert titles("a") == ["c", "value", "trend", "b"]
+    assert titles("z") == ["b", "value", "trend"]
+
+
 def test_a_reset_is_a_mark_and_no_negative_rate(told):
     """↺ stands before the rate, which counts what there is since."""
     told.say(0, SERIES % 90)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -87,7 +88,8 @@ PLAIN = [
     (-5, "-5"),
     (0.005, "0.005"),
     (1_048_576, "1048576"),
-    (1e7, "1e+07"),
+    (1e7, "10M"),
+    (-12_345_678, "-12.35M"),
     (1.23456, "1.235"),
 ]
 TABLES = {
@@ -152,3 +154,13 @@ def test_the_unit_is_that_of_the_metadata_or_else_of_the_name(metric, unit, expe
 def test_different_bounds_are_never_shown_alike():
     """Bounds that three digits cannot tell apart get more of them."""
     assert units.distinct([1.0, 1.0001], "seconds") == ["1 s", "1.0001 s"]
+
+
+def test_seconds_since_1970_are_a_moment():
+    """A timestamp is no 57 years: it is a day, and today a time of day."""
+    now = datetime.now()
+    today, then = now.replace(hour=0, minute=0, second=0), datetime(2017, 7, 14, 2, 40)
+
+    assert units.duration(today.timestamp()) == "00:00:00"
+    assert units.duration(then.timestamp()) == "2017-07-14"
+    assert units.duration(now.timestamp() * 2).endswith(" y")

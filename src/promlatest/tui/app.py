@@ -44,6 +44,7 @@ from promlatest.tui.pages.metrics import MetricsPage
 from promlatest.tui.pages.overview import OverviewPage
 from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import SeriesPage
+from promlatest.tui.pages.subject import SubjectPage
 from promlatest.tui.pages.targets import TargetsPage
 from promlatest.tui.settings import WINDOWS, load_settings, save_settings
 from promlatest.tui.themes import DARK, DEFAULTS, LIGHT, theme_for
@@ -260,8 +261,9 @@ class Dashboard(App[None]):
 
     @property
     def _standing(self) -> bool:
-        """Whether there are widgets: a scrape may end while they are taken down."""
-        return bool(self.query(KeyBar))
+        """Whether there are widgets: a scrape may end while they are taken down, the
+        first before the last."""
+        return self.is_running and bool(self.query(KeyBar))
 
     # Drawing
 
@@ -388,10 +390,9 @@ class Dashboard(App[None]):
     def _open_controller(self, page: OverviewPage) -> None:
         if page.controller:
             self.shown = page.target
-            opened = self.query_one(ControllerPage)
-            opened.controller = page.controller
             keys = page.query_one(Grid).keys
-            opened.order = [str(key) for key in keys if not isinstance(key, tuple)]
+            names = [str(key) for key in keys if not isinstance(key, tuple)]
+            self.query_one(ControllerPage).open(page.controller, names)
             self._go("controller")
 
     def _open_family(self, page: MetricsPage) -> None:
@@ -406,11 +407,13 @@ class Dashboard(App[None]):
             self.query_one(HistogramPage).open(labels, page.order)
             self._go("histogram")
         elif labels is not None:
-            self.query_one(ChartPage).open(page.family, labels, page.order)
+            self.query_one(ChartPage).open_of(page.family, labels, page.order)
             self._go("chart")
 
-    def on_controller_page_switched(self, message: ControllerPage.Switched) -> None:
-        self.query_one(OverviewPage).query_one(Grid).choose(message.name)
+    def on_subject_page_switched(self, message: SubjectPage.Switched) -> None:
+        if isinstance(message.page, ControllerPage):
+            grid = self.query_one(OverviewPage).query_one(Grid)
+            grid.choose(message.page.controller)
         self.query_one(Tabs).show(self.page.tab, self.page.path())
 
     def action_target(self, number: int) -> None:

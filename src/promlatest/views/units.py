@@ -7,7 +7,9 @@ as `WIDEST` says, so that columns do not jump while values change.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from promlatest.views.text import UNKNOWN
@@ -40,6 +42,8 @@ def _steps(names: str, factor: float, joint: str = "") -> list[_Step]:
     ]
 
 
+_MOMENTS: Final = 1e9  # seconds; from here on, 31 years, they count from 1970
+
 # The last of each is for what no unit makes readable.
 _DURATIONS: Final = (
     _Step(" ns", 1e-9, 1000),
@@ -69,8 +73,18 @@ def duration(seconds: float | None, digits: int = 3) -> str:
 
     >>> [duration(t) for t in (0.00001, 0.25, 2.5, 180, 93_600)]
     ['10 µs', '250 ms', '2.5 s', '3 min', '1.08 d']
+
+    Seconds since 1970 are a moment: its day, or its time of day if it is today.
     """
-    return _known(seconds, lambda value: _scaled(value, _DURATIONS, digits) or "0 s")
+    return _known(seconds, lambda value: _duration(value, digits))
+
+
+def _duration(seconds: float, digits: int) -> str:
+    now = time.time()
+    if _MOMENTS < seconds < now + 86_400:
+        told, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)
+        return f"{told:%H:%M:%S}" if told.date() == today.date() else f"{told:%Y-%m-%d}"
+    return _scaled(seconds, _DURATIONS, digits) or "0 s"
 
 
 def size(count: float | None, digits: int = 3) -> str:
@@ -138,8 +152,8 @@ def _percent(share: float) -> str:
 def plain(number: float | None, digits: int = 4) -> str:
     """A number of no known unit; whole ones are exact below ten millions.
 
-    >>> [plain(n) for n in (1048576, 0.005, 1.23456, 1e100)]
-    ['1048576', '0.005', '1.235', '1e+100']
+    >>> [plain(n) for n in (1048576, 0.005, 1.23456, 30_051_234, 1e100)]
+    ['1048576', '0.005', '1.235', '30.05M', '1e+100']
     """
     return _known(number, lambda value: _plain(value, digits))
 
@@ -147,6 +161,8 @@ def plain(number: float | None, digits: int = 4) -> str:
 def _plain(value: float, digits: int) -> str:
     if value == int(value) and abs(value) < 1e7:
         return str(int(value))
+    if abs(value) >= 1e7:
+        return _scaled(value, _COUNTS, digits)
     return f"{value:.{digits}g}"
 
 

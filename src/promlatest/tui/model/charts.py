@@ -8,8 +8,9 @@ from typing import Final
 
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import Labels
+from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.tui.model.history import Past
+from promlatest.tui.model.sections import compared, section, section_title
 from promlatest.tui.model.series import Family, grows, unit_in
 from promlatest.tui.model.trends import Trends, matchers_of
 from promlatest.tui.model.watch import View
@@ -64,6 +65,20 @@ def series_chart(
         title, words = "value", lambda value: FORMATS[unit](value, 3)
     head = line(Cell(f"{title}, {len(past)} scrapes", "accent"))
     return [head, *chart_lines(values, ages, width, height - 1, words)]
+
+
+def histogram_lines(
+    labels: Labels, view: View, held: HeldHistograms, width: int
+) -> list[Line]:
+    """A histogram since the start and over the window, and when what came."""
+    metric, rest = labels.metric, labels.without(METRIC_NAME)
+    found = compared(metric, metric, rest, view.state, view.earlier, view.span)
+    if found.now is None:
+        return [line(Cell("it is not there", "dim"))]
+    heat = line(section_title("when they came", width))
+    return [
+        *section(found, width), (), heat, *histogram_heat(labels, view, held, width)
+    ]  # fmt: skip
 
 
 def histogram_heat(

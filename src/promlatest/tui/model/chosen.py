@@ -63,7 +63,7 @@ def _labels_of(state: Queryable, metric: str, name: str) -> Labels | None:
 
 
 def _trends(name: str, view: View, trends: Trends, width: int) -> list[Line]:
-    beside_ = 2 if width >= 120 else 1
+    beside_ = 2 if width >= 110 else 1
     each = (width - 3 * (beside_ - 1)) // beside_
     made = [_trend(row, name, view, trends, each) for row in _OVER_TIME]
     return [

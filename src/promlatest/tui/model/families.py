@@ -128,7 +128,7 @@ def families_sheet(rows: Sequence[MetricRow], view: View) -> Sheet[MetricRow]:
         Column("rate", lambda row: rate_cell(found.told(row).moved, found.told(row).unit),
                lambda row: per_second(found.told(row).moved), least=11),
     ]  # fmt: skip
-    if view.mark is not None:
-        columns.append(Column("since mark", gained, found.gained, least=11))
+    if view.mark is not None:  # which is what one looks for then, on any screen
+        columns.insert(2, Column("since mark", gained, found.gained, least=11, pinned=True))
     keyed: Mapping[RowKey, MetricRow] = {row.name: row for row in rows}
     return Sheet((*columns, *others), keyed, "metrics")

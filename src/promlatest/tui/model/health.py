@@ -69,12 +69,14 @@ def _items(view: View, status: DashboardStatus, now: int) -> Iterator[Line]:
     if status.paused:
         yield line(Cell("‖ PAUSED", "warn"))
     if view.frozen is not None:
+        shown = f"{ago(now - view.timestamp)} ago"
         newer = f"{view.frozen} newer" if view.frozen else "the newest"
-        yield line(Cell(f"❄ FROZEN, {newer}: ← → step, f goes on", "warn"))
+        yield line(Cell(f"❄ FROZEN {shown}, {newer}: ← → step, f goes on", "warn"))
     if view.mark is not None:
         yield line(Cell(f"⚑ marked {ago(now - view.mark.timestamp)} ago", "accent"))
-    if view.known:
+    if view.known and view.frozen is None:
         yield line(_scraped(view, now))
+    if view.known:
         yield from _restart_item(view)
     yield line(Cell(f"every {duration(status.interval)}", "dim"))
     if view.known and view.error is None:

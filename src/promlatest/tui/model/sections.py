@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -83,6 +84,12 @@ def find(state: Queryable, metric: str, labels: Labels) -> Histogram | None:
 
 def _conditions(labels: Labels) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name.isidentifier()}
+
+
+def sections(every: Sequence[Compared], width: int) -> list[Line]:
+    """Several histograms below each other."""
+    made = [section(each, width) for each in every]
+    return [each for at, lines in enumerate(made) for each in [*[()] * bool(at), *lines]]
 
 
 def section(found: Compared, width: int) -> list[Line]:

@@ -6,7 +6,7 @@ instance, which are the same for all that one target exposes, are no columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from math import isnan
 from typing import Final
@@ -100,12 +100,14 @@ class Listing:
         rows: the labels of those that pass the filter, by themselves, sorted.
         total: how many there are in all.
         widths: the labels that are columns, with the width of their longest value.
+        alike: those of them that tell no two rows apart.
     """
 
     family: Family
     rows: Mapping[RowKey, Labels] = attrs.field(factory=dict)
     total: int = 0
     widths: Mapping[str, int] = attrs.field(factory=dict)
+    alike: frozenset[str] = frozenset()
 
 
 def listing(name: str, state: Queryable, filter_: Filter = NO_FILTER) -> Listing:
@@ -118,7 +120,18 @@ def listing(name: str, state: Queryable, filter_: Filter = NO_FILTER) -> Listing
     rows: dict[RowKey, Labels] = {
         labels: labels for labels in every if not filter_ or filter_.passes_series(labels)
     }
-    return Listing(family, rows, len(every), _label_widths(every))
+    widths = _label_widths(every)
+    return Listing(family, rows, len(every), widths, _alike(every, widths))
+
+
+def _alike(series: list[Labels], names: Iterable[str]) -> frozenset[str]:
+    """Labels that have one value in all of several series."""
+    if len(series) < 2:
+        return frozenset()
+    first = series[0]
+    return frozenset(
+        name for name in names if all(each.get(name) == first.get(name) for each in series)
+    )
 
 
 def _label_widths(series: list[Labels]) -> dict[str, int]:
@@ -224,18 +237,28 @@ def series_sheet(listed: Listing, view: View, trends: Trends) -> Sheet[Labels]:
     """A row for each series, or for each histogram."""
     found = Lookup(listed, view, trends)
     make = _histogram_columns if listed.family.histogram else _value_columns
-    columns = (*_label_columns(listed), *make(listed.family, view, found))
+    telling, others = _label_columns(listed)
+    columns = (*telling, *make(listed.family, view, found), *others)
     return Sheet(columns, listed.rows, f"series {listed.family.name}")
 
 
-def _label_columns(listed: Listing) -> Iterator[Column[Labels]]:
+def _label_columns(
+    listed: Listing,
+) -> tuple[list[Column[Labels]], list[Column[Labels]]]:
+    """The columns that tell rows apart, and those of labels that are alike in all."""
     metrics = listed.family.metrics
+    telling: list[Column[Labels]] = []
+    others: list[Column[Labels]] = []
     if len(metrics) > 1 and not listed.family.histogram:
-        yield Column("series", lambda labels: Cell(labels.metric),
-                     lambda labels: labels.metric, "left",
-                     least=max(map(len, metrics)), rising=True)  # fmt: skip
+        telling.append(
+            Column("series", lambda labels: Cell(labels.metric),
+                   lambda labels: labels.metric, "left",
+                   least=max(map(len, metrics)), rising=True)
+        )  # fmt: skip
     for name, width in listed.widths.items():
-        yield _label_column(name, width)
+        where = others if name in listed.alike else telling
+        where.append(_label_column(name, width))
+    return telling, others
 
 
 def _label_column(name: str, width: int) -> Column[Labels]:
@@ -263,7 +286,7 @@ def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column
                      orders=found.every_rate)  # fmt: skip
     if view.mark is not None:
         yield Column("since mark", _gained_cell(family, view, found), found.gained,
-                     least=11)  # fmt: skip
+                     least=11, pinned=True)  # fmt: skip
     yield Column("trend", _trend_cell(family, found), None, "left", least=_TREND)
 
 
@@ -367,7 +390,7 @@ def _histogram_columns(
                  least=11, pinned=True)  # fmt: skip
     if view.mark is not None:
         yield Column("since mark", lambda each: gained_cell(gained(each)), gained,
-                     least=11)  # fmt: skip
+                     least=11, pinned=True)  # fmt: skip
     for name in ("mean", "p50", "p90", "p99"):
         yield _figure(family, found, name)
     yield Column("trend", lambda each: trend_cell(found.trend(count_labels(each)), rate),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Final
 
 from textual.app import ComposeResult
 
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
+from promlatest.tui.model.charts import HeldHistograms, histogram_lines, series_chart
 from promlatest.tui.model.series import (
     Family,
     Listing,
@@ -22,9 +25,12 @@ from promlatest.tui.model.watch import View
 from promlatest.tui.pages.page import MANY, Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
-from promlatest.views.cells import Cell, Line, line, prose
+from promlatest.views.cells import Cell, Line, flow, line, prose
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.text import escaped, shorten
+
+_DRAWN_LEAST: Final = 9  # lines, for a chart to say something
+_DRAWN_MOST: Final = 20  # lines, beyond which it only gets steeper
 
 
 class SeriesPage(Page):
@@ -39,11 +45,13 @@ class SeriesPage(Page):
         self._listed = Listing(Family(""))
         self._wanted: object = None  # what the listing is to be of
         self._trends = Trends()
+        self._held = HeldHistograms()
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="about")
         yield Grid("series", id="series")
         yield TextPane(id="whole")
+        yield TextPane("over time", id="over-time")
 
     def open(self, name: str, view: View, filter_: Filter = NO_FILTER) -> None:
         """Show another family."""
@@ -92,7 +100,7 @@ class SeriesPage(Page):
         self.query_one("#about", TextPane).show(self._about)
         sheet = series_sheet(listed, self.view, self._trends)
         self.query_one(Grid).show(sheet, title, self.nothing("series"))
-        self.query_one("#whole", TextPane).show(self._whole)
+        self.on_grid_moved()
 
     def _kind(self) -> str:
         return "histograms" if self.family.histogram else "series"
@@ -101,8 +109,9 @@ class SeriesPage(Page):
         """The help, and what the type and unit are."""
         family = self.family
         told = ", ".join(filter(None, (family.type, family.unit)))
+        head = [line(Cell(family.name, "head")), line(Cell(told, "dim"))]
         return [
-            line(Cell(family.name, "head"), Cell(f"  {told}", "dim")),
+            *flow(head, width),
             *prose(family.help or "it has no help text", width, "dim")[:2],
         ]
 
@@ -116,6 +125,33 @@ class SeriesPage(Page):
 
     def on_grid_moved(self) -> None:
         self.query_one("#whole", TextPane).show(self._whole)
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._arrange)  # the panes have made their lines by then
+
+    def _arrange(self) -> None:
+        """Give the room that the rows leave to the chosen one, drawn over time."""
+        grid, drawn = self.query_one(Grid), self.query_one("#over-time", TextPane)
+        labels = self.chosen_labels()
+        above = self.query_one("#about").size.height + self.query_one("#whole").size.height
+        left = self.size.height - above - grid.needs
+        drawn.display = labels is not None and left >= _DRAWN_LEAST
+        grid.styles.height = grid.needs if drawn.display else "1fr"
+        if labels is not None and drawn.display:
+            drawn.show(partial(self._over_time, labels, left), "enter opens it")
+
+    def _over_time(self, labels: Labels, height: int, width: int) -> list[Line]:
+        if self.family.histogram:
+            return histogram_lines(labels, self.view, self._held, width)
+        return series_chart(
+            self.family,
+            labels,
+            self.view,
+            self._trends,
+            width,
+            min(height - 2, _DRAWN_MOST),
+        )
 
     # What is chosen
 

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from promlatest.views.cells import TONES, Cell, Line, Tone, clip
+from promlatest.views.cells import TONES, Cell, Line, Tone, clip, width_of
 from promlatest.views.text import to_ascii
 
 
@@ -48,24 +48,14 @@ class Toned(Widget):
         return Strip(segments).simplify().adjust_cell_length(width, base + over)
 
 
-def rule(
-    title: Line, right: Iterable[Cell], width: int, focused: bool, plain: bool = False
-) -> Line:
-    """The head of a pane: its title, a line, and what is to be said at the right. The line
-    is thick where the keys go to."""
-    ends = tuple(right)
-    line = "━" if focused and not plain else "─"
-    tone: Tone = "key" if focused and not plain else "dim"
-    room = width - sum(len(cell.text) for cell in (*title, *ends)) - 4
-    if room < 0:
-        ends = ()
-        room = width - sum(len(cell.text) for cell in title) - 4
-    if ends:
-        ends = (Cell(" "), *ends)
-        room -= 1
-    return (
-        Cell(line * 2 + " ", tone),
-        *title,
-        Cell(" " + line * max(room, 0), tone),
-        *ends,
-    )
+def rule(title: Line, right: Iterable[Cell], width: int, focused: bool) -> Line:
+    """The head of a pane: its title, a line, and what is to be said at the right, which
+    stays where the title has to be cut. The line is thick where the keys go to."""
+    drawn = "━" if focused else "─"
+    tone: Tone = "key" if focused else "dim"
+    told = tuple(right)
+    ends = (Cell(" "), *told) if told else ()
+    room = width - width_of(ends) - 4
+    shown = clip(title, room)
+    line = drawn * (room - width_of(shown))
+    return (Cell(f"{drawn * 2} ", tone), *shown, Cell(f" {line}", tone), *ends)
