@@ -1,4 +1,5 @@
-"""What is of a wrong kind is refused by every public call of the core, in words."""
+"""What is of a wrong kind is refused in words: in every public call of the core, and where
+the calls of the other modules begin."""
 
 from __future__ import annotations
 
@@ -17,10 +18,16 @@ from promlatest import (
     Store,
     format_selector,
     parse_selector,
+    promql,
 )
 from promlatest._arguments import checked
+from promlatest.api import Api
 from promlatest.exceptions import UsageError
-from promlatest.exposition import Reader, check, parse
+from promlatest.exposition import Reader, check, parse, render
+from promlatest.registry import StoreCollector
+from promlatest.remote import Server
+from promlatest.testing import ScrapeTarget
+from promlatest.views import overview
 
 MATCHER = Matcher("a", "=", "b")
 SERIES = {"__name__": "m"}
@@ -67,6 +74,11 @@ def committed(samples: object, metadata: object = None, report: object = None) -
     batch.commit(report)
 
 
+def exposed() -> bytes:
+    return b"m 1\n"
+
+
+URL = "http://127.0.0.1:1"
 QUESTIONS = ("query", "histograms", "increase", "rate", "exemplars")
 ONE = ("point", "value", "histogram")  # finding nothing is an error of them as well
 
@@ -107,7 +119,7 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
     "columns(end)": (lambda v: store().columns([MATCHER], 0, v), ("int",)),
     "increase(over)": (
         lambda v: store().increase("m", over=v),
-        ("int", "float", "none", "bool"),
+        ("int", "float", "none"),
     ),
     "append(ref)": (lambda v: store().appender().append(v, SERIES, 1, 1.0), ("int",)),
     "append(labels)": (lambda v: store().appender().append(0, v, 1, 1.0), ()),
@@ -155,6 +167,48 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
     "parse(content_type)": (lambda v: parse("m 1", v), ("text", "empty")),
     "Reader.read(body)": (lambda v: Reader().read(v), ("empty", "text", "bytes")),
     "check(body)": (check, ("empty", "text", "bytes")),
+    "parse(fallback)": (lambda v: parse("m 1", "", fallback=v), ("none",)),
+    "render(samples)": (render, ("empty", "dict")),
+    "render([sample])": (lambda v: render([v]), ()),
+    "render(metadata)": (lambda v: render([], v), ("dict",)),
+    "render(format)": (lambda v: render([], {}, v), ()),
+    "StoreCollector()": (StoreCollector, ()),
+    "promql.query(queryable)": (lambda v: promql.query(v, "up"), ()),
+    "promql.query(expr)": (lambda v: promql.query(store(), v), TEXTS),
+    "promql.query(at)": (lambda v: promql.query(store(), "m", v), TIME),
+    "query_range(start)": (
+        lambda v: promql.query_range(store(), "m", v, 9, 1),
+        ("int",),
+    ),
+    "query_range(end)": (lambda v: promql.query_range(store(), "m", 0, v, 1), ("int",)),
+    "query_range(step)": (
+        lambda v: promql.query_range(store(), "m", 0, 9, v),
+        ("int", "float"),
+    ),
+    "Api(targets)": (lambda v: Api(store(), targets=v), ("function",)),
+    "Api(rules)": (
+        lambda v: Api(store(), rules=v),
+        ("bytes", "text", "empty", "list", "texts", "dict"),
+    ),
+    "Api(config)": (lambda v: Api(store(), config=v), ("text", "empty")),
+    "Api(flags)": (lambda v: Api(store(), flags=v), ("dict",)),
+    "Api(max_points)": (lambda v: Api(store(), max_points=v), ("int",)),
+    "Api(timeout)": (lambda v: Api(store(), timeout=v), ("int", "float")),
+    "Api(clock)": (lambda v: Api(store(), clock=v), ("function",)),
+    "Server(url)": (Server, ()),
+    "Server(headers)": (lambda v: Server(URL, headers=v), ("dict",)),
+    "Server(timeout)": (lambda v: Server(URL, timeout=v), ("int", "float")),
+    "Server(max_bytes)": (lambda v: Server(URL, max_bytes=v), ("int",)),
+    "ScrapeTarget(what)": (ScrapeTarget, ("text", "function")),
+    "ScrapeTarget(within)": (
+        lambda v: ScrapeTarget(exposed, within=v),
+        ("int", "float"),
+    ),
+    "mark(on_reset)": (lambda v: ScrapeTarget(exposed).mark(on_reset=v), ()),
+    "overview(seconds)": (
+        lambda v: overview(store(), store(), v),
+        ("int", "float", "none"),
+    ),
     **{
         f"{name}(metric)": (
             lambda v, name=name: getattr(store(), name)(v),

@@ -187,7 +187,7 @@ def test_refuses_other_keywords(keyword):
 @pytest.mark.parametrize("operator", ["==", "", "~", None, "=!"], ids=str)
 def test_refuses_other_operators(operator):
     """There are four operators."""
-    with pytest.raises(UsageError, match="operator must be"):
+    with pytest.raises(UsageError, match="operator: expected = or !="):
         Matcher("a", operator, "x")
 
 

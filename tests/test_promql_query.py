@@ -403,7 +403,7 @@ def test_what_can_only_be_asked_for_now_covers_now():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda store: query(store, "1", at=1.5), "at: expected milliseconds as an int"),
+        (lambda store: query(store, "1", at=1.5), "expected at in milliseconds as an int"),
         (
             lambda store: query_range(store, "1", 5, 1, 1),
             "end: expected no less than start",

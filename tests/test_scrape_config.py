@@ -228,7 +228,7 @@ WRONG = [
     ("scrape_interval: 5", ["3: expected a duration such as 15s or 1m30s, got '5'"]),
     ("body_size_limit: ten", ["3: expected a size such as 10MB, got 'ten'"]),
     ("job_name: b", ["3: the key 'job_name' stands twice"]),
-    ("relabel_configs:\n- action: explode", ["4: action is one of replace, keep"]),
+    ("relabel_configs:\n- action: explode", ["4: action: expected replace or keep"]),
     ("relabel_configs:\n- {action: drop, regex: '('}", ["4: regular expression '('"]),
     ("metric_relabel_configs:\n- action: hashmod", ["4: the action hashmod needs"]),
     ("scrape_timeout: 2m", ["3: the scrape_timeout (120 s) must not be above"]),

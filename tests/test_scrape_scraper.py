@@ -271,7 +271,7 @@ def test_interval_and_timeout() -> None:
     """A timeout above the interval is refused; the default one gives way (C-5)."""
     with pytest.raises(UsageError, match="must not be above the interval"):
         Scraper(Store(), [], interval=1, timeout=2)
-    with pytest.raises(UsageError, match="above 0 s"):
+    with pytest.raises(UsageError, match="seconds, above 0"):
         Job(interval=0)
 
 

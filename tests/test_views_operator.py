@@ -227,7 +227,7 @@ def test_no_time_is_no_argument(seconds):
     """Seconds that are not above 0 are the caller's mistake."""
     store = store_of(OLD)
 
-    with pytest.raises(UsageError, match="seconds above 0"):
+    with pytest.raises(UsageError, match="seconds, above 0"):
         controllers(store, store, seconds)
 
 

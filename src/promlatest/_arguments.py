@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from math import inf
+from numbers import Real
+from typing import Any, Final, TypeVar, get_args
 
 from promlatest.exceptions import UsageError
 
 T = TypeVar("T")
+
+NUMBER: Final = (float, int, Real)
 
 
 def checked(
@@ -27,3 +31,36 @@ def checked(
         return value
     came = f"something of type {type(value).__name__}" if secret else f"{value!r:.80}"
     raise UsageError(f"expected {expected}, not {came}")
+
+
+def checked_seconds(
+    name: str, value: float, *, least: float = 0, above: bool = False
+) -> float:
+    """A length of time, if it is one.
+
+    Args:
+        name: of the parameter.
+        value: what was given.
+        least: the shortest.
+        above: whether it must be more than that.
+
+    Raises:
+        UsageError: it is no number, too short, endless or NaN.
+    """
+    is_number = isinstance(value, NUMBER) and not isinstance(value, bool)
+    if is_number and least <= value < inf and (value > least or not above):
+        return value
+    expected = f"above {least:g}" if above else f"at least {least:g}"
+    raise UsageError(f"{name}: expected seconds, {expected}, not {value!r:.80}")
+
+
+def checked_choice(name: str, value: T, choices: Any) -> T:
+    """The value, if it is one of a `Literal`.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if value in get_args(choices):
+        return value
+    expected = " or ".join(get_args(choices))
+    raise UsageError(f"{name}: expected {expected}, not {value!r:.80}")

@@ -16,6 +16,7 @@ from prometheus_client.samples import Sample
 from promlatest._datapoint import Metadata, family_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import parse_bound
+from promlatest.exceptions import UsageError
 
 __all__ = ["StoreCollector"]
 
@@ -41,6 +42,8 @@ class StoreCollector(Collector):
     """
 
     def __init__(self, queryable: Queryable) -> None:
+        if not hasattr(queryable, "metrics") or not hasattr(queryable, "match"):
+            raise UsageError(f"expected a store or a snapshot, not {queryable!r:.80}")
         self._queryable = queryable
 
     def describe(self) -> list[Metric]:

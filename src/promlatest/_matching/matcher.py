@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from itertools import takewhile
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_choice
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import quote, quote_name
 from promlatest._matching.regex import compile_pattern
@@ -52,8 +52,7 @@ class Matcher:
     value: str
 
     def __init__(self, name: str, operator: MatchType, value: str) -> None:
-        if operator not in get_args(MatchType):
-            raise UsageError(f"operator must be =, !=, =~ or !~, not {operator!r}")
+        checked_choice("operator", operator, MatchType)
         if not isinstance(name, str) or not name or not isinstance(value, str):
             raise LabelError(f"a matcher needs a name and a text: {name!r}, {value!r}")
         self.name = name

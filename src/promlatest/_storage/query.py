@@ -11,13 +11,12 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
-from math import inf
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_seconds
 from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
@@ -409,8 +408,8 @@ class QueryMethods:
         Raises:
             UsageError: `over` is no time back.
         """
-        if over is not None and not (isinstance(over, int | float) and 0 <= over < inf):
-            raise UsageError(f"over: expected seconds, at least 0, not {over!r:.60}")
+        if over is not None:
+            checked_seconds("over", over)
         plan = self._question(metric, matchers, labels).plan
         starts = plan_of((Matcher(METRIC_NAME, "=", PROCESS_START),))
         created = plan_of((Matcher(METRIC_NAME, "=", created_name(metric)),))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from promlatest._arguments import checked, checked_seconds
 from promlatest._clock import deadline, now_ms
 from promlatest._interfaces import Queryable
 from promlatest.api import _lists, _mount, _page, _promql, _rules, _status
@@ -20,7 +21,7 @@ from promlatest.api._answer import ApiResponse, failure, plain, refusal, success
 from promlatest.api._params import Params, read_duration
 from promlatest.api._site import Site, target_states
 from promlatest.api._text import dump
-from promlatest.exceptions import PromlatestError
+from promlatest.exceptions import PromlatestError, UsageError
 from promlatest.rules import Rule
 
 __all__ = ["Api"]
@@ -104,6 +105,9 @@ class Api:
         partial: answer over the part of a range that the scrapes kept cover, with a
             warning, in place of refusing.
         clock: what tells the time, in milliseconds since the epoch.
+
+    Raises:
+        UsageError: an argument is not of its kind.
     """
 
     def __init__(
@@ -119,10 +123,17 @@ class Api:
         partial: bool = False,
         clock: Callable[[], int] = now_ms,
     ) -> None:
+        checked_seconds("timeout", timeout, above=True)
+        checked(max_points, int, "max_points as a whole number")
+        checked(config, str, "config as a text")
+        checked(flags, Mapping, "flags as a mapping")
+        for name, function in ("targets", targets), ("clock", clock):
+            if not callable(function):
+                raise UsageError(f"expected {name} as a function, not {function!r:.80}")
         self._site: Final = Site(
             queryable=queryable,
             targets=lambda: target_states(queryable, targets()),
-            rules=tuple(rules),
+            rules=tuple(checked(rules, Iterable, "rules as a list of them")),
             config=config,
             flags=dict(flags),
             clock=clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_choice
 from promlatest.exceptions import ContentTypeError
 
 Format = Literal["text", "openmetrics"]
@@ -74,7 +74,7 @@ def format_of(content_type: str, fallback: Format | None = None) -> Format:
     if media_type in _FORMATS:
         return _FORMATS[media_type]
     if fallback is not None:
-        return fallback
+        return checked_choice("fallback", fallback, Format)
     raise ContentTypeError(_refusal(content_type, media_type), content_type=content_type)
 
 

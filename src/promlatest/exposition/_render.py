@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from promlatest._arguments import checked, checked_choice
 from promlatest._datapoint import (
     BOUND_LABEL,
     SUFFIXES,
@@ -81,7 +82,9 @@ def render(
         UsageError: a sample cannot be written: it has no metric name, a NUL in a name,
             or in the text format a timestamp before 1970.
     """
-    writer = _Writer(format, timestamps)
+    checked(samples, Iterable, "samples of an exposition, or points")
+    checked(metadata, Mapping, "Metadata by the name of its family")
+    writer = _Writer(checked_choice("format", format, Format), timestamps)
     families = _by_family(samples, metadata)
     # Families without a TYPE come first: after another family's TYPE, a reader would take
     # that for theirs (F-2).
@@ -99,6 +102,7 @@ def _by_family(
 ) -> dict[str, list[Sample | DataPoint]]:
     families: dict[str, list[Sample | DataPoint]] = {}
     for sample in samples:
+        checked(sample, (Sample, DataPoint), "a sample of an exposition, or a point")
         metric = sample.labels.metric
         if not metric:
             raise UsageError(f"expected a metric name, got none in {sample.labels}")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Block, Columnar, Queryable
 from promlatest._matching.matcher import Matcher
+from promlatest.exceptions import UsageError
 
 __all__ = ["LOOKBACK", "Block", "Columnar", "read"]
 
@@ -31,7 +32,10 @@ def read(
     if columns is not None:
         found: Sequence[Block] = columns(matchers, start, end)
         return found
-    return _moment(queryable.match(matchers), start, end)  # type: ignore[union-attr]
+    match = getattr(queryable, "match", None)
+    if match is None:
+        raise UsageError(f"expected a store or a snapshot to ask, not {queryable!r:.80}")
+    return _moment(match(matchers), start, end)
 
 
 def _moment(points: Sequence[DataPoint], start: int, end: int) -> list[Block]:

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from promlatest._arguments import checked, checked_seconds
 from promlatest._clock import check_deadline
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
@@ -170,7 +171,7 @@ def query(
             that are kept do not reach far enough back.
     """
     moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
-    compiled = _compiled(expr)
+    compiled = _compiled(checked(expr, str, "an expression as a str"))
     source = compiled.frozen(queryable)
     asked = EvalContext(
         source, compiled.text, moment, moment, ranged=False, partial=partial
@@ -205,7 +206,7 @@ def query_range(
         UsageError: the moments make no sense, or are more than 11,000.
     """
     moments = _moments(_moment("start", start), _moment("end", end), step)
-    compiled = _compiled(expr)
+    compiled = _compiled(checked(expr, str, "an expression as a str"))
     if compiled.tree.type not in ("vector", "scalar"):
         got = TYPE_NAMES[compiled.tree.type]
         reason = f"expected an instant vector or a scalar over a time, got a {got}"
@@ -246,17 +247,14 @@ def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
 _SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
 
 
-def _moment(name: str, value: object) -> int:
-    if not isinstance(value, int):
-        raise UsageError(f"{name}: expected milliseconds as an int, not {value!r}")
-    return value
+def _moment(name: str, value: int) -> int:
+    return checked(value, int, f"{name} in milliseconds as an int")
 
 
 def _moments(start: int, end: int, step: float) -> range:
     if end < start:
         raise UsageError(f"end: expected no less than start, {start}, not {end}")
-    if not 0.001 <= step < float("inf"):
-        raise UsageError(f"step: expected seconds, at least 0.001, not {step!r}")
+    checked_seconds("step", step, least=0.001)
     moments = range(start, end + 1, round(step * 1000))
     if len(moments) > STEPS:
         raise UsageError(f"expected at most {STEPS} steps, not {len(moments)}")

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self, get_args
 from urllib.parse import quote, urlencode
 
+from promlatest._arguments import checked, checked_seconds
 from promlatest._datapoint import DataPoint, Metadata, MetricType
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
@@ -57,7 +58,7 @@ class Server:
         partial: take answers from which the server says something is missing.
 
     Raises:
-        UsageError: the URL is none of http or https.
+        UsageError: the URL is none of http or https, or an argument is not of its kind.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Server:
         context: ssl.SSLContext | None = None,
         partial: bool = False,
     ) -> None:
-        if not timeout > 0:
-            raise UsageError(f"timeout must be more than 0 seconds, not {timeout!r}")
+        checked(url, str, "a server's address as a str")
+        checked(headers, Mapping, "headers as a mapping")
+        checked(max_bytes, int, "max_bytes as a whole number")
+        checked_seconds("timeout", timeout, above=True)
         self._client: Final = Client(url, headers, timeout, max_bytes, context)
         self._partial: Final = partial
         self._federates = True  # until it says that it does not

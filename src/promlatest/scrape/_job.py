@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import get_args
 
 import attrs
 
-from promlatest._arguments import checked
-from promlatest.exceptions import UsageError
+from promlatest._arguments import checked, checked_choice, checked_seconds
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._kinds import as_tuple, kinds_checked
@@ -63,11 +61,10 @@ class Job:
 
     def __attrs_post_init__(self) -> None:
         for name in ("interval", "timeout"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise UsageError(f"{name} must be above 0 s, not {getattr(self, name)!r}")
+            checked_seconds(name, getattr(self, name), above=True)
         checked(self.limits, ScrapeLimits, "ScrapeLimits for limits")
-        if self.fallback not in (None, *get_args(Format)):
-            raise UsageError(f"fallback is one of {', '.join(get_args(Format))}")
+        if self.fallback is not None:
+            checked_choice("fallback", self.fallback, Format)
 
 
 JobTargets = Iterable[tuple[Job, Iterable[Target]]]

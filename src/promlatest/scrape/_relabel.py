@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_choice
 from promlatest._matching.regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
 from promlatest.scrape._kinds import as_tuple, kinds_checked
@@ -65,10 +65,7 @@ class Relabel:
     _pattern: Pattern = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.action not in get_args(Action):
-            raise UsageError(
-                f"action is one of {', '.join(get_args(Action))}, not {self.action!r}"
-            )
+        checked_choice("action", self.action, Action)
         for needed in _NEEDED.get(self.action, ()):
             if not getattr(self, needed):
                 raise UsageError(f"the action {self.action} needs {needed}")

@@ -10,12 +10,12 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
+from promlatest._arguments import checked_seconds
 from promlatest.testing import _conditions
 from promlatest.testing._conditions import Awaited
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
-from promlatest.testing._pace import checked_seconds
 
 __all__ = ["Expectation", "Holding"]
 

@@ -10,10 +10,11 @@ series that come and go are noticed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, TypeVar
 
 import attrs
 
+from promlatest._arguments import checked_choice
 from promlatest._datapoint import BOUND_LABEL, DataPoint, family_of
 from promlatest._increase import (
     PROCESS_START,
@@ -25,7 +26,6 @@ from promlatest._increase import (
 )
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading, failure, matching
@@ -76,9 +76,7 @@ def checked_policy(on_reset: OnReset) -> OnReset:
     Raises:
         UsageError: it is none.
     """
-    if on_reset not in get_args(OnReset):
-        raise UsageError(f"on_reset is 'fail' or 'rebaseline', not {on_reset!r}")
-    return on_reset
+    return checked_choice("on_reset", on_reset, OnReset)
 
 
 class _Between:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from promlatest.exceptions import UsageError
+from promlatest._arguments import checked_seconds
 
-__all__ = ["LONGEST", "SHORTEST", "Pace", "checked_seconds"]
+__all__ = ["LONGEST", "SHORTEST", "Pace"]
 
 SHORTEST: Final = 0.01  # seconds; the first pause, and after something has moved
 LONGEST: Final = 0.25  # seconds; so that the truth is never seen much later
@@ -20,17 +20,6 @@ _GROWTH: Final = 1.5
 _SLACK: Final = 0.001  # seconds; a sum of pauses is not exactly the time they took
 # A pause is so many scrapes long, so that a fifth of the time is work at most.
 _REST: Final = 4.0
-
-
-def checked_seconds(name: str, value: float, *, above: bool = False) -> float:
-    """A length of time, if it is one.
-
-    Raises:
-        UsageError: it is below 0, endless, NaN, or 0 where it must be above.
-    """
-    if not 0 <= value < float("inf") or (above and not value):
-        raise UsageError(f"{name} is a time in seconds{' above 0' * above}, not {value!r}")
-    return value
 
 
 class Pace:

@@ -17,6 +17,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
 import attrs
 
+from promlatest._arguments import checked_seconds
 from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
@@ -47,7 +48,7 @@ from promlatest.testing._io import (
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
-from promlatest.testing._pace import LONGEST, SHORTEST, checked_seconds
+from promlatest.testing._pace import LONGEST, SHORTEST
 from promlatest.testing._process import Program, free_port
 from promlatest.testing._reading import Reading, sections_of
 from promlatest.testing._rules import alerts_since, assert_rules_match

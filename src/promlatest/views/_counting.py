@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import attrs
 
+from promlatest._arguments import checked_seconds
 from promlatest._histogram import Histogram
 from promlatest._increase import (
     PROCESS_START,
@@ -72,8 +73,8 @@ class Counters:
     """
 
     def __init__(self, now: Queryable, earlier: Earlier, seconds: float | None) -> None:
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"expected seconds above 0 between two moments, not {seconds}")
+        if seconds is not None:
+            checked_seconds("seconds", seconds, above=True)
         before = earlier if isinstance(earlier, Sequence) else [earlier] if earlier else []
         self._moments: Final = (*before, now)
         self._now: Final = now
