@@ -323,7 +323,7 @@ class NaiveStore:
         sources = {**self.sources, name: source}
         self._check_limit(sources, 0)
         self.sources = sources
-        self.counts.add(counts)
+        self.counts._add(counts)
 
     def _check_limit(self, sources: Mapping[str, NaiveSource], extra: int) -> None:
         size = len(self.live) + extra

@@ -127,6 +127,17 @@ def test_a_public_signature_has_public_types(module):
     assert sorted(hidden) == []
 
 
+@pytest.mark.parametrize("module", PUBLIC)
+def test_what_a_shell_completes_is_what_is_public(module):
+    """`dir()` of a package shows its public names, those that are loaded later too."""
+    named = importlib.import_module(module)
+    shown = {name for name in dir(named) if not name.startswith("_")}
+
+    assert set(named.__all__) <= shown
+    if hasattr(named, "__getattr__"):
+        assert shown == set(named.__all__)
+
+
 def test_the_floors_are_those_of_the_document():
     """docs/implementation.md lists the floors that import-linter holds, lowest first."""
     root = SRC.parent.parent

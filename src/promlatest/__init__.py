@@ -44,5 +44,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    __getattr__("__all__")
-    return sorted(globals())
+    return [*__getattr__("__all__")]  # type: ignore[misc]

@@ -34,7 +34,7 @@ class Counts:
         """How many samples were not taken."""
         return self.duplicates + self.out_of_order + self.out_of_bounds + self.too_old
 
-    def add(self, other: Counts) -> None:
+    def _add(self, other: Counts) -> None:
         """Add another commit's counts to these; the first example stays."""
         self.samples += other.samples
         self.added += other.added
@@ -45,7 +45,7 @@ class Counts:
         self.too_old += other.too_old
         self.example = self.example or other.example
 
-    def refuse(self, reason: str, count: int, example: str) -> None:
+    def _refuse(self, reason: str, count: int, example: str) -> None:
         """Count samples that are not taken, for a reason that is the name of a count."""
         setattr(self, reason, getattr(self, reason) + count)
         self.example = self.example or example

@@ -180,7 +180,7 @@ def _bounded(layout: Layout, times: array[int], commit: Commit, counts: Counts) 
         reason = _refusal(times[place], commit)
         if reason:
             words = _refusal_words(labels.series(), times[place], commit)
-            counts.refuse(reason, 1, words)
+            counts._refuse(reason, 1, words)
             gone.add(place)
     return layout.less(gone)
 
@@ -216,7 +216,7 @@ def _settled_twins(
                     times[first] = times[other]
                 counts.samples -= bool(reason)
             if reason:
-                counts.refuse(reason, 1, _stands_twice(layout, first))
+                counts._refuse(reason, 1, _stands_twice(layout, first))
     return values, times
 
 
@@ -301,7 +301,7 @@ def _count_late(
     if not counts.example:
         name = next(lab.series() for lab, at in scrape.layout.series() if at == place)
         counts.example = _late_words(name, new[0], old[0])
-    counts.refuse(reason, 1, "")
+    counts._refuse(reason, 1, "")
 
 
 def _late_words(name: str, new: int, old: int) -> str:
@@ -350,13 +350,13 @@ def _is_taken(
     """Whether a sample of an update is taken; it is counted in either case."""
     if new[0] > commit.horizon:
         words = f"{labels.series()} is of {new[0]} ms, more than 10 minutes ahead"
-        counts.refuse("out_of_bounds", 1, words)
+        counts._refuse("out_of_bounds", 1, words)
     elif held is None or new[0] > held[0]:
         counts.samples += 1
         return True
     elif new[0] < held[0] or not is_same(new[1], held[1]):
         reason = "out_of_order" if new[0] < held[0] else "duplicates"
-        counts.refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
+        counts._refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
     return False
 
 

@@ -472,7 +472,7 @@ class Store(QueryMethods):
                 self._directory.change(cell, held._visible.layout, None)
             self._size -= held.series
             counts = Counts(removed=held._newest.size)
-            self._counts.add(counts)
+            self._counts._add(counts)
         self._tell(Change(Source(source), counts))
 
     def drop(self, *conditions: Condition) -> int:
@@ -667,11 +667,11 @@ class Store(QueryMethods):
             source, counts = build(held)
             with self._lock:
                 if source is held:
-                    self._counts.add(counts)
+                    self._counts._add(counts)
                     return counts
                 if self._cells.get(name) is cell and cell.source is held:
                     self._show(cell, held, source)
-                    self._counts.add(counts)
+                    self._counts._add(counts)
                     break
         self._tell(Change(source, counts))
         return counts
@@ -757,7 +757,7 @@ class Store(QueryMethods):
 
     def _refuse(self, reason: str, example: str) -> None:
         with self._lock:
-            self._counts.refuse(reason, 1, example)
+            self._counts._refuse(reason, 1, example)
 
     def _check(self) -> None:
         """Assert every promise that the store makes about itself."""
@@ -783,7 +783,7 @@ def _late(held: Source, when: int, samples: Samples) -> Counts:
     there now, and is not taken at all."""
     counts = Counts()
     words = f"the batch is of {when}, and one of {held.timestamp} is held"
-    counts.refuse("out_of_order", len(samples), words)
+    counts._refuse("out_of_order", len(samples), words)
     return counts
 
 

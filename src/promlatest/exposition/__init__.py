@@ -43,3 +43,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = import_module("promlatest.exposition._check").check
     return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

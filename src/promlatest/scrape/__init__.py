@@ -52,3 +52,7 @@ def __getattr__(name: str) -> object:
     if name not in ("AsyncScraper", "Scraper"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("promlatest.scrape._scrapers"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
