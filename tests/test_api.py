@@ -208,6 +208,13 @@ def test_a_range(get: Get) -> None:
     assert found["result"][0]["values"] == [[1_700_000_000 + n, "10"] for n in range(3)]
 
 
+def test_the_longest_range(get: Get) -> None:
+    """11,000 steps are as many as Prometheus takes, from the first moment to the last."""
+    found = get("query_range", query="1", start="0", end="11000", step="1")
+
+    assert len(found["result"][0]["values"]) == 11_001
+
+
 def test_a_limit_of_series(api: Api) -> None:
     """A vector that is cut to a limit says so."""
     answer = api.answer("POST", "/api/v1/query", {"query": "odd", "limit": "2"})
@@ -260,6 +267,10 @@ def test_remarks(api: Api) -> None:
             {"query": "1", "start": "0", "end": "11001", "step": "1"},
             "exceeded maximum resolution of 11,000 points per timeseries",
         ),
+        ("labels", {"start": "x"}, 'invalid parameter "start": cannot parse "x" to'),
+        ("label/a/values", {"end": "x"}, 'invalid parameter "end": cannot parse "x" to'),
+        ("rules", {"type": "x"}, 'invalid parameter "type": not supported value "x"'),
+        ("targets/metadata", {"match_target": "{"}, 'invalid parameter "match_target": '),
         ("format_query", {"query": ")"}, 'invalid parameter "query": 1:1: '),
         ("query_exemplars", {"query": "a", "start": "2", "end": "1"}, "end timestamp must"),
     ],
@@ -532,6 +543,24 @@ def test_federate_of_nothing(api: Api) -> None:
     assert api.answer("GET", "/federate").body == b""
 
 
+def test_the_version_of_the_format() -> None:
+    """0.0.4, which every tool knows, unless a name needs quotes."""
+    store = Store()
+    store.ingest("up 1")
+    api = Api(store)
+
+    def version(path: str) -> str:
+        return api.answer("GET", path, {"match[]": '{__name__!=""}'}).content_type
+
+    assert version("/federate") == version("/metrics")
+    assert version("/metrics") == "text/plain; version=0.0.4; charset=utf-8"
+
+    store.ingest('up{"my.label"="1"} 1')
+
+    assert "version=1.0.0" in version("/federate")
+    assert "version=1.0.0" in version("/metrics")
+
+
 def test_metrics(api: Api, store: Store) -> None:
     """/metrics is everything that is held, and reads as what was read."""
     answer = api.answer("GET", "/metrics")
@@ -586,7 +615,23 @@ def test_targets_are_filtered() -> None:
 
     assert jobs() == jobs(state="active") == ["a", "b"]
     assert jobs(scrapePool="b") == ["b"]
-    assert jobs(state="dropped") == []
+    assert jobs(state="dropped") == jobs(state="other") == []
+
+
+def test_metadata_of_targets() -> None:
+    """What the targets say of their families, or those that a selector picks."""
+    store = Store()
+    for job in ("a", "b"):
+        page = f'# TYPE up gauge\nup{{instance="{job}:1",job="{job}"}} 1'
+        store.ingest(page, source=job)
+    api = Api(store)
+
+    def jobs(**params: str) -> list[str]:
+        answer = api.answer("GET", "/api/v1/targets/metadata", params)
+        return [each["target"]["job"] for each in json.loads(answer.body)["data"]]
+
+    assert jobs() == ["a", "b"]
+    assert jobs(match_target='{job="b"}') == ["b"]
 
 
 def test_a_target_that_is_down() -> None:

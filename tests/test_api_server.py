@@ -189,6 +189,18 @@ def test_pages_of_others(api: Api, origin: str) -> None:
     assert told == origin
 
 
+@pytest.mark.parametrize("origin", ["", "https://grafana.example"])
+def test_what_a_browser_asks_before(api: Api, origin: str) -> None:
+    """A page of an origin that may ask may send the token: the browser asks for leave
+    first, and without the token."""
+    request = b"OPTIONS /api/v1/query HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    with listening(api, origin=origin, token="secret") as at:
+        found = send(at, request)
+
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert (b"Access-Control-Allow-Headers: Authorization" in found) is bool(origin)
+
+
 def test_the_page_gets_no_script(api: Api) -> None:
     """The browser is told that the page has none, whatever a label holds."""
     with listening(api) as at:
@@ -212,6 +224,13 @@ def test_tls(api: Api) -> None:
 
 
 # HTTP
+
+
+def test_a_form_in_whatever_case(api: Api) -> None:
+    """The media type of a form is the same in capitals."""
+    form = {"Content-Type": "Application/X-WWW-Form-URLEncoded; charset=UTF-8"}
+    with listening(api) as at:
+        assert b'"q1"' in ask(at, "/api/v1/series", b"match[]=depth", **form).body
 
 
 def test_requests_one_after_the_other(api: Api) -> None:

@@ -7,7 +7,7 @@ empty string, and a regular expression must match the whole value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import takewhile
 from typing import Final, Literal
 
@@ -115,6 +115,11 @@ class Matcher:
 
     def __repr__(self) -> str:
         return f"Matcher({self.name!r}, {self.operator!r}, {self.value!r})"
+
+
+def fulfils(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> bool:
+    """Whether a label set fulfils all of the matchers; what it lacks is empty."""
+    return all(each.matches(labels.get(each.name, "")) for each in matchers)
 
 
 class _Verdicts(dict[str, bool]):

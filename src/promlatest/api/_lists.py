@@ -8,8 +8,9 @@ from operator import itemgetter
 from typing import Final, TypeVar
 
 from promlatest._matching.floats import format_float
+from promlatest._matching.matcher import Matcher
 from promlatest.api._answer import ApiResponse, success
-from promlatest.api._params import Params
+from promlatest.api._params import Params, read_time
 from promlatest.api._site import Site
 from promlatest.api._text import dump
 from promlatest.exceptions import UsageError
@@ -28,12 +29,13 @@ __all__ = [
 
 T = TypeVar("T")
 
+_PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 _CUT: Final = "results truncated due to limit"
 
 
 def series(site: Site, params: Params) -> ApiResponse:
     """The label sets of the series that fulfil one of the selectors."""
-    selectors = params.matchers()
+    selectors = _selectors(params)
     if not selectors:
         raise UsageError("no match[] parameter provided")
     texts = [site.json[point.labels] for point in site.points(selectors)]
@@ -43,7 +45,7 @@ def series(site: Site, params: Params) -> ApiResponse:
 
 def label_names(site: Site, params: Params) -> ApiResponse:
     """The names of the labels of the matching series."""
-    found = (site.queryable.label_names(*each) for each in params.matchers() or [()])
+    found = (site.queryable.label_names(*each) for each in _selectors(params) or [()])
     return _names(found, params)
 
 
@@ -51,8 +53,16 @@ def label_values(site: Site, params: Params, name: str) -> ApiResponse:
     """The values of one label of the matching series."""
     if not name:
         raise UsageError('invalid label name: ""')
-    selectors = params.matchers() or [()]
+    selectors = _selectors(params) or [()]
     return _names((site.queryable.label_values(name, *each) for each in selectors), params)
+
+
+def _selectors(params: Params) -> list[tuple[Matcher, ...]]:
+    """Those of `match[]`; the times beside them must be some, though it is listed what is
+    held now."""
+    for name in ("start", "end"):
+        params.read(name, read_time, 0)
+    return params.matchers()
 
 
 def _names(found: Iterable[Iterable[str]], params: Params) -> ApiResponse:
@@ -91,11 +101,17 @@ def federate(site: Site, params: Params) -> ApiResponse:
     for metric, samples in groupby(found, itemgetter(0)):
         lines.append(f"# TYPE {metric_text(metric)} untyped\n")
         lines += [f"{text} {format_float(v)} {t}\n" for _, text, t, v in samples]
-    return ApiResponse(200, CONTENT_TYPES["text"], "".join(lines).encode())
+    return _text("".join(lines))
 
 
 def expose(site: Site, _: Params) -> ApiResponse:
     """Everything that is held, with types and help, without timestamps."""
     queryable = site.queryable
-    text = render(queryable.match(()), queryable.metrics())
-    return ApiResponse(200, CONTENT_TYPES["text"], text.encode())
+    return _text(render(queryable.match(()), queryable.metrics()))
+
+
+def _text(text: str) -> ApiResponse:
+    """Samples in the format's version 0.0.4, unless a name may need the quotes of 1.0.0:
+    tools from before Prometheus 3 know no other."""
+    quoted = '{"' in text or ',"' in text
+    return ApiResponse(200, CONTENT_TYPES["text"] if quoted else _PLAIN, text.encode())

@@ -42,7 +42,8 @@ def read_params(query: str, content_type: str = "", body: bytes = b"") -> Pairs:
     Raises:
         UsageError: there are more than a thousand.
     """
-    form = body.decode("utf-8", "replace") if content_type.startswith(_FORM) else ""
+    is_form = content_type.lower().startswith(_FORM)
+    form = body.decode("utf-8", "replace") if is_form else ""
     try:
         return [
             pair

@@ -55,12 +55,7 @@ class Params:
             UsageError: it cannot be read; the words name it.
         """
         text = self.text(name)
-        if not text:
-            return default
-        try:
-            return reader(text)
-        except UsageError as error:
-            raise UsageError(f'invalid parameter "{name}": {error}') from error
+        return _named(name, reader, text) if text else default
 
     def required(self, name: str, reader: Callable[[str], T]) -> T:
         """The first of this name, read.
@@ -68,10 +63,7 @@ class Params:
         Raises:
             UsageError: it is not there, or cannot be read.
         """
-        try:
-            return reader(self.text(name))
-        except UsageError as error:
-            raise UsageError(f'invalid parameter "{name}": {error}') from error
+        return _named(name, reader, self.text(name))
 
     def limit(self) -> int:
         """How many are wanted at the most; 0 for all."""
@@ -83,10 +75,14 @@ class Params:
         Raises:
             UsageError: one of them cannot be read.
         """
-        try:
-            return [parse_selector(each) for each in self.texts("match[]")]
-        except UsageError as error:
-            raise UsageError(f'invalid parameter "match[]": {error}') from error
+        return [_named("match[]", parse_selector, each) for each in self.texts("match[]")]
+
+
+def _named(name: str, reader: Callable[[str], T], text: str) -> T:
+    try:
+        return reader(text)
+    except UsageError as error:
+        raise UsageError(f'invalid parameter "{name}": {error}') from error
 
 
 def _read_count(text: str) -> int:

@@ -8,7 +8,7 @@ is there for the rules of these files, and for nobody else.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from time import perf_counter
@@ -18,12 +18,12 @@ import attrs
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Block, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import Matcher
+from promlatest._matching.matcher import Matcher, fulfils
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site
 from promlatest.api._status import Json, rfc3339
-from promlatest.exceptions import PromlatestError
+from promlatest.exceptions import PromlatestError, UsageError
 from promlatest.promql._columns import read
 from promlatest.rules import Rule
 from promlatest.rules._alerts import in_order
@@ -47,10 +47,10 @@ class _Evaluated:
 
 def rules(site: Site, params: Params) -> Json:
     """Groups of rules, each with its state; `type` picks alerts or records."""
-    wanted = {"alert": ("alert",), "record": ("record",)}.get(
-        params.text("type"), ("alert", "record")
-    )
-    chosen = [each for each in _evaluated(site) if each.rule.kind in wanted]
+    wanted = params.text("type").lower()
+    if wanted not in ("", *_TYPES):
+        raise UsageError(f'invalid parameter "type": not supported value "{wanted:.40}"')
+    chosen = [each for each in _evaluated(site) if wanted in ("", each.rule.kind)]
     grouped = groupby(chosen, lambda each: (each.rule.file, each.rule.group))
     return {"groups": [_group(*key, tuple(found)) for key, found in grouped]}
 
@@ -74,7 +74,7 @@ class _Recording:
         made = (each for each in self._made if start < each.times[0] <= end)
         return [
             *read(self._held, matchers, start, end),
-            *(each for each in made if _fits(each.labels[0], matchers)),
+            *(each for each in made if fulfils(each.labels[0], matchers)),
         ]
 
     def record(self, each: _Evaluated) -> None:
@@ -82,10 +82,6 @@ class _Recording:
         for labels, _, value in each.points:
             made = (Labels({**labels, **own}),)
             self._made.append(Block(made, (each.at,), ((value,),), since=each.at))
-
-
-def _fits(labels: Labels, matchers: Iterable[Matcher]) -> bool:
-    return all(each.matches(labels.get(each.name, "")) for each in matchers)
 
 
 def _evaluated(site: Site) -> Iterator[_Evaluated]:

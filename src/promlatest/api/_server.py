@@ -56,6 +56,11 @@ _STRICT: Final = (
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'\r\n"
     "Cache-Control: no-store\r\n"
 )
+_ASKED_BEFORE: Final = (
+    "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+    "Access-Control-Allow-Headers: Authorization, Content-Type\r\n"
+)
+_ASKABLE: Final = plain(200, "ask with GET or POST")
 _TOO_MANY: Final = plain(503, "too many connections; ask again")
 _NOT_TAKEN: Final = plain(503, "too many answers are not taken yet; ask again")
 _TOO_SLOW: Final = plain(408, f"expected the whole request within {_SLOW:g} s")
@@ -93,7 +98,7 @@ class Listener:
         # (DNS rebinding); whoever listens elsewhere has names of their own.
         self._local_only: Final = is_loopback(host) and not token
         self.headers: Final = "X-Content-Type-Options: nosniff\r\n" + (
-            f"Access-Control-Allow-Origin: {origin}\r\n" if origin else ""
+            f"Access-Control-Allow-Origin: {origin}\r\n{_ASKED_BEFORE}" if origin else ""
         )
         self._workers: Final = Workers("promlatest-api", _WORKERS)
         self._cheap: Final[set[str]] = set()  # questions that may be answered at once
@@ -189,6 +194,8 @@ class Listener:
         return _BROKEN
 
     def _refused(self, request: Request) -> ApiResponse | None:
+        if request.method == "OPTIONS":  # a browser asks so first, without the token
+            return _ASKABLE
         if self._token and not self._is_authorised(
             request.headers.get("authorization", "")
         ):

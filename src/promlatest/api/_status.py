@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import Matcher, fulfils
+from promlatest._matching.selector import parse_selector
 from promlatest._version import __version__
 from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._params import Params
@@ -54,8 +56,9 @@ def rfc3339(milliseconds: int) -> str:
 
 def targets(site: Site, params: Params) -> Json:
     """Active targets; those that relabelling dropped are not kept."""
-    pool, state = params.text("scrapePool"), params.text("state", "any")
-    active = [] if state == "dropped" else [_target(each) for each in site.targets()]
+    pool, state = params.text("scrapePool"), params.text("state").lower()
+    wanted = site.targets() if state in ("", "any", "active") else ()
+    active = [_target(each) for each in wanted]
     return {
         "activeTargets": [each for each in active if pool in ("", each["scrapePool"])],
         "droppedTargets": [],
@@ -80,6 +83,8 @@ def _target(state: TargetState) -> dict[str, Json]:
 def target_metadata(site: Site, params: Params) -> Json:
     """What each target says of its families."""
     wanted, limit = params.text("metric"), params.limit()
+    none: tuple[Matcher, ...] = ()
+    matchers = params.read("match_target", parse_selector, none)
     told = site.queryable.metrics()
     found = [
         {
@@ -90,6 +95,7 @@ def target_metadata(site: Site, params: Params) -> Json:
             "unit": told[name].unit,
         }
         for state in site.targets()
+        if fulfils(state.labels, matchers)
         for name in told
         if wanted in ("", name)
     ]

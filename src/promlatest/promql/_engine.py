@@ -71,7 +71,7 @@ from promlatest.promql._values import (
 )
 
 STEPS: Final = 11_000
-"""The most moments of one `query_range`: Prometheus' own limit."""
+"""The most steps of one `query_range`, from a moment to the next: Prometheus' own limit."""
 _INNER_STEPS: Final = 500_000  # of all subqueries of one question: some seconds of work
 _INNER_VALUES: Final = 20_000_000
 _SUBQUERY_STEP: Final = 60_000  # Prometheus' default evaluation interval
@@ -203,7 +203,7 @@ def query_range(
         QueryError: the expression cannot be read, or gives neither an instant vector
             nor a scalar.
         EvaluationError: it cannot be answered.
-        UsageError: the moments make no sense, or are more than 11,000.
+        UsageError: the moments make no sense, or make more than 11,000 steps.
     """
     moments = _moments(_moment("start", start), _moment("end", end), step)
     compiled = _compiled(checked(expr, str, "an expression as a str"))
@@ -256,8 +256,8 @@ def _moments(start: int, end: int, step: float) -> range:
         raise UsageError(f"end: expected no less than start, {start}, not {end}")
     checked_seconds("step", step, least=0.001)
     moments = range(start, end + 1, round(step * 1000))
-    if len(moments) > STEPS:
-        raise UsageError(f"expected at most {STEPS} steps, not {len(moments)}")
+    if len(moments) - 1 > STEPS:
+        raise UsageError(f"expected at most {STEPS} steps, not {len(moments) - 1}")
     return moments
 
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol, runtime_checkable
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Block, Columnar, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import Matcher
+from promlatest._matching.matcher import Matcher, fulfils
 
 __all__ = ["Moments", "moments_of"]
 
@@ -122,11 +122,11 @@ class Moments:
 
     def _made(self, matchers: tuple[Matcher, ...], *, up: bool) -> Iterator[Block]:
         """What a Prometheus adds: that the target is up, and what it records."""
-        if up and _fits(_UP, matchers):
+        if up and fulfils(_UP, matchers):
             yield Block(
                 (_UP,), self.times, [(1.0,) for _ in self.times], since=self.times[0]
             )
-        made = [p for p in self._recorded if _fits(p.labels, matchers)]
+        made = [p for p in self._recorded if fulfils(p.labels, matchers)]
         if made:
             column = [[point.value for point in made]]
             labels = tuple(point.labels for point in made)
@@ -156,10 +156,6 @@ class ScrapeMoments(Moments):
 
     def _exposed(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
         return self._window.columns(matchers, -_EVER, self.now)
-
-
-def _fits(labels: Labels, matchers: Iterable[Matcher]) -> bool:
-    return all(each.matches(labels.get(each.name, "")) for each in matchers)
 
 
 def _between(block: Block, start: int, end: int) -> Block:

@@ -10,7 +10,7 @@ import attrs
 
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
+from promlatest._matching.matcher import LabelValue, Matcher, fulfils, keyword_matcher
 from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
 from promlatest.testing._missing import parts_of, unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, moves, restart
@@ -243,7 +243,4 @@ def _parts(reading: Reading, metric: str) -> set[str]:
 
 
 def _fits_any(labels: Labels, allowed: Sequence[Sequence[Matcher]]) -> bool:
-    return any(
-        all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)
-        for matchers in allowed
-    )
+    return any(fulfils(labels, matchers) for matchers in allowed)

@@ -9,7 +9,7 @@ import attrs
 from promlatest._datapoint import family_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import Matcher
+from promlatest._matching.matcher import Matcher, fulfils
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.views.catalog import MetricRow
@@ -40,7 +40,7 @@ class Filter:
     def passes_series(self, labels: Labels) -> bool:
         """Whether a series passes."""
         if self.matchers:
-            return all(each.matches(labels.get(each.name, "")) for each in self.matchers)
+            return fulfils(labels, self.matchers)
         return self.passes(labels.series())
 
     def controllers(self, state: Queryable, names: Iterable[str]) -> list[str]:
