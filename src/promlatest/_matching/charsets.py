@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 CharRanges = tuple[tuple[int, int], ...]
@@ -98,6 +97,8 @@ def _category(code: int) -> str:
 
 @cache
 def _scripts() -> Mapping[str, CharRanges]:
+    from pathlib import Path  # 7 ms that only a pattern with \p{Greek} needs
+
     lines = Path(__file__).with_name("scripts.txt").read_text("ascii").splitlines()
     return {name: tuple(map(_span, spans)) for name, *spans in map(str.split, lines)}
 

@@ -7,7 +7,6 @@ answer, for as long as nothing was committed where it looked.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
@@ -31,6 +30,7 @@ from promlatest._increase import (
 from promlatest._interfaces import Block
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
+from promlatest._matching.near import close_names
 from promlatest._matching.selector import format_selector, parse_selector
 from promlatest._samples import picker
 from promlatest._storage.cache import Cache
@@ -716,7 +716,7 @@ class QueryMethods:
             return f"no histogram for {wanted}: {metric} is a {kind}"
         if metric in families or metric in names:
             return f"no series for {wanted}; {metric} has others"
-        close = difflib.get_close_matches(metric, {*families, *names}, 3, 0.6)
+        close = close_names(metric, {*families, *names})
         hint = f"; close names: {', '.join(close)}" if close else ""
         return f"no series for {wanted}: no metric is called {metric}{hint}"
 

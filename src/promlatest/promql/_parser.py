@@ -13,7 +13,6 @@ that a megabyte of text is read, or refused, within a second.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -25,6 +24,7 @@ import attrs
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
 from promlatest._matching.matcher import Matcher, MatchType
+from promlatest._matching.near import close_names
 from promlatest.exceptions import LabelError, PatternError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
@@ -625,8 +625,7 @@ def _metric(name: str) -> Matcher:
 
 @lru_cache(maxsize=256)
 def _unknown(name: str) -> str:
-    names = [*FUNCTIONS, *AGGREGATIONS]
-    close = difflib.get_close_matches(name[:60].lower(), names, n=3)
+    close = close_names(name[:60], [*FUNCTIONS, *AGGREGATIONS], alike=0.6)
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
     return f"unknown function {name[:60]!r}{hint}"
 

@@ -6,7 +6,6 @@ for as long as the check lasts.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
+from promlatest._matching.near import close_names
 
 __all__ = ["MADE_ELSEWHERE", "Known", "SampleType", "Vocabulary"]
 
@@ -39,8 +39,7 @@ MADE_ELSEWHERE: Final = frozenset(
 _COUNTING: Final = ("_bucket", "_count", "_sum")
 _COUNTED: Final = re.compile(r"_(?:bucket|count|sum)$")
 _GAUGES: Final = frozenset(("gauge", "gaugehistogram", "info", "stateset"))
-_ALIKE: Final = 12  # names that share the most words, of which difflib picks
-_CLOSE: Final = 0.7  # of difflib; at 0.6 strangers that share `_total` come through
+_ALIKE: Final = 12  # names that share the most words, of which the closest are picked
 
 
 @runtime_checkable
@@ -98,7 +97,7 @@ class Vocabulary:
         alike = sorted(shared, key=lambda each: (-shared[each], each))[:_ALIKE]
         if len(self.names) <= 10 * _ALIKE or not alike:
             alike = sorted(self.names)
-        return tuple(difflib.get_close_matches(name, alike, 3, _CLOSE))
+        return tuple(close_names(name, alike))
 
 
 class Known:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Final
 
 from promlatest._datapoint import SUFFIXES, DataPoint
 from promlatest._matching.floats import format_float
+from promlatest._matching.near import close_names
 from promlatest.testing._errors import Observation
 
 _LINES: Final = 24  # of a sequence; a page of a terminal
@@ -93,10 +93,8 @@ def closest(name: str, names: Collection[str], most: int = 3) -> list[str]:
     (['jobs_total'], ['jobs_total'])
     """
     ordered = _beside(name, sorted(names))
-    alike = difflib.get_close_matches(name, ordered, most, 0.6)
-    longer = [each for each in ordered if name and each.startswith(f"{name}_")]
     near = [each for each in ordered if is_near(name, each)]
-    return list(dict.fromkeys([*alike, *longer, *near]))[:most]
+    return list(dict.fromkeys([*close_names(name, ordered, most, 0.6), *near]))[:most]
 
 
 def _beside(name: str, ordered: list[str]) -> list[str]:

@@ -11,8 +11,8 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.floats import parse_bound
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
+from promlatest._matching.near import close_names
 
-_MOST: Final = 3
 _EXPRESSION: Final = re.compile(r"\s*(\w+)\s*(?:(?:by|without)\s*\([^)]*\)\s*)?\(")
 # What a family has beside series of its own name.
 _SUFFIXES: Final[Mapping[str, Sequence[str]]] = {
@@ -29,21 +29,6 @@ def is_expression(text: str) -> bool:
     (True, False)
     """
     return bool(_EXPRESSION.match(text)) or bool(re.search(r"\}\s*\[|\w\[\d", text))
-
-
-def close(name: str, names: Collection[str], most: int = _MOST) -> list[str]:
-    """The names that were probably meant, the closest first, whatever their case.
-
-    >>> close("workqueue_dept", ["workqueue_depth", "up"]), close("UP", ["up"])
-    (['workqueue_depth'], ['up'])
-    """
-    from difflib import get_close_matches  # 5 ms that are needed where nothing is found
-
-    folded = {each.casefold(): each for each in sorted(names)}
-    wanted = name.casefold()
-    alike = get_close_matches(wanted, folded, most, 0.7)
-    longer = [each for each in folded if wanted and each.startswith(f"{wanted}_")]
-    return [folded[each] for each in dict.fromkeys([*alike, *longer])][:most]
 
 
 def why_nothing(q: Queryable, matchers: Sequence[Matcher]) -> list[str]:
@@ -72,7 +57,7 @@ def why_no_histogram(q: Queryable, metric: str) -> list[str]:
         if family != metric and q.histograms(family):
             return [f"the name of the histogram is {family}"]
     names = [name for name, told in known.items() if told.type == "histogram"]
-    return list(_named(close(metric, names)))
+    return list(_named(close_names(metric, names)))
 
 
 def _no_name(
@@ -85,7 +70,7 @@ def _no_name(
     elif wanted in known:
         yield f"{wanted} is known, a {type_}, and has no series now"
     else:
-        yield from _named(close(wanted, {*names, *known}))
+        yield from _named(close_names(wanted, {*names, *known}))
 
 
 def _named(names: Sequence[str]) -> Iterator[str]:
@@ -104,7 +89,7 @@ def _no_label(q: Queryable, named: Matcher, matcher: Matcher) -> Iterator[str]:
         return
     values = q.label_values(matcher.name, named)
     near = [each for each in values if matcher.name == "le" and _equal(each, matcher.value)]
-    near = near or close(matcher.value, values) or values
+    near = near or close_names(matcher.value, values) or values
     yield f"no series of {named.value} has {matcher}; there is {_listed(near)}"
 
 
