@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,7 @@ from promlatest.testing import (
     ScrapeTarget,
     SeriesBudgetError,
     SeveralSeriesError,
+    Slow,
     StaleScrapeError,
     Status,
     TargetDownError,
@@ -895,7 +896,7 @@ def test_what_a_check_raised_is_its_cause():
     assert isinstance(caught.value.__cause__, UnknownMetricError)
 
 
-class Slow:
+class SlowProgram:
     """A healthy program that answers slowly; its truth comes about at a moment."""
 
     def __init__(self, clock, takes: float, truth: float) -> None:
@@ -914,7 +915,7 @@ class Slow:
 )
 def test_the_truth_in_time_is_never_missed(clock, takes, truth):
     """The last scrape starts when the time is over, also where one straddles that."""
-    program = Slow(clock, takes, clock.now + truth)
+    program = SlowProgram(clock, takes, clock.now + truth)
 
     outcome = ScrapeTarget(program).expect("jobs_total").to_reach(1, within=4)
 
@@ -923,12 +924,34 @@ def test_the_truth_in_time_is_never_missed(clock, takes, truth):
 
 def test_a_slow_target_is_not_down(clock):
     """A typo at a slow target is found, after the time and two scrapes at the latest."""
-    program = Slow(clock, 9.0, 0)
+    program = SlowProgram(clock, 9.0, 0)
     began = clock.now
 
     with pytest.raises(NeverAppearedError, match="did you mean jobs_total"):
         ScrapeTarget(program).expect("job_total").to_reach(1, within=4)
     assert clock.now - began <= 4 + 2 * 9
+
+
+def test_a_slow_target_over_http_is_not_down():
+    """A scrape that takes longer than the wait has its time, and finds the typo."""
+    with (
+        FakeTarget(Slow(0.3, {"jobs_total": 1})) as fake,
+        pytest.raises(NeverAppearedError, match="did you mean jobs_total"),
+    ):
+        ScrapeTarget(fake.url).expect("job_total").to_reach(1, within=0.1)
+
+
+def test_what_stays_is_seen_at_every_scrape(clock):
+    """One scrape that fails is enough: nobody knows what was there."""
+    answers = chain([jobs(1), ""], repeat(jobs(1)))
+
+    def shop() -> str:
+        if answer := next(answers):
+            return answer
+        raise OSError("gone for a moment")
+
+    with pytest.raises(TargetDownError, match="could not be watched"):
+        ScrapeTarget(shop).expect("jobs_total").to_stay(throughout=0.5)
 
 
 def make_wait(within: float) -> Wait:

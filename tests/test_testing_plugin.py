@@ -115,6 +115,20 @@ def test_fake(fake_scrape_target):
     result.stdout.fnmatch_lines(["*expected promlatest(within=SECONDS, timeout=SECONDS)*"])
 
 
+def test_the_names_of_fixtures_are_its_own(run):
+    """No fixture has a name that another plugin, or a project, is likely to use."""
+    listed = run("", "--fixtures").stdout.str()
+
+    _, _, own = listed.partition("fixtures defined from pytest_promlatest")
+    names = re.findall(r"^(\w+)(?: \[.*\])? -- .*pytest_promlatest", own, re.M)
+    assert sorted(names) == [
+        "fake_scrape_target",
+        "golden_metrics",
+        "scrape_target",
+        "session_scrape_target",
+    ]
+
+
 def test_configuration(run, pytester):
     """The configuration sets the wait of all tests."""
     pytester.makeini("[pytest]\npromlatest_within = 9\n")
