@@ -87,7 +87,7 @@ def golden_metrics(request: pytest.FixtureRequest) -> Iterator[Golden]:
     golden = Golden(directory, _golden_name(request.node), update=update)
     _wake(request.config)
     yield golden
-    if not request.node.stash.get(_FAILED, False):
+    if not request.node.stash.get(_BROKEN, False):
         _unused(request.config).update(map(str, golden.unused()))
 
 
@@ -105,10 +105,10 @@ def _targets(
         targets.close()
 
 
-# Whose targets these are; when the test began, by time.monotonic; whether it has failed.
+# Whose targets these are; when the test began, by time.monotonic; whether it broke off.
 _MADE = pytest.StashKey[list["Targets"]]()
 _BEGAN = pytest.StashKey[float]()
-_FAILED = pytest.StashKey[bool]()
+_BROKEN = pytest.StashKey[bool]()
 
 
 def _options(item: pytest.Item) -> dict[str, float]:
@@ -127,7 +127,14 @@ def _marked(item: pytest.Item) -> dict[str, float]:
 
 def _within(config: pytest.Config) -> float:
     given = config.getoption("--promlatest-within")
-    return float(config.getini("promlatest_within") if given is None else given)
+    if given is not None:
+        return float(given)
+    text = config.getini("promlatest_within")
+    try:
+        return float(text)
+    except ValueError:
+        words = f"promlatest_within: expected seconds, not {text!r}"
+        raise pytest.UsageError(words) from None
 
 
 def _file_name(name: str) -> str:
@@ -227,7 +234,7 @@ class _Watcher:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         item.stash[_BEGAN] = time.monotonic()  # once more where it is rerun
         item.stash[_MADE] = []
-        item.stash[_FAILED] = False
+        item.stash[_BROKEN] = False
         self._overrule(item)
 
     @pytest.hookimpl(tryfirst=True)
@@ -238,7 +245,7 @@ class _Watcher:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
         result = yield
         for targets in _made(item):
-            targets.check(failed=item.stash.get(_FAILED, False))
+            targets.check(failed=item.stash.get(_BROKEN, False))
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -246,8 +253,11 @@ class _Watcher:
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if call.excinfo is not None and report.failed:
-            item.stash[_FAILED] = True
+        if call.excinfo is None:
+            return report
+        # One that is skipped, or fails as it is expected to, did not get to its end either.
+        item.stash[_BROKEN] = True
+        if report.failed:
             found = _sections(item, call.excinfo.value)
             report.sections += [(f"promlatest: {title}", text) for title, text in found]
         return report

@@ -33,6 +33,7 @@ from promlatest.exceptions import SelectorError, UsageError
 from promlatest.testing import (
     AlreadyHeldError,
     AsyncScrapeTarget,
+    Difference,
     FakeTarget,
     FlickerError,
     NeverAppearedError,
@@ -325,6 +326,44 @@ def test_several_histograms_are_one_too_many():
 
     with pytest.raises(SeveralSeriesError, match="2 fit"):
         reading("# TYPE took histogram\n" + lines).histogram("took")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda r: r.value("jobs_total", missing="lost", queue="mail"),
+        lambda r: r.sum("jobs_total", missing="lost"),
+        lambda r: r.assert_series_below("3"),
+        lambda r: r.assert_series_below(3, per="famly"),
+        lambda r: Difference(r, r).increase("jobs_total", missing=5, queue="mail"),
+        lambda r: Difference(r, r).histogram("took_seconds", missing=5, queue="mail"),
+        lambda r: Difference(r, r).assert_only(ignore="process_*"),
+        lambda r: testing.assert_lint(r, ignore="*x*"),
+        lambda r: testing.assert_exposes(r, "", only="jobs_total"),
+        lambda r: testing.assert_exposes(r, "# HELP jobs_total Jobs.\n"),
+        lambda r: testing.contract_of(r, optional="*_errors"),
+        lambda r: testing.contract_of(r, ignore="*_errors"),
+        lambda r: testing.contract_of(target_of(jobs(1))),
+        lambda r: testing.golden_text(target_of(jobs(1))),
+        lambda r: testing.GoldenRules(ignore="go_*"),
+        lambda r: testing.GoldenRules(labels="pod"),
+    ],
+    ids=count(),
+)
+def test_questions_that_make_no_sense(question):
+    """What would be taken for something else, and pass, is a wrong call."""
+    with pytest.raises(UsageError):
+        question(reading())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"source": "shop"}, {"path": "/other"}, {"host": "a"}, {"headers": {"A": "b"}}],
+)
+def test_options_of_something_else_are_refused(options):
+    """An option that would change nothing is not for this kind of target."""
+    with pytest.raises(UsageError, match=f"{next(iter(options))}="):
+        ScrapeTarget("http://localhost:1/metrics", **options)
 
 
 @pytest.mark.parametrize("metric", ["", None, 3])
@@ -823,6 +862,9 @@ def test_a_failure_carries_its_data():
 @pytest.mark.parametrize(
     "call",
     [
+        lambda e: e.to_reach(1, within="5"),
+        lambda e: e.to_satisfy(lambda _: None),
+        lambda e: e.to_increase_by(1, missing=5),
         lambda e: e.to_increase_by(0),
         lambda e: e.to_increase_by(-1),
         lambda e: e.to_increase(at_least=0),
@@ -920,6 +962,16 @@ def test_the_truth_in_time_is_never_missed(clock, takes, truth):
     outcome = ScrapeTarget(program).expect("jobs_total").to_reach(1, within=4)
 
     assert outcome.value == 1
+
+
+def test_a_clock_that_stands_still_ends_no_wait(monkeypatch):
+    """Where a test has frozen time, the pauses tell how much of it went by."""
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+
+    with pytest.raises(NotReachedError, match=r"within 0\.05 s"):
+        target_of(jobs(1)).expect("jobs_total").to_reach(2, within=0.05)
+    with pytest.raises(StaleScrapeError):
+        ScrapeTarget(Store(), timeout=0.05).value("jobs_total")
 
 
 def test_a_slow_target_is_not_down(clock):
@@ -1216,7 +1268,11 @@ def test_what_cannot_be_scraped(what, words):
         target.assert_absent("jobs_total")
 
 
-@pytest.mark.parametrize("what", [3, None, object()])
+@pytest.mark.parametrize(
+    "what",
+    [3, None, object(), CollectorRegistry, ScrapeTarget(lambda: b"a 1")],
+    ids=["number", "None", "object", "class", "target"],
+)
 def test_what_is_no_target(what):
     """What can never be scraped is a wrong call."""
     with pytest.raises(UsageError):

@@ -6,9 +6,10 @@ import attrs
 import pytest
 
 from promlatest.exceptions import UsageError
-from promlatest.testing import Look, ScrapeTarget, replay
+from promlatest.testing import ScrapeTarget, replay
 from promlatest.testing._artifacts import write_looks
 from promlatest.testing._sources import read_body
+from promlatest.testing._target import Look
 
 
 def look(target: str, started: float, text: str = "") -> Look:

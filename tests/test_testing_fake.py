@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
+from itertools import count
 
 import pytest
 
@@ -168,9 +170,55 @@ def test_scrapes_that_do_not_come():
 
 
 @pytest.mark.parametrize(
-    "steps", [(), (3,), ({"x": 1}, None), ({'{a="b"}': 1},), ({"x{": 1},)], ids=repr
+    "steps",
+    [
+        (),
+        (3,),
+        ({"x": 1}, None),
+        ({'{a="b"}': 1},),
+        ({"x{": 1},),
+        ({"x": "1"},),
+        (lambda number, seconds: {"x": 1}, {"x": 2}),
+        (Status("503"),),
+        (Status(700),),
+        (Answer("x 1", status=0),),
+        (Slow(-1, {"x": 1}),),
+        (Slow(1, [1]),),
+        (Cut({"x": 1}, at=2),),
+        (Cut(Status(503)),),
+    ],
+    ids=count(),
 )
 def test_scripts_that_cannot_be_served(steps):
     """A step that nothing can be served of is a wrong call."""
     with pytest.raises(UsageError):
         FakeTarget(*steps)
+
+
+@pytest.mark.parametrize("options", [{"types": {"x": "countr"}}, {"path": "metrics"}])
+def test_options_that_cannot_be_served(options):
+    """A type is one of the format's, and a path begins with its slash."""
+    with pytest.raises(UsageError):
+        FakeTarget({"x": 1}, **options)
+
+
+def test_one_that_is_closed_says_so():
+    """Nothing comes any more, so nothing is waited for."""
+    fake = FakeTarget({"x": 1})
+    fake.close()
+
+    with pytest.raises(AssertionError, match="got 0, and it is closed"):
+        fake.wait_for_scrapes(1, within=60)
+    with pytest.raises(UsageError, match="is closed"):
+        fake.show({"x": 2})
+
+
+def test_closing_wakes_who_waits():
+    """Whoever waits for scrapes in another thread is told."""
+    fake = FakeTarget({"x": 1})
+    closing = threading.Timer(0.05, fake.close)
+    closing.start()
+
+    with pytest.raises(AssertionError, match="it is closed"):
+        fake.wait_for_scrapes(1, within=60)
+    closing.join()

@@ -33,7 +33,7 @@ def methods(kind: type) -> dict[str, object]:
     return {
         name: getattr(kind, name)
         for name in dir(kind)
-        if not name.startswith("_") and name not in ("aio", "process", "belong", "target")
+        if not name.startswith("_") and name not in ("aio", "process", "target")
     }
 
 
@@ -83,7 +83,7 @@ async def test_marks_in_a_loop_are_looks_too():
     await mark.increase("jobs_total")
     await mark.expect("jobs_total").to_stay(throughout=0.01)
 
-    texts = [look.text for look in target.looks]
+    texts = [look.text for look in target._shared.looks]
     assert texts[:2] == ["", "jobs_total"]
     assert texts[-1] == "jobs_total"
 
@@ -164,14 +164,14 @@ def test_what_was_asked_does_not_warn():
 def test_a_watched_ledger_fails_at_its_check():
     """Where a fixture watches, what was dropped is remembered, and told together."""
     target = ScrapeTarget(lambda: BODY)
-    target.belong({})
+    target._shared.ledger.watched = True
     forget_a_verb(target)
     forget_a_verb(target)
 
     with pytest.raises(UnaskedError) as caught:
-        target.ledger.check()
+        target._shared.ledger.check()
     assert len(str(caught.value).splitlines()) == 2
-    target.ledger.check()
+    target._shared.ledger.check()
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,21 @@ def test_a_question_has_no_value(use):
     with pytest.raises(UsageError, match="`await` is missing"):
         use(asked)
     asked.close()
+
+
+def test_a_question_without_its_await_has_no_methods():
+    """`target.aio.mark().increase(...)` says what is missing."""
+    pending = ScrapeTarget(lambda: b"jobs_total 1").aio.mark()
+
+    with pytest.raises(AttributeError, match=r"no increase.*`await` is missing before it"):
+        pending.increase("jobs_total")
+    pending.close()
+
+
+def test_both_faces_are_context_managers():
+    """Either closes what was started."""
+    with ScrapeTarget(lambda: b"jobs_total 1") as target, target.aio as other:
+        assert other.target is target
 
 
 def test_a_blocking_way_that_suspends_is_a_mistake():

@@ -11,7 +11,13 @@ import urllib.request
 
 import pytest
 
-from promlatest.testing import ResetError, ScrapeTarget, StaleScrapeError, UntakenError
+from promlatest.testing import (
+    ResetError,
+    ScrapeTarget,
+    StaleScrapeError,
+    TargetDownError,
+    UntakenError,
+)
 from promlatest.testing._otlp_names import label_name, labels_of, metric_name
 
 pytest.importorskip("opentelemetry.proto")
@@ -215,6 +221,15 @@ while True:
 
 
 @pytest.mark.slow
+def test_a_sink_that_is_closed_says_so():
+    """No export will come, so none is waited for."""
+    with OtlpSink() as sink:
+        pass
+
+    with pytest.raises(TargetDownError, match="it is closed"):
+        ScrapeTarget(sink, timeout=60).value("orders_total")
+
+
 def test_a_program_is_told_by_its_environment():
     """`environment` sets up the SDK of a program that exports by itself."""
     with OtlpSink() as sink:

@@ -310,6 +310,34 @@ def test_fine(scrape_target, session_scrape_target, registry):
     )
 
 
+def test_what_a_test_had_no_chance_to_ask_is_no_failure(run):
+    """One that is skipped, or fails as expected, did not get as far as its verb."""
+    result = run(
+        """
+def test_skipped(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total")
+    pytest.skip("no network")
+
+@pytest.mark.xfail(raises=ValueError)
+def test_expected(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total")
+    raise ValueError
+"""
+    )
+
+    result.assert_outcomes(skipped=1, xfailed=1)
+
+
+def test_a_wait_in_the_configuration_that_is_none(run, pytester):
+    """A wrong number is told with the name of its option."""
+    pytester.makeini("[pytest]\npromlatest_within = soon")
+
+    result = run("def test_it(scrape_target): pass")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*promlatest_within: expected seconds, not 'soon'*"])
+
+
 def test_a_forgotten_verb_without_a_fixture(run):
     """With warnings as errors a plain target's fails the test, too."""
     result = run(

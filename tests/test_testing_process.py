@@ -214,6 +214,32 @@ def test_a_command_as_one_text_is_refused():
         ScrapeTarget.process("python srv.py")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        ([sys.executable, None], {}),
+        ([sys.executable], {"environment": {"PORT": 80}}),
+        ([sys.executable], {"port": "80"}),
+        ([sys.executable], {"ready": "10"}),
+    ],
+    ids=["nothing", "None", "environment", "port", "ready"],
+)
+def test_commands_that_make_no_sense(arguments, options):
+    """They are wrong calls before anything is started."""
+    with pytest.raises(UsageError):
+        ScrapeTarget.process(arguments, **options)
+
+
+def test_a_program_that_was_closed_is_not_taken_for_one_that_died():
+    """A question behind the end of the target says who ended it."""
+    with start(60) as target:
+        pass
+
+    with pytest.raises(TargetDownError, match="the program was closed by the test"):
+        target.value("jobs_total")
+
+
 def test_a_program_that_ended_early_says_when():
     """It has not used up its time to get ready, so that is not what is said."""
     with pytest.raises(TargetDownError, match=r"ended after 0\.\d+ s, before it could be"):

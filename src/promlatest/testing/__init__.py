@@ -75,18 +75,14 @@ from promlatest.testing._golden import (
     golden_text,
 )
 from promlatest.testing._io import Pending
-from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
-from promlatest.testing._missing import Why
 from promlatest.testing._movement import OnReset, Reset
 from promlatest.testing._numbers import Approximate, Increase, Move
 from promlatest.testing._reading import Reading
 from promlatest.testing._rules import Alerts
-from promlatest.testing._selection import Wanted
 from promlatest.testing._target import (
     AsyncMark,
     AsyncScrapeTarget,
-    Look,
     Mark,
     ScrapeTarget,
 )
@@ -117,9 +113,7 @@ __all__ = [
     "Hang",
     "Holding",
     "Increase",
-    "Ledger",
     "LintError",
-    "Look",
     "Mark",
     "Move",
     "MovedError",
@@ -156,8 +150,6 @@ __all__ = [
     "UnverifiedWarning",
     "VanishedError",
     "WaitFailure",
-    "Wanted",
-    "Why",
     "assert_contract",
     "assert_exposes",
     "assert_golden",

@@ -151,6 +151,8 @@ def satisfy(predicate: Callable[[float], bool], words: str) -> Awaited:
                 "to_satisfy asks a plain function; this one is async, and what it"
                 " gives is always true"
             )
+        if verdict is None:
+            raise UsageError("to_satisfy asks for True or False, and this gave None")
         return bool(verdict)
 
     return Awaited(words, _valued(holds))

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -32,7 +31,8 @@ from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
 from promlatest.testing._missing import parts_of
-from promlatest.testing._reading import Reading
+from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._reading import Reading, checked_reading
 from promlatest.testing._words import closest, listed, shortened
 
 __all__ = [
@@ -186,13 +186,14 @@ def contract_of(
         ignore: families that are left out.
 
     Raises:
-        UsageError: there is no family.
+        UsageError: there is no family; or `optional` or `ignore` is one text.
     """
-    loose, out = tuple(optional), tuple(ignore)
+    loose, out = listed_texts("optional", optional), listed_texts("ignore", ignore)
+    checked_reading(reading)
     lines = {
-        line.family: attrs.evolve(line, optional=_any(line.family, loose))
+        line.family: attrs.evolve(line, optional=fits_any(line.family, loose))
         for line in _lines_of(reading)
-        if not _any(line.family, out)
+        if not fits_any(line.family, out)
     }
     if not lines:
         raise UsageError(f"a contract needs a family, and {reading.target} has none for it")
@@ -234,6 +235,7 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         UsageError: the file cannot be read.
     """
     __tracebackhide__ = True
+    checked_reading(reading)
     contract = read_contract(path)
     if breaches := contract.breaches(reading):
         raise ContractError(
@@ -243,10 +245,6 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         )
     for words in contract.unverified(reading):
         warnings.warn(words, UnverifiedWarning, stacklevel=2)
-
-
-def _any(family: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(family, pattern) for pattern in patterns)
 
 
 def _undescribed(reading: Reading) -> set[str]:

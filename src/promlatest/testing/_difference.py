@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 import attrs
@@ -13,8 +12,9 @@ from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, fulfils, keyword_matcher
 from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
 from promlatest.testing._missing import parts_of, unknown_label, why_nothing
-from promlatest.testing._movement import OnReset, Tracker, moves, restart
+from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
 from promlatest.testing._numbers import Increase, Move
+from promlatest.testing._patterns import fits_any, listed_texts
 from promlatest.testing._reading import (
     Reading,
     failure,
@@ -118,7 +118,7 @@ class Difference:
         after = find_histogram(self.after, wanted)
         counts = selection(f"{wanted.metric}_count", wanted.rest)
         if counts.metric in self.after.names:  # it knows of a restart that no bucket shows
-            tracker = self._tracked(counts, from_zero=missing is not None)
+            tracker = self._tracked(counts, from_zero=counts_from_zero(missing))
             tracker.check_known()
             if tracker.resets:
                 return after
@@ -155,14 +155,13 @@ class Difference:
             OthersMovedError: something else moved; it lists what.
             ResetError: the program was started anew, or a counter cleared.
             UnknownMetricError, UnknownLabelError: a selector fits nothing.
+            UsageError: `ignore` is one text and no list of them.
         """
         __tracebackhide__ = True
         allowed = [self._with_parts(selection(text)) for text in selectors]
-        patterns = tuple(ignore)
+        patterns = listed_texts("ignore", ignore)
         moved = [
-            move
-            for move in self.moves()
-            if not any(fnmatchcase(move.labels.metric, each) for each in patterns)
+            each for each in self.moves() if not fits_any(each.labels.metric, patterns)
         ]
         others = [move for move in moved if not _fits_any(move.labels, allowed)]
         only = f"nothing but {', '.join(selectors)}" if selectors else "nothing"
@@ -185,12 +184,13 @@ class Difference:
 
     def _increase(self, wanted: Wanted, missing: float | None, *, one: bool) -> Increase:
         __tracebackhide__ = True
-        tracker = self._tracked(wanted, from_zero=missing is not None)
-        found = find(self.after, wanted, may_miss=missing is not None)
+        from_zero = counts_from_zero(missing)
+        tracker = self._tracked(wanted, from_zero=from_zero)
+        found = find(self.after, wanted, may_miss=from_zero)
         if one and len(found) > 1:
             raise several_failure(self.after, wanted, found)
         if not found:
-            return Increase(float(missing or 0.0), None, None, 0)
+            return Increase(0.0, None, None, 0)
         tracker.check_known()
         return tracker.increase()
 

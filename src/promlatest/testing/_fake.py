@@ -10,17 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 from urllib.parse import urlsplit
 
 import attrs
 
+from promlatest._arguments import checked, checked_seconds
+from promlatest._datapoint import MetricType
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
+from promlatest.testing._loopback import LoopbackHandler, LoopbackServer
 
 __all__ = [
     "Answer",
@@ -133,7 +134,8 @@ class FakeTarget:
         path: where its metrics are.
 
     Raises:
-        UsageError: there is no step, or one that cannot be served.
+        UsageError: there is no step, or one that cannot be served; a type that is none; a
+            path without its slash.
     """
 
     def __init__(
@@ -143,22 +145,19 @@ class FakeTarget:
         path: str = "/metrics",
     ) -> None:
         self._types: Final = dict(types or {})
+        for name, kind in self._types.items():
+            if kind not in get_args(MetricType):
+                raise UsageError(f"{name}: expected a type of metrics, not {kind!r}")
+        if not path.startswith("/"):
+            raise UsageError(f"expected a path such as /metrics, not {path!r}")
         self._path: Final = path
         self._changed: Final = threading.Condition()
         # Guarded by the condition.
         self._script: Script = self._scripted(steps, 0)
         self._scrapes: list[FakeScrape] = []
         self._error: Exception | None = None
-        self._server: Final = _FakeServer(("127.0.0.1", 0), _FakeHandler)
-        self._server.fake = self
         self._started: Final = time.monotonic()
-        self._thread: Final = threading.Thread(
-            target=self._server.serve_forever,
-            args=(0.05,),
-            name="promlatest-fake",
-            daemon=True,  # one that is never closed must not keep the process alive
-        )
-        self._thread.start()
+        self._server: Final = LoopbackServer(_FakeHandler, self)
 
     @property
     def url(self) -> str:
@@ -180,8 +179,10 @@ class FakeTarget:
         """Go on with these steps from the next scrape on.
 
         Raises:
-            UsageError: there is no step, or one that cannot be served.
+            UsageError: there is no step, or one that cannot be served; it is closed.
         """
+        if self._server.stopped.is_set():
+            raise UsageError(f"{self} is closed, and shows nothing any more")
         with self._changed:
             self._script = self._scripted(steps, len(self._scrapes))
 
@@ -195,15 +196,17 @@ class FakeTarget:
         __tracebackhide__ = True
 
         def is_over() -> bool:
-            return self._error is not None or len(self._scrapes) >= number
+            closed = self._server.stopped.is_set()
+            return closed or self._error is not None or len(self._scrapes) >= number
 
         with self._changed:
-            came = self._changed.wait_for(is_over, within)
+            self._changed.wait_for(is_over, within)
             self.check()
-            if not came:
+            if len(self._scrapes) < number:
+                closed = self._server.stopped.is_set()
                 raise AssertionError(
                     f"expected {number} scrapes within {within:g} s,"
-                    f" got {len(self._scrapes)}"
+                    f" got {len(self._scrapes)}{', and it is closed' * closed}"
                 )
             return list(self._scrapes)
 
@@ -218,10 +221,9 @@ class FakeTarget:
 
     def stop(self) -> None:
         """Stop serving, and say nothing of the script."""
-        self._server.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
+        with self._changed:
+            self._changed.notify_all()
 
     def check(self) -> None:
         """Check that the script has not raised.
@@ -237,12 +239,7 @@ class FakeTarget:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.stop()
         if error is None:  # what went wrong first is told
             self.check()
@@ -250,11 +247,11 @@ class FakeTarget:
     def __repr__(self) -> str:
         return f"<FakeTarget {self.url}>"
 
-    def serves(self, path: str) -> bool:
+    def _serves(self, path: str) -> bool:
         """Whether a path, with its query, is where its metrics are."""
         return urlsplit(path).path == self._path
 
-    def next_step(self, path: str, headers: Mapping[str, str]) -> Step:
+    def _next_step(self, path: str, headers: Mapping[str, str]) -> Step:
         """The step of a scrape that has just come; it is remembered.
 
         A script that raises, or gives what cannot be served, gives an error status, and
@@ -272,7 +269,7 @@ class FakeTarget:
             self._changed.notify_all()
         return step
 
-    def body(self, step: str | bytes | Mapping[str, float]) -> bytes:
+    def _body(self, step: str | bytes | Mapping[str, float]) -> bytes:
         """The exposition of a step."""
         if isinstance(step, bytes):
             return step
@@ -283,21 +280,42 @@ class FakeTarget:
     def _scripted(self, steps: Sequence[Step | Script], first: int) -> Script:
         if not steps:
             raise UsageError("a fake target needs a step")
-        if callable(steps[0]):
-            return steps[0]
+        first_step, *more = steps
+        if callable(first_step):
+            if more:
+                raise UsageError(f"a script says every step: {more!r} would never come")
+            return first_step
         listed: list[Step] = [_checked(step) for step in steps]  # type: ignore[arg-type]
         return lambda number, _: listed[min(number - first, len(listed) - 1)]
 
 
 def _checked(step: Step) -> Step:
-    if not isinstance(step, _STEPS):
-        raise UsageError(f"expected an exposition, a dict of values or a fault: {step!r}")
-    if isinstance(step, Mapping):
-        _exposition(step, {})
+    """The step, if it can be served.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    checked(step, _STEPS, "an exposition, a dict of values or a fault")
+    match step:
+        case Mapping():
+            _exposition(step, {})
+        case Status(status) | Answer(status=status):
+            if not 100 <= checked(status, int, "an HTTP status") < 600:
+                raise UsageError(f"expected an HTTP status, not {status}")
+        case Slow(seconds, inner):
+            checked_seconds("Slow", seconds)
+            _checked(inner)
+        case Cut(inner, at):
+            checked(inner, _WHOLE, "an exposition, a dict of values or an Answer to cut")
+            if not 0 <= at <= 1:
+                raise UsageError(f"expected a fraction to cut at, from 0 to 1, not {at!r}")
+            _checked(inner)
     return step
 
 
-_STEPS: Final = (str, bytes, Mapping, Answer, Status, Slow, Hang, Drop, Cut)
+_EXPOSITIONS: Final = (str, bytes, Mapping)
+_WHOLE: Final = (*_EXPOSITIONS, Answer)
+_STEPS: Final = (*_WHOLE, Status, Slow, Hang, Drop, Cut)
 
 
 def _exposition(values: Mapping[str, float], types: Mapping[str, str]) -> str:
@@ -314,6 +332,7 @@ def _exposition(values: Mapping[str, float], types: Mapping[str, str]) -> str:
         named = [m.value for m in parse_selector(series) if m.name == METRIC_NAME]
         if not named:
             raise UsageError(f"a series needs a name: {series!r}")
+        checked(value, (int, float), f"a number for {series}")
         families.setdefault(named[0], []).append(f"{series} {format_float(value)}\n")
     return "".join(
         f"# TYPE {name} {types.get(name) or _type_of(name)}\n" + "".join(lines)
@@ -325,31 +344,18 @@ def _type_of(name: str) -> str:
     return "counter" if name.endswith("_total") else "gauge"
 
 
-class _FakeServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    fake: FakeTarget
-
-    def __init__(self, *arguments: Any) -> None:
-        self.closing: Final = threading.Event()
-        super().__init__(*arguments)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a scraper that went away."""
-
-
-class _FakeHandler(BaseHTTPRequestHandler):
-    server: _FakeServer
+class _FakeHandler(LoopbackHandler):
+    @property
+    def _fake(self) -> FakeTarget:
+        fake: FakeTarget = self.server.owner
+        return fake
 
     def do_GET(self) -> None:
-        if not self.server.fake.serves(self.path):
-            self._send(b"only its own path has metrics\n", _TEXT, 404)
+        if not self._fake._serves(self.path):
+            self.send(404, b"only its own path has metrics\n", _TEXT)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._serve(self.server.fake.next_step(self.path, headers))
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing: the report belongs to the test."""
+        self._serve(self._fake._next_step(self.path, headers))
 
     def _serve(self, step: Step) -> None:
         for kind, serve in _SERVING:
@@ -358,45 +364,34 @@ class _FakeHandler(BaseHTTPRequestHandler):
                 return
 
     def _plain(self, step: str | bytes | Mapping[str, float]) -> None:
-        self._send(self.server.fake.body(step), _TEXT, 200)
+        self.send(200, self._fake._body(step), _TEXT)
 
     def _answer(self, step: Answer) -> None:
-        self._send(self.server.fake.body(step.body), step.content_type, step.status)
+        self.send(step.status, self._fake._body(step.body), step.content_type)
 
     def _status(self, step: Status) -> None:
-        self._send(b"", _TEXT, step.status)
+        self.send(step.status, b"", _TEXT)
 
     def _slow(self, step: Slow) -> None:
-        if not self.server.closing.wait(step.seconds):
+        if not self.server.stopped.wait(step.seconds):
             self._serve(step.step)
 
     def _hang(self, _: Hang) -> None:
-        self.server.closing.wait()
+        self.server.stopped.wait()
 
     def _drop(self, _: Drop) -> None:
         self.close_connection = True
 
     def _cut(self, step: Cut) -> None:
-        body = b"" if isinstance(step.step, Hang | Drop | Slow | Cut) else self._bytes(step)
-        self._send(body, _TEXT, 200, body[: int(len(body) * step.at)])
+        inner: Any = step.step
+        whole = inner if isinstance(inner, Answer) else Answer(self._fake._body(inner))
+        body = self._fake._body(whole.body)
+        self.send(whole.status, body, whole.content_type, body[: int(len(body) * step.at)])
         self.close_connection = True
-
-    def _bytes(self, step: Cut) -> bytes:
-        inner = step.step
-        return self.server.fake.body(inner.body if isinstance(inner, Answer) else inner)  # type: ignore[arg-type]
-
-    def _send(
-        self, body: bytes, content_type: str, status: int, sent: bytes | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body if sent is None else sent)
 
 
 _SERVING: Final[Sequence[tuple[Any, Callable[[_FakeHandler, Any], None]]]] = (
-    ((str, bytes, Mapping), _FakeHandler._plain),
+    (_EXPOSITIONS, _FakeHandler._plain),
     (Answer, _FakeHandler._answer),
     (Status, _FakeHandler._status),
     (Slow, _FakeHandler._slow),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from promlatest.testing._artifacts import write_looks
 from promlatest.testing._fake import FakeTarget
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._reading import Reading
-from promlatest.testing._target import Look, ScrapeTarget
+from promlatest.testing._target import Look, ScrapeTarget, shared_of
 
 __all__ = ["Fakes", "Golden", "Targets"]
 
@@ -57,15 +58,15 @@ class Targets:
         Raises:
             UnaskedError: something was not.
         """
-        for target in self._made:
+        for shared in map(shared_of, self._made):
             if failed:
-                target.ledger.clear()
-            target.ledger.check()
+                shared.ledger.clear()
+            shared.ledger.check()
 
     def looks(self, since: float) -> list[Look]:
         """The last scrapes that something was asked of since a moment of
         `time.monotonic`."""
-        looks = [look for target in self._made for look in target.looks]
+        looks = [look for target in self._made for look in shared_of(target).looks]
         return [look for look in looks if look.reading.started >= since]
 
     def sections(self, since: float) -> list[tuple[str, str]]:
@@ -80,12 +81,14 @@ class Targets:
         return list(found.items())
 
     def close(self) -> None:
-        """Close all targets, the last one first."""
-        for target in reversed(self._made):
-            target.close()
+        """Close all targets, the last one first, whatever one of them raises."""
+        with ExitStack() as stack:
+            for target in self._made:
+                stack.callback(target.close)
 
     def _kept(self, target: ScrapeTarget) -> ScrapeTarget:
-        target.belong(self._ambient)
+        shared = shared_of(target)
+        shared.ambient, shared.ledger.watched = self._ambient, True
         self._made.append(target)
         return target
 
@@ -113,10 +116,9 @@ class Fakes:
         Raises:
             ScriptError: the script of one has raised.
         """
-        for fake in reversed(self._made):
-            fake.stop()
-        for fake in self._made:
-            fake.check()
+        with ExitStack() as stack:
+            for fake in self._made:
+                stack.callback(fake.close)
 
 
 class Golden:

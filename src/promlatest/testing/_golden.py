@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,9 @@ from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import GoldenError
 from promlatest.testing._numbers import TOLERANCE
-from promlatest.testing._reading import Reading
+from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._reading import Reading, checked_reading, missing_failure
+from promlatest.testing._selection import selection
 from promlatest.testing._words import listed, number, shortened
 
 __all__ = ["GoldenRules", "assert_exposes", "assert_golden", "golden_text"]
@@ -54,6 +55,10 @@ class GoldenRules:
     volatile: tuple[str, ...] = ("*_seconds_sum", "*_seconds_bucket", "*_timestamp_seconds")
     labels: tuple[str, ...] = ()
     tolerance: float = TOLERANCE
+
+    def __attrs_post_init__(self) -> None:
+        for option in ("ignore", "volatile", "labels"):
+            listed_texts(option, getattr(self, option))
 
 
 def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
@@ -141,12 +146,15 @@ def assert_exposes(
 
     Raises:
         GoldenError: they are exposed otherwise; line by line.
-        UsageError: the text cannot be read.
+        UnknownMetricError: `only` names what nobody exposes.
+        UsageError: the text cannot be read, or nothing is named that is to be compared.
     """
     __tracebackhide__ = True
     rules = GoldenRules(ignore=(), volatile=(), tolerance=tolerance)
     held, now = _parse(text, "the text"), _lines(reading, rules)
-    names = set(only) or {_named(line) for line in held}
+    named = {_named(line) for line in held}
+    names = set(listed_texts("only", only)) or named
+    _check_compared(names, named, reading)
     compared = {
         line: value
         for line, value in now.items()
@@ -159,6 +167,15 @@ def assert_exposes(
             details=shortened(differences, _SHOWN),
             sections={f"{reading.target} now": _write(compared)},
         )
+
+
+def _check_compared(names: set[str], named: set[str], reading: Reading) -> None:
+    """Check that what is to be compared is there: in the text, or in the scrape."""
+    __tracebackhide__ = True
+    if not names:
+        raise UsageError("expected a text that names a family or a series, or only=")
+    for name in sorted(names - named - reading.names - set(reading.metadata)):
+        raise missing_failure(reading, selection(name))
 
 
 def _named(line: str) -> str:
@@ -177,22 +194,18 @@ _GoldenLines = dict[str, str]
 
 def _lines(reading: Reading, rules: GoldenRules) -> _GoldenLines:
     lines: _GoldenLines = {}
-    for point in reading.snapshot:
+    for point in checked_reading(reading).snapshot:
         metric = point.metric
-        if _any(metric, rules.ignore):
+        if fits_any(metric, rules.ignore):
             continue
         family = family_of(metric, reading.metadata)
         kind = reading.metadata[family].type if family in reading.metadata else "unknown"
         lines.setdefault(f"{_TYPE}{family}", kind)
         series = _scrubbed(point.labels, rules).series()
         several = series in lines
-        value = "*" if several or _any(metric, rules.volatile) else number(point.value)
+        value = "*" if several or fits_any(metric, rules.volatile) else number(point.value)
         lines[series] = value
     return lines
-
-
-def _any(metric: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(metric, pattern) for pattern in patterns)
 
 
 def _scrubbed(labels: Labels, rules: GoldenRules) -> Labels:

@@ -22,6 +22,7 @@ __all__ = [
     "LOOPED",
     "Io",
     "Pending",
+    "Stopwatch",
     "awaited",
     "blocking",
     "finished",
@@ -121,6 +122,24 @@ def _in_loop() -> bool:
     return True
 
 
+class Stopwatch:
+    """How long something has taken, by the clock or by its pauses, whichever is more: a
+    clock that a test has stopped makes no wait endless."""
+
+    def __init__(self) -> None:
+        self._began: Final = time.monotonic()
+        self._paused = 0.0
+
+    def read(self) -> float:
+        """Seconds since it was made."""
+        return max(time.monotonic() - self._began, self._paused)
+
+    async def sleep(self, io: Io, seconds: float) -> None:
+        """Let this time pass."""
+        await io.sleep(seconds)
+        self._paused += seconds
+
+
 def finished(work: Coroutine[Any, Any, R]) -> R:
     """What a coroutine gives that waits by `BLOCKING`, and so never suspends."""
     __tracebackhide__ = True
@@ -163,7 +182,7 @@ def awaited(
     @functools.wraps(method)
     def other(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:
         words = f"{method.__name__}(…) of {self.name}"
-        return Pending(method(self, *args, **kwargs), words, self.ledger)
+        return Pending(lambda: method(self, *args, **kwargs), words, self._ledger)
 
     return other
 
@@ -175,31 +194,39 @@ class Pending(Coroutine[Any, Any, R_co], Generic[R_co]):
     value of its own: `assert target.count("x")` without `await` is no assertion.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, R_co], words: str, ledger: Ledger) -> None:
-        self._work: Final = work
+    def __init__(
+        self, ask: Callable[[], Coroutine[Any, Any, R_co]], words: str, ledger: Ledger
+    ) -> None:
+        self._ask: Final = ask
+        self._asked: Coroutine[Any, Any, R_co] | None = None
         self._words: Final = f"{words} was never awaited: `await` is missing before it"
         self._ledger: Final = ledger
         self._account: Final = ledger.opened(self._words)
 
-    def __await__(self) -> Generator[Any, Any, R_co]:
+    def _work(self) -> Coroutine[Any, Any, R_co]:
+        """The work itself, made when it is first asked for."""
         self._ledger.settled(self._account)
+        if self._asked is None:
+            self._asked = self._ask()
+        return self._asked
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
         # A generator keeps this alive, and with it the work, until all is done.
-        return (yield from self._work.__await__())
+        return (yield from self._work().__await__())
 
     def send(self, value: Any) -> Any:
-        self._ledger.settled(self._account)
-        return self._work.send(value)
+        return self._work().send(value)
 
     def throw(self, *error: Any) -> Any:
-        self._ledger.settled(self._account)
-        return self._work.throw(*error)
+        return self._work().throw(*error)
 
     def close(self) -> None:
-        self._ledger.settled(self._account)
-        self._work.close()
+        self._work().close()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"it has no {name}: {self._words}")
 
     def __del__(self) -> None:
-        self._work.close()
         self._ledger.dropped(self._account)
 
     def __repr__(self) -> str:

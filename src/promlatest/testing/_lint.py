@@ -4,10 +4,10 @@ failure. The rules are those of `promlatest check`."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from promlatest.exposition import Diagnostic, check
 from promlatest.testing._errors import LintError
+from promlatest.testing._patterns import fits_any, listed_texts
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many, shortened
 
@@ -26,9 +26,10 @@ def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
 
     Raises:
         LintError: something is; it lists all of it.
+        UsageError: `ignore` is one text and no list of them.
     """
     __tracebackhide__ = True
-    patterns = tuple(ignore)
+    patterns = listed_texts("ignore", ignore)
     found = [each for each in check(*reading.text()) if not _is_ignored(each, patterns)]
     if found:
         raise LintError(
@@ -39,5 +40,4 @@ def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
 
 
 def _is_ignored(found: Diagnostic, patterns: Iterable[str]) -> bool:
-    words = f"{found.reason}: {found.text!r}"
-    return any(fnmatchcase(words, pattern) for pattern in patterns)
+    return fits_any(f"{found.reason}: {found.text!r}", patterns)

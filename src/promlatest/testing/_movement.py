@@ -26,6 +26,7 @@ from promlatest._increase import (
 )
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading, failure, matching
@@ -38,6 +39,7 @@ __all__ = [
     "Tracker",
     "checked_policy",
     "counts",
+    "counts_from_zero",
     "moves",
     "restart",
 ]
@@ -47,6 +49,17 @@ _Both = tuple[_T, _T]
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
+
+
+def counts_from_zero(missing: float | None) -> bool:
+    """Whether a series that was not there at first counts from 0, as ``missing=0`` says.
+
+    Raises:
+        UsageError: it is some other number: an increase counts from nothing else.
+    """
+    if missing not in (None, 0):
+        raise UsageError(f"missing is 0, or not given, not {missing!r}")
+    return missing is not None
 
 
 @attrs.frozen

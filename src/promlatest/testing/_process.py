@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from promlatest._arguments import checked
 from promlatest.exceptions import UsageError
 
 __all__ = ["Program", "free_port"]
@@ -62,7 +63,8 @@ class Program:
         directory: where it runs.
 
     Raises:
-        UsageError: there is no such program, or somebody has the port already.
+        UsageError: there is no such program, or somebody has the port already; or the
+            command or the environment is no text.
     """
 
     def __init__(
@@ -73,11 +75,9 @@ class Program:
         environment: Mapping[str, str] | None = None,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
-        if isinstance(arguments, str):
-            raise UsageError(
-                f"expected the arguments of a command one by one, such as"
-                f" {arguments.split()!r}, not {arguments!r}"
-            )
+        _check_command(arguments)
+        for name, text in (environment or {}).items():
+            checked(text, str, f"a text for the variable {name}")
         _check_free(port)
         filled = {"{port}": str(port)}
         self.arguments: Final = [_filled(os.fspath(each), filled) for each in arguments]
@@ -107,7 +107,7 @@ class Program:
             os.close(log)
         self._guardian: Final = _guardian(self._process.pid) if _POSIX else None
         self._written = ""  # all of it, once it has stopped
-        self._stopped = False
+        self._stopped = self._closed = False
         self._ended_after: float | None = None
         atexit.register(self.stop)  # a test that forgets to close leaves nothing behind
 
@@ -124,6 +124,7 @@ class Program:
         how = (
             f"was ended by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
         )
+        how = "was closed by the test" if self._closed else how
         output = self.output()[-_TAIL:].rstrip()
         return f"{how}; it wrote:\n{output}" if output else f"{how}, and wrote nothing"
 
@@ -144,6 +145,7 @@ class Program:
         """End it: politely, and after 5 s by force. Again does nothing."""
         if self._stopped:
             return
+        self._closed = self._process.poll() is None
         self._tell(signal.SIGTERM)
         try:
             self._process.wait(_PATIENCE)
@@ -183,6 +185,18 @@ def _guardian(group: int) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # what is sent to the group of the tests is not for it
     )
+
+
+def _check_command(arguments: Sequence[str | os.PathLike[str]]) -> None:
+    if isinstance(arguments, str) and arguments:
+        raise UsageError(
+            "expected the arguments of a command one by one, such as"
+            f" {arguments.split()!r}, not {arguments!r}"
+        )
+    if not arguments:
+        raise UsageError(f"expected a command and its arguments, not {arguments!r}")
+    for each in arguments:
+        checked(each, (str, os.PathLike), "an argument of a command")
 
 
 def _check_free(port: int) -> None:

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._clock import now_ms
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
@@ -40,6 +41,7 @@ from promlatest.testing._words import (
 __all__ = [
     "Reading",
     "check_absent",
+    "checked_reading",
     "failure",
     "find",
     "find_histogram",
@@ -109,6 +111,7 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
+        _check_missing(missing)
         point = find_one(self, wanted, may_miss=missing is not None)
         return point.value if point is not None else float(missing or 0.0)
 
@@ -127,6 +130,7 @@ class Reading:
         """
         __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
+        _check_missing(missing)
         found = find(self, wanted, may_miss=missing is not None)
         return sum(point.value for point in found) if found else float(missing or 0.0)
 
@@ -239,8 +243,12 @@ class Reading:
 
         Raises:
             SeriesBudgetError: there are not; it names what has the most of them.
+            UsageError: the limit is no number, or `per` is nothing of these.
         """
         __tracebackhide__ = True
+        checked(limit, (int, float), "a number of series")
+        if per not in ("", "family"):
+            raise UsageError(f"per is 'family', or not given, not {per!r}")
         counts = _series_by_family(self) if per else {"": len(self.snapshot)}
         beyond = {name: count for name, count in counts.items() if count >= limit}
         if not beyond:
@@ -285,6 +293,19 @@ class Reading:
 
 
 # What the rest of this package asks of a reading
+
+
+def _check_missing(missing: float | None) -> None:
+    checked(missing, (int, float, type(None)), "a number for missing=")
+
+
+def checked_reading(what: Reading) -> Reading:
+    """The reading, if it is one: a target is a natural slip.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    return checked(what, Reading, "a scrape, such as target.scrape()")
 
 
 def matching(reading: Reading, wanted: Wanted) -> list[DataPoint]:

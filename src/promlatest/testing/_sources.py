@@ -234,9 +234,8 @@ class StoreSource:
         try:
             while late := self._late(before, since):
                 left = started + timeout - time.monotonic()
-                if left <= 0:
+                if left <= 0 or not changed.wait(left):
                     raise StaleError(_late_words(late, since), target=self.name)
-                changed.wait(left)
                 changed.clear()
         finally:
             unsubscribe()

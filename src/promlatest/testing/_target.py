@@ -12,12 +12,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
 import attrs
 
-from promlatest._arguments import checked_seconds
+from promlatest._arguments import checked, checked_seconds
 from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._storage.query import Snapshot
 from promlatest._storage.store import Store
@@ -41,6 +40,7 @@ from promlatest.testing._io import (
     LOOPED,
     Io,
     Pending,
+    Stopwatch,
     awaited,
     blocking,
     finished,
@@ -65,7 +65,15 @@ from promlatest.testing._sources import (
 from promlatest.testing._wait import How, Outcome, Terms, Wait, Waiting
 from promlatest.testing._words import seconds
 
-__all__ = ["AsyncMark", "AsyncScrapeTarget", "Look", "Mark", "ScrapeTarget"]
+__all__ = [
+    "AsyncMark",
+    "AsyncScrapeTarget",
+    "Look",
+    "Mark",
+    "ScrapeTarget",
+    "Shared",
+    "shared_of",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,14 +98,30 @@ def source_of(what: object, request: AppRequest, source: str = "") -> Scrapable:
     """
     if isinstance(what, Store):
         return StoreSource(what, source)
+    if source:
+        raise UsageError(f"source= is of a Store, and this is none: {what!r}")
+    if callable(what) and (called := application(what, request)) is not None:
+        return called
+    if request != AppRequest():
+        raise UsageError(f"path=, host= and headers= are of an application: {what!r}")
     if (found := getattr(what, "scrape_source", None)) is not None:  # of what is pushed to
         pushed: Scrapable = found
         return pushed
+    if isinstance(what, type) or not _is_scraped(what):
+        raise UsageError(f"expected {_SCRAPED}, not {what!r}")
     if hasattr(what, "collect"):
         return RegistrySource(what)
-    if callable(what) and (called := application(what, request)) is not None:
-        return called
     return TargetSource(Target.of(what))
+
+
+def _is_scraped(what: object) -> bool:
+    plain = isinstance(what, str | os.PathLike | Target)
+    return plain or callable(what) or hasattr(what, "collect")
+
+
+_SCRAPED: Final = (
+    "a URL, a path, a registry, a metric, a Store, an application or a function"
+)
 
 
 @attrs.frozen(eq=False)
@@ -122,7 +146,7 @@ class Look:
 
 
 @attrs.define(eq=False)
-class _Shared:
+class Shared:
     """What a target, its async face and their marks share. Safe to use from any thread.
 
     Attributes:
@@ -198,7 +222,7 @@ class _TargetFace:
     """What both faces of a target have."""
 
     _io: Io
-    _shared: _Shared
+    _shared: Shared
 
     @property
     def name(self) -> str:
@@ -222,19 +246,19 @@ class _TargetFace:
         return process.output() if process is not None else ""
 
     @property
-    def looks(self) -> list[Look]:
-        """The last scrapes that something was asked of, in their order. For reports."""
-        return list(self._shared.looks)
-
-    @property
-    def ledger(self) -> Ledger:
-        """What was expected of it, and not asked yet."""
+    def _ledger(self) -> Ledger:
         return self._shared.ledger
 
     def close(self) -> None:
         """End what it has started. Again does nothing."""
         if self._shared.process is not None:
             self._shared.process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -272,9 +296,9 @@ class _TargetFace:
     async def _drive(self, wait: Waiting) -> Outcome:
         """Drive a wait to its end."""
         __tracebackhide__ = True
-        shared, began = self._shared, time.monotonic()
+        shared, watch = self._shared, Stopwatch()
         while True:
-            at = time.monotonic() - began
+            at = watch.read()
             try:
                 reading = await self._read(shared.option("timeout"))
             except EndpointError as error:
@@ -291,11 +315,11 @@ class _TargetFace:
                     return outcome
             if ended := shared.ended():
                 wait.died(f"is gone: the program {ended}")
-            now = time.monotonic() - began
+            now = watch.read()
             pause = wait.pause(now, now - at)
             if pause is None:
                 return wait.over()
-            await self._io.sleep(pause)
+            await watch.sleep(self._io, pause)
 
     def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
         """The terms of a wait: what is said, and what goes without saying."""
@@ -359,8 +383,10 @@ class _Waits(Generic[R_co]):
             done: R_co = self._run(self._check(check, self._terms(within, terms)))
             return done
 
+        if not callable(check):
+            raise UsageError(f"expected a function that checks a scrape, not {check!r}")
         name = getattr(check, "__qualname__", repr(check))
-        return Holding(run, f"expect_that({name})", self.ledger)
+        return Holding(run, f"expect_that({name})", self._ledger)
 
     def _expect(self: Any, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
         def run(condition: Awaited, within: float | None, **terms: Any) -> R_co:
@@ -369,7 +395,7 @@ class _Waits(Generic[R_co]):
             done: R_co = self._run(made)
             return done
 
-        return Expectation(run, f"{words}({wanted.text!r})", self.ledger)
+        return Expectation(run, f"{words}({wanted.text!r})", self._ledger)
 
 
 class ScrapeTarget(_TargetFace, _Waits[Outcome]):
@@ -422,7 +448,7 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
         found = source_of(what, AppRequest(path, host, headers), source)
         checked_seconds("within", within)
         checked_seconds("timeout", timeout)
-        self._shared = _Shared(found, within, timeout, untaken_ok)
+        self._shared = Shared(found, within, timeout, untaken_ok)
 
     @classmethod
     def process(
@@ -454,7 +480,8 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
             TargetDownError: it ended, or cannot be scraped in time.
         """
         __tracebackhide__ = True
-        chosen = free_port() if port is None else port
+        checked_seconds("ready", ready)
+        chosen = free_port() if port is None else checked(port, int, "a port")
         endpoint = TargetSource(Target.of(url.replace("{port}", str(chosen))))
         target = cls(endpoint.target, within=within, timeout=timeout)
         process = Program(arguments, chosen, environment=environment, directory=directory)
@@ -468,27 +495,10 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
             raise
         return target
 
-    def belong(self, ambient: Mapping[str, float]) -> None:
-        """Belong to a fixture, which says `within` and `timeout` for the test that runs,
-        and asks the ledger at its end."""
-        self._shared.ambient = ambient
-        self.ledger.watched = True
-
     @property
     def aio(self) -> AsyncScrapeTarget:
         """The same target for event loops: every method that scrapes is to be awaited."""
         return AsyncScrapeTarget(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @blocking
     async def scrape(self) -> Reading:
@@ -557,7 +567,7 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
             TargetDownError: it cannot, or its process has ended.
         """
         __tracebackhide__ = True
-        deadline, pause = time.monotonic() + ready, SHORTEST
+        watch, pause = Stopwatch(), SHORTEST
         while True:
             try:
                 await self._shared.source.read(_READY, self._io)
@@ -565,9 +575,9 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
                 failure = self._shared.failure(error)
             else:
                 return
-            if self._shared.ended() or time.monotonic() > deadline:
+            if self._shared.ended() or watch.read() > ready:
                 raise self._not_ready(failure, ready)
-            await self._io.sleep(pause)
+            await watch.sleep(self._io, pause)
             pause = min(pause * 1.5, LONGEST)
 
     def _not_ready(self, failure: ExpectationError, ready: float) -> ExpectationError:
@@ -610,9 +620,8 @@ class _Mark:
         return self.reading.snapshot
 
     @property
-    def ledger(self) -> Ledger:
-        """What was expected of its target, and not asked yet."""
-        return self._target.ledger
+    def _ledger(self) -> Ledger:
+        return self._target._ledger
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._target.name}>"
@@ -672,6 +681,11 @@ class Mark(_Mark, _Waits[Outcome]):
         return await self._target._drive(wait)
 
 
+def shared_of(target: ScrapeTarget) -> Shared:
+    """What the fixtures that made a target ask of it."""
+    return target._shared
+
+
 class AsyncScrapeTarget(_TargetFace, _Waits[Pending[Outcome]]):
     """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
 
@@ -709,12 +723,14 @@ class AsyncScrapeTarget(_TargetFace, _Waits[Pending[Outcome]]):
             policy = checked_policy(on_reset)
             return AsyncMark(self, await self._looked(), policy)
 
-        return Pending(marked(), f"mark() of {self.name}", self.ledger)
+        return Pending(marked, f"mark() of {self.name}", self._ledger)
 
     mark.__doc__ = ScrapeTarget.mark.__doc__
 
     def _run(self, wait: Waiting) -> Pending[Outcome]:
-        return Pending(self._drive(wait), f"waiting for {wait.subject}", self.ledger)
+        return Pending(
+            lambda: self._drive(wait), f"waiting for {wait.subject}", self._ledger
+        )
 
 
 class AsyncMark(_Mark, _Waits[Pending[Outcome]]):
@@ -733,5 +749,5 @@ class AsyncMark(_Mark, _Waits[Pending[Outcome]]):
     alerts = awaited(Mark.alerts)
 
     def _run(self, wait: Waiting) -> Pending[Outcome]:
-        work = self._target._drive(wait)
-        return Pending(work, f"waiting for {wait.subject}", self.ledger)
+        words = f"waiting for {wait.subject}"
+        return Pending(lambda: self._target._drive(wait), words, self._ledger)

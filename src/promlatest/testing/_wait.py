@@ -34,7 +34,14 @@ from promlatest.testing._errors import (
     VanishedError,
 )
 from promlatest.testing._missing import why_nothing
-from promlatest.testing._movement import OnReset, Reset, Tracker, checked_policy, counts
+from promlatest.testing._movement import (
+    OnReset,
+    Reset,
+    Tracker,
+    checked_policy,
+    counts,
+    counts_from_zero,
+)
 from promlatest.testing._numbers import Move
 from promlatest.testing._pace import Pace
 from promlatest.testing._reading import (
@@ -345,7 +352,7 @@ class Wait(Waiting):
         self._base_value = self._look(reading)
         indifferent = self._counts or self._condition.presence
         policy: OnReset = "rebaseline" if indifferent else self._terms.on_reset
-        from_zero = self._terms.missing is not None
+        from_zero = counts_from_zero(self._terms.missing)
         self._tracker = Tracker(self._wanted, policy, reading, from_zero=from_zero)
         if self._condition.stays and self._base_value is None:
             raise missing_failure(reading, self._wanted)

@@ -20,11 +20,9 @@ import gzip
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate
-from types import TracebackType
 from typing import Any, Final, Self
 
 import attrs
@@ -32,9 +30,10 @@ import attrs
 from promlatest._datapoint import Metadata, MetricType
 from promlatest._matching.floats import format_bound
 from promlatest._matching.labels import Labels
-from promlatest.exceptions import MissingExtraError
+from promlatest.exceptions import EndpointError, MissingExtraError
 from promlatest.exposition import Sample, render
 from promlatest.testing._io import Io
+from promlatest.testing._loopback import LoopbackHandler, LoopbackServer
 from promlatest.testing._otlp_names import labels_of, metric_name
 from promlatest.testing._reading import Reading
 from promlatest.testing._sources import Scrapable, StaleError, read_body
@@ -84,15 +83,7 @@ class OtlpSink:
         self._families: dict[str, Metadata] = {}
         self._collected = 0  # ns since the epoch: the newest point
         self._refused = ""
-        self._server: Final = _OtlpServer(("127.0.0.1", 0), _OtlpHandler)
-        self._server.sink = self
-        self._thread: Final = threading.Thread(
-            target=self._server.serve_forever,
-            args=(0.05,),
-            name="promlatest-otlp",
-            daemon=True,
-        )
-        self._thread.start()
+        self._server: Final = LoopbackServer(_OtlpHandler, self)
 
     @property
     def endpoint(self) -> str:
@@ -121,19 +112,14 @@ class OtlpSink:
 
     def close(self) -> None:
         """Stop taking exports. Again does nothing."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
+        with self._changed:
+            self._changed.notify_all()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -167,15 +153,20 @@ class OtlpSink:
 
         Raises:
             StaleError: no such export has come in time.
+            EndpointError: it is closed.
         """
         started, since = time.monotonic(), time.time_ns()
         if self._flush is not None:
             self._flush()
         with self._changed:
-            fresh = self._flush is not None or self._changed.wait_for(
-                lambda: self._collected >= since, timeout
-            )
-            if not fresh:
+            closed = self._server.stopped.is_set
+            if self._flush is None:
+                self._changed.wait_for(
+                    lambda: closed() or self._collected >= since, timeout
+                )
+            if closed():
+                raise EndpointError("it is closed", target=repr(self))
+            if self._flush is None and self._collected < since:
                 age = (since - self._collected) / 1e9
                 what = f"was collected {age:.3f} s before the call"
                 raise StaleError(
@@ -361,45 +352,24 @@ def _note_created(
 # HTTP
 
 
-class _OtlpServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    sink: OtlpSink
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of an exporter that went away."""
-
-
-class _OtlpHandler(BaseHTTPRequestHandler):
-    server: _OtlpServer
-
+class _OtlpHandler(LoopbackHandler):
     def do_POST(self) -> None:
         if self.path != _PATH:
-            self._send(404, b"metrics are posted to " + _PATH.encode(), "text/plain")
+            self.send(404, b"metrics are posted to " + _PATH.encode(), "text/plain")
             return
         try:
             request = _read(self.headers, self.rfile.read(self._length()))
         except ValueError as error:
-            self._send(400, str(error).encode(), "text/plain")
+            self.send(400, str(error).encode(), "text/plain")
             return
-        answer: Sequence[Any] = (200, b"{}", "application/json")
-        response = self.server.sink.take(request)
-        if not _is_json(self.headers):
-            answer = (200, response.SerializeToString(), _PROTOBUF)
-        self._send(*answer)
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing: the report belongs to the test."""
+        response = self.server.owner.take(request)
+        if _is_json(self.headers):
+            self.send(200, b"{}", "application/json")
+        else:
+            self.send(200, response.SerializeToString(), _PROTOBUF)
 
     def _length(self) -> int:
         return min(int(self.headers.get("Content-Length", 0)), _LARGEST)
-
-    def _send(self, status: int, body: bytes, content_type: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
 
 def _is_json(headers: Message) -> bool:
