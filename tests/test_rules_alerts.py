@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from promlatest import Labels, Store
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.rules import Rule, Rules, Verdict
 from promlatest.rules._text import file_text

@@ -13,13 +13,14 @@ from promlatest._interfaces import (
     Queryable,
     Values,
 )
+from promlatest._matching.conditions import Condition
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import LabelValue, Matcher, MatchType
 from promlatest._matching.selector import format_selector, parse_selector
 from promlatest._samples import Rows, Samples
 from promlatest._storage.appender import Batch, DirectAppender
 from promlatest._storage.limits import Limits
-from promlatest._storage.query import Condition, Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Change, Source, Store
 
 __all__ = [

@@ -8,7 +8,7 @@ answer, for as long as nothing was committed where it looked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NoReturn, Protocol, TypeVar
@@ -28,10 +28,16 @@ from promlatest._increase import (
     start_times_of,
 )
 from promlatest._interfaces import Block
-from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
-from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
+from promlatest._matching.conditions import (
+    Condition,
+    check_named,
+    flat_matchers,
+    matchers_of,
+)
+from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import LabelValue, Matcher, checked_value
 from promlatest._matching.near import close_names
-from promlatest._matching.selector import format_selector, parse_selector
+from promlatest._matching.selector import format_selector
 from promlatest._samples import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of, series_plan
@@ -40,15 +46,12 @@ from promlatest._storage.live import LiveSource, points
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import ColumnCache, blocks_of
-from promlatest.exceptions import SelectionError, SelectorError, UsageError
+from promlatest.exceptions import SelectionError
 
 T = TypeVar("T")
 
 COLUMNS_KEPT: Final = 2_000_000  # values, 8 bytes each
 QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
-
-Condition = Matcher | str | Iterable["Matcher | str"]
-"""What `match` and its like take: a matcher, a selector text, or several of them."""
 
 
 class SourceCell(Protocol):
@@ -215,7 +218,7 @@ class QueryMethods:
         """The sources that may have what a plan asks for; all without one."""
         raise NotImplementedError
 
-    def _with_stale(self) -> Snapshot:
+    def _with_stale(self) -> QueryMethods:
         """The same, with what is last known of sources whose scrape failed."""
         raise NotImplementedError
 
@@ -647,7 +650,7 @@ class QueryMethods:
         try:
             kept: Question | None = questions.get(key)
         except TypeError:  # a list or a set of values cannot be a key, and may change
-            _check_named(metric, matchers)
+            check_named(metric, matchers)
             key = (
                 metric,
                 histogram,
@@ -719,109 +722,6 @@ class QueryMethods:
         close = close_names(metric, {*families, *names})
         hint = f"; close names: {', '.join(close)}" if close else ""
         return f"no series for {wanted}: no metric is called {metric}{hint}"
-
-
-@attrs.frozen(eq=False)
-class _Fixed:
-    """A scrape that stays what is visible."""
-
-    visible: Scrape
-    scrapes: tuple[Scrape, ...]
-
-
-class Snapshot(QueryMethods):
-    """Some sources at one moment: a frozen `Queryable`, safe to keep for ever.
-
-    Attributes:
-        timestamp: of its newest commit, in milliseconds since the epoch; 0 of an empty one.
-        failed: whether a scrape failed at this moment: what it would have brought is
-            missing.
-    """
-
-    _live = None
-    _version = 0
-    _changes = 0
-
-    def __init__(
-        self,
-        scrapes: Iterable[Scrape] = (),
-        before: Mapping[int, tuple[Scrape, ...]] | None = None,
-        columns: ColumnCache | None = None,
-        last_known: Iterable[Scrape] = (),
-    ) -> None:
-        kept = before or {}
-        self._scrapes: Final = tuple(scrapes)
-        self._last_known: Final = tuple(last_known)
-        self._cells: Final = tuple(
-            _Fixed(each, kept.get(each.number, (each,))) for each in self._scrapes
-        )
-        self._questions = Cache(QUESTIONS_KEPT)
-        self._columns = Cache(COLUMNS_KEPT) if columns is None else columns
-        self._lock = nullcontext()
-        self.timestamp: Final = max((each.timestamp for each in self._scrapes), default=0)
-        self.failed: Final = any(each.failed for each in self._scrapes)
-
-    def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
-        return self._cells
-
-    def __repr__(self) -> str:
-        return f"<Snapshot of {len(self)} series at {self.timestamp}>"
-
-    def _with_stale(self) -> Snapshot:
-        return Snapshot((*self._scrapes, *self._last_known))
-
-    def __reduce__(self) -> tuple[type[Snapshot], tuple[Any, ...]]:
-        return Snapshot, (self._scrapes, None, None, self._last_known)
-
-
-def flat_matchers(conditions: Iterable[Condition]) -> Iterator[Matcher]:
-    """The matchers that conditions stand for.
-
-    Raises:
-        UsageError: one is none.
-        SelectorError: a text is no selector.
-    """
-    for each in conditions:
-        if isinstance(each, Matcher):
-            yield each
-        elif isinstance(each, str):
-            yield from parse_selector(each)
-        elif isinstance(each, Iterable) and not isinstance(each, bytes | Mapping):
-            yield from flat_matchers(each)
-        else:
-            raise UsageError(f"expected a Matcher or a selector text, not {each!r:.80}")
-
-
-def matchers_of(
-    metric: str, matchers: Collection[Matcher], labels: Mapping[str, LabelValue]
-) -> tuple[Matcher, ...]:
-    """The matchers that the arguments of a query stand for, that of the name first.
-
-    Raises:
-        UsageError: the metric is no name, or a value or matcher none of what it may be.
-    """
-    _check_named(metric, matchers)
-    if not LEGACY_METRIC_NAME.fullmatch(metric) and _is_selector(metric):
-        raise UsageError(f"{metric!r} is a selector, and no name: use select({metric!r})")
-    rest = [
-        keyword_matcher(name, checked_value(name, value)) for name, value in labels.items()
-    ]
-    return (Matcher(METRIC_NAME, "=", metric), *matchers, *rest)
-
-
-def _check_named(metric: str, matchers: Collection[Matcher]) -> None:
-    if not checked(metric, str, "a metric's name"):
-        raise UsageError("expected a metric's name, not ''")
-    for matcher in matchers:
-        checked(matcher, Matcher, "a Matcher")
-
-
-def _is_selector(text: str) -> bool:
-    try:
-        parse_selector(text)
-    except SelectorError:
-        return False
-    return "{" in text
 
 
 def _live_block(live: Sequence[DataPoint], start: int, end: int) -> Block:

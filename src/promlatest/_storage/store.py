@@ -24,6 +24,7 @@ import attrs
 from promlatest._arguments import checked
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
+from promlatest._matching.conditions import Condition, flat_matchers
 from promlatest._matching.labels import Labels
 from promlatest._samples import Samples
 from promlatest._storage.appender import (
@@ -42,14 +43,12 @@ from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.query import (
     COLUMNS_KEPT,
     QUESTIONS_KEPT,
-    Condition,
     QueryMethods,
     Question,
-    Snapshot,
     SourceCell,
-    flat_matchers,
 )
 from promlatest._storage.scrape import Scrape
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.window import ColumnCache
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse

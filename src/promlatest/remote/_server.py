@@ -18,7 +18,7 @@ from promlatest._datapoint import DataPoint, Metadata, MetricType
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
 from promlatest._matching.selector import parse_selector
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, UsageError
 from promlatest.exposition import parse, render

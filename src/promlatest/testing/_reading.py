@@ -18,7 +18,7 @@ from promlatest._datapoint import DataPoint, Exemplar, Metadata, family_of
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, keyword_matcher
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.exposition import CONTENT_TYPES, render
 from promlatest.testing._errors import (

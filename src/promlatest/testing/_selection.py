@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from promlatest._datapoint import BOUND_LABEL
+from promlatest._matching.conditions import matchers_of
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import format_selector, parse_selector
-from promlatest._storage.query import matchers_of
 
 __all__ = ["Wanted", "selection"]
 

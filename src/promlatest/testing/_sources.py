@@ -16,7 +16,7 @@ import attrs
 
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import LOOKBACK, Store
 from promlatest._storage.store import Source as StoredSource
 from promlatest.exceptions import BodyError, EndpointError

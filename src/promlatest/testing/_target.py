@@ -18,7 +18,7 @@ import attrs
 
 from promlatest._arguments import checked, checked_seconds
 from promlatest._matching.matcher import LabelValue, Matcher
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, EndpointError, UsageError
 from promlatest.scrape import Target

@@ -18,7 +18,7 @@ import attrs
 from promlatest._increase import PROCESS_START, START_TOLERANCE
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Source
 
 MOST_MOMENTS: Final = 400

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from promlatest._interfaces import Queryable
-from promlatest._storage.query import Snapshot
+from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Source
 from promlatest.tui.model.history import History, Moment, Past, window
 from promlatest.views.operator import is_operator, process

@@ -1,0 +1,73 @@
+"""Some sources at one moment, to be asked as a store is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Final
+
+import attrs
+
+from promlatest._storage.cache import Cache
+from promlatest._storage.plan import Plan
+from promlatest._storage.query import (
+    COLUMNS_KEPT,
+    QUESTIONS_KEPT,
+    QueryMethods,
+    SourceCell,
+)
+from promlatest._storage.scrape import Scrape
+from promlatest._storage.window import ColumnCache
+
+
+@attrs.frozen(eq=False)
+class _Fixed:
+    """A scrape that stays what is visible."""
+
+    visible: Scrape
+    scrapes: tuple[Scrape, ...]
+
+
+class Snapshot(QueryMethods):
+    """Some sources at one moment: a frozen `Queryable`, safe to keep for ever.
+
+    Attributes:
+        timestamp: of its newest commit, in milliseconds since the epoch; 0 of an empty one.
+        failed: whether a scrape failed at this moment: what it would have brought is
+            missing.
+    """
+
+    _live = None
+    _version = 0
+    _changes = 0
+
+    def __init__(
+        self,
+        scrapes: Iterable[Scrape] = (),
+        before: Mapping[int, tuple[Scrape, ...]] | None = None,
+        columns: ColumnCache | None = None,
+        last_known: Iterable[Scrape] = (),
+    ) -> None:
+        kept = before or {}
+        self._scrapes: Final = tuple(scrapes)
+        self._last_known: Final = tuple(last_known)
+        self._cells: Final = tuple(
+            _Fixed(each, kept.get(each.number, (each,))) for each in self._scrapes
+        )
+        self._questions = Cache(QUESTIONS_KEPT)
+        self._columns = Cache(COLUMNS_KEPT) if columns is None else columns
+        self._lock = nullcontext()
+        self.timestamp: Final = max((each.timestamp for each in self._scrapes), default=0)
+        self.failed: Final = any(each.failed for each in self._scrapes)
+
+    def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
+        return self._cells
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {len(self)} series at {self.timestamp}>"
+
+    def _with_stale(self) -> Snapshot:
+        return Snapshot((*self._scrapes, *self._last_known))
+
+    def __reduce__(self) -> tuple[type[Snapshot], tuple[Any, ...]]:
+        return Snapshot, (self._scrapes, None, None, self._last_known)
