@@ -15,6 +15,9 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from promlatest import Labels, Matcher
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.literals import STRING
+from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import QueryError, UsageError
 from promlatest.promql import (
     Annotations,
@@ -36,9 +39,10 @@ _EVAL = re.compile(
     r"|range\s+from\s+(?P<start>\S+)\s+to\s+(?P<end>\S+)\s+step\s+(?P<step>\S+))\s+(?P<expr>.*)"
 )
 _SERIES = re.compile(
-    r"(?P<name>[a-zA-Z_:][\w:.]*)?\s*(?P<labels>\{(?!\{).*?\})?\s*(?P<rest>.*)"
+    r"(?P<name>[a-zA-Z_:][\w:.]*)?\s*"
+    r"(?P<labels>\{(?!\{)(?:[^{}\"'`]|" + STRING.pattern + r")*\})?\s*(?P<rest>.*)",
+    re.DOTALL,
 )
-_PAIR = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?')
 
 
 @attrs.define
@@ -96,14 +100,16 @@ def series_of(line: str) -> tuple[Labels, str]:
     """The labels of a series, and what stands behind them."""
     match = _SERIES.match(line.strip())
     assert match is not None, line
-    pairs = {"__name__": match["name"] or ""}
-    for name, value in _PAIR.findall(match["labels"] or ""):
-        pairs[name.strip('"')] = (
-            value.encode().decode("unicode_escape").encode("latin-1", "replace").decode()
-            if "\\" in value
-            else value
-        )
+    inside = (match["labels"] or "{}").removeprefix("{")
+    # A series may be without labels, which no selector may: one more, then.
+    matchers = parse_selector(f'{{{_MORE}="1",{inside}')
+    pairs = {each.name: each.value for each in matchers if each.name != _MORE}
+    if match["name"]:
+        pairs[METRIC_NAME] = match["name"]
     return Labels({name: value for name, value in pairs.items() if value}), match["rest"]
+
+
+_MORE = "of_no_series"
 
 
 def expanded(text: str) -> Iterator[object]:
@@ -195,13 +201,20 @@ def run(script: str) -> Iterator[tuple[Case, str, str]]:
 def read_case(number: int, line: str, block: Sequence[str]) -> Case:
     match = _EVAL.match(line)
     assert match is not None, line
-    expects = [each.removeprefix("expect ") for each in block if each.startswith("expect")]
+    expects = [_told(each) for each in block if each.startswith("expect")]
     if match["legacy"]:
         expects.append(match["legacy"].removeprefix("_"))
     results = [each for each in block if not each.startswith("expect")]
     names = ("at",) if match["at"] else ("start", "end", "step")
     moments = tuple(milliseconds(match[name]) for name in names)
     return Case(number, match["expr"].strip(), moments, tuple(expects), tuple(results))
+
+
+def _told(line: str) -> str:
+    """What is expected, in today's words."""
+    for old, new in (("message", "msg"), ("regexp", "regex")):
+        line = line.replace(f"expected_fail_{old} ", f"expect fail {new}: ")
+    return line.removeprefix("expect").strip()
 
 
 def why_skipped(case: Case, loaded: Loaded) -> str:
@@ -241,9 +254,11 @@ def wrong_failure(case: Case, message: str) -> str:
     if not case.fails:
         return f"failed: {message}"
     for expect in case.expects:
-        wanted = expect.partition("msg:")[2].strip()
-        if wanted and wanted not in message:
-            return f"expected {wanted!r}, got {message!r}"
+        told = re.fullmatch(r"fail\s*(msg|regex):\s*(.*)", expect)
+        if told is not None:
+            pattern = re.escape(told[2]) if told[1] == "msg" else told[2]
+            if not re.search(pattern, message):
+                return f"expected {told[2]!r}, got {message!r}"
     return ""
 
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from promlatest._interfaces import Values
+from promlatest._matching.floats import format_float
 from promlatest._matching.labels import Labels, quote
 from promlatest.promql._arithmetic import (
     greatest,
@@ -187,9 +188,9 @@ def _whole(asked: Asked, k: float, node: Aggregation) -> int:
     assert node.parameter is not None
     if isnan(k):
         asked.fail(node.parameter.start, "Parameter value is NaN")
-    if not -(2.0**63) <= k < 2.0**63:
+    if not -(2.0**63) < k < 2.0**63:
         over = "overflows" if k > 0 else "underflows"
-        asked.fail(node.parameter.start, f"Scalar value {k} {over} int64")
+        asked.fail(node.parameter.start, f"Scalar value {format_float(k)} {over} int64")
     return int(k)
 
 
