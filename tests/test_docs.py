@@ -49,6 +49,21 @@ def test_make_targets_exist(document: Path) -> None:
     assert set(named) <= targets
 
 
+FILES = [
+    path.relative_to(ROOT).as_posix()
+    for folder in ("src", "tests", "benchmarks", "docs")
+    for path in ROOT.glob(f"{folder}/**/*.py")
+]
+
+
+@pytest.mark.parametrize("name", ["docs/implementation.md", "CONTRIBUTING.md"])
+def test_files_that_are_named_exist(name: str) -> None:
+    """Every Python file that a document on the inside names is there."""
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / name).read_text())
+
+    assert [each for each in named if not any(f.endswith(f"/{each}") for f in FILES)] == []
+
+
 @pytest.mark.parametrize(
     "document", pictures.documents(), ids=names[: len(pictures.documents())]
 )

@@ -64,7 +64,7 @@ def scrape_once(
         >>> from promlatest import Store
         >>> store = Store()
         >>> result = scrape_once(store, lambda: b"depth 3\\n")
-        >>> result.samples, store.query("depth")[0].value, store.query("up")[0].value
+        >>> result.samples, store.value("depth"), store.value("up")
         (1, 3.0, 1.0)
 
     If it fails, the store has `up` 0 for the target, its series are stale, and the error

@@ -252,7 +252,7 @@ class Scraper(_ScraperFace):
         >>> with Scraper(store, [lambda: b"depth 3\\n"], interval=5) as scraper:
         ...     scraper.scrape().samples
         1
-        >>> store.query("depth")[0].value
+        >>> store.value("depth")
         3.0
 
     `start` begins to scrape every target at its interval, the first time at once;
