@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import os
 import socket
 import ssl
@@ -196,6 +197,35 @@ def test_a_system_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ConnectError, match="this system has no unix sockets"):
         fetch_once("unix:/app.sock")
+
+
+def kept(kind: type) -> int:
+    """How many objects of a kind there are."""
+    gc.collect()
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+def test_nothing_is_kept_of_targets_that_were_removed(servers: Servers) -> None:
+    """Neither the trust of a target over TLS nor the connection over a unix socket."""
+    with Scraper(Store(), [lambda: b"a 1\n"], interval=60) as scraper:
+        contexts, sockets = kept(ssl.SSLContext), kept(socket.socket)
+        for number in range(5):
+            labels = {"number": str(number)}
+            trust = TLS(skip_verify=True, server_name=f"s{number}")
+            over_tls = Target.parse(
+                f"https://127.0.0.1:{servers.tls}/t/good", tls=trust, labels=labels
+            )
+            unix = f"unix:{servers.folder / 's.sock'}:/t/good"
+            for target in (over_tls, Target.parse(unix, labels=labels)):
+                scraper.scrape(scraper.add(target))
+        assert kept(ssl.SSLContext) - contexts == 5
+        assert kept(socket.socket) - sockets == 10
+        for target in list(scraper.targets.values())[1:]:
+            scraper.remove(target)
+
+        scraper.scrape()
+        assert kept(ssl.SSLContext) == contexts
+        assert kept(socket.socket) == sockets
 
 
 # Redirects
@@ -552,19 +582,28 @@ def test():
             fetch_once(target, timeout=5)
         except Exception as error:
             last = error
-    scrape_once(Store(), target, timeout=5)
+    CALL
 """
 
 
-@pytest.mark.parametrize("fault", ["status_401", "not_http", "length_too_long"])
+@pytest.mark.parametrize(
+    ("fault", "call"),
+    [
+        ("status_401", "fetch_once(target"),
+        ("not_http", "fetch_once(target"),
+        ("length_too_long", "scrape_once(Store(), target"),
+    ],
+    ids=["status_401", "not_http", "length_too_long"],
+)
 def test_locals_of_a_failed_test_show_no_secret(
-    servers: Servers, tmp_path: Path, fault: str
+    servers: Servers, tmp_path: Path, fault: str, call: str
 ) -> None:
     """`pytest -l` prints the variables of every frame of an error; no secret is in them."""
     servers.play("locals", fault)
     (tmp_path / "token").write_text(SECRET)
     file = tmp_path / "test_locals.py"
-    file.write_text(LOCALS.replace("URL", servers.url("locals")))
+    code = LOCALS.replace("URL", servers.url("locals"))
+    file.write_text(code.replace("CALL", f"{call}, timeout=5)"))
     command = [
         sys.executable,
         "-m",
