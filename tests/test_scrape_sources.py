@@ -251,6 +251,7 @@ def test_reading_counts_against_the_timeout(text: bytes) -> None:
         (3, 1.0, "its label queue is 3"),
         (None, 1.0, "its label queue is None"),
         (b"x", 1.0, "its label queue is b'x'"),
+        ("\ud800", 1.0, r"its label queue is '\\ud800'"),
         ("a", None, "its value is None"),
         ("a", "many", "its value is 'many'"),
     ],
@@ -287,6 +288,9 @@ def test_a_registry_that_could_not_be_exposed(
         "http://me:s3 cret@h h/",
         "ftp://me:s3cret@h/",
         "http://me:s3cret@/x",
+        "http//me:s3cret@h",
+        "//me:s3cret@h/x",
+        "file://me:s3cret@h/x",
     ],
 )
 def test_mistyped_targets_show_no_secret(text: str) -> None:

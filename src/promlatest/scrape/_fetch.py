@@ -13,6 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
@@ -296,19 +297,30 @@ def _check_exposable(family: MetricFamily, target: Target) -> None:
     """Refuse what the program itself could not expose: it would have no `/metrics`.
 
     Raises:
-        BodyError: its help or a label is no text, or a value no number.
+        BodyError: its help, a name or a label is no text, or a value no number.
     """
-    if not isinstance(family.documentation, str):
+    if not _is_text(family.documentation):
         raise _unexposable(family.name, "its help", family.documentation, target)
     for sample in family.samples:
+        if not _is_text(sample.name):
+            raise _unexposable(family.name, "the name of a sample", sample.name, target)
         for name, value in sample.labels.items():
-            if not isinstance(name, str) or not isinstance(value, str):
+            if not _is_text(name) or not _is_text(value):
                 raise _unexposable(sample.name, f"its label {name}", value, target)
         if getattr(sample, "native_histogram", None) is None:
             try:
                 float(sample.value)
             except (TypeError, ValueError):
                 raise _unexposable(sample.name, "its value", sample.value, target) from None
+
+
+def _is_text(given: object) -> bool:
+    """Whether it is a str that has bytes; a lone surrogate has none."""
+    if not isinstance(given, str):
+        return False
+    with suppress(UnicodeEncodeError):
+        return given.isascii() or bool(given.encode())
+    return False
 
 
 def _unexposable(metric: str, what: str, value: object, target: Target) -> BodyError:

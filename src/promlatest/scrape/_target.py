@@ -31,7 +31,7 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HALF_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_HALF_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?::/|//)")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNIX: Final = re.compile(r"unix:(?://)?(?P<socket>[^:@?]+)(?::(?P<path>/.*))?")
 
@@ -325,7 +325,12 @@ _PATHS: Final = ("/", "./", "../", "~/")
 def _file(text: str, _: Fields) -> Fields:
     path = text.removeprefix("file:")
     if path.startswith("//"):
-        path = unquote(path.removeprefix("//").removeprefix("localhost"))
+        host, slash, path = path.removeprefix("//").partition("/")
+        if host not in ("", "localhost"):  # which may hold a password
+            raise UsageError(
+                "file: takes a path of this machine: file:PATH or file:///PATH"
+            )
+        path = unquote(slash + path)
     if not path:
         raise UsageError("file: needs a path behind it")
     return {"kind": "file", "path": path}
@@ -413,7 +418,7 @@ _READERS: Final[
     (lambda text: text == "-", _stdin),
     (lambda text: text.startswith("file:"), _file),
     (lambda text: text.startswith("unix:"), _unix),
-    (lambda text: text.startswith(_PATHS), _path),
+    (lambda text: text.startswith(_PATHS) and not text.startswith("//"), _path),
     (lambda text: not _SCHEME.match(text) and _is_there(text), _path),
     (bool, _url),
 )
