@@ -16,6 +16,7 @@ import scrape_servers
 from served import TEXT, Answer, Served
 
 from promlatest.cli import _COMMANDS, main
+from promlatest.cli._shared import DONE, UNREADABLE, USAGE
 from promlatest.demo import serve
 from promlatest.exposition import parse
 from promlatest.testing import Cut, FakeTarget
@@ -562,6 +563,39 @@ def test_what_get_prints_is_read_again(
     again.write_text(said)
     assert run("get", str(again)) == 0
     assert capsys.readouterr().out == said
+
+
+def test_limits_can_be_given(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is past a limit is read where --limit allows for more, or for less."""
+    Path(body).write_text(f'depth{{queue="{"q" * 70_000}"}} 4\n')
+    assert run("get", body) == UNREADABLE
+    assert "limit label_value_length, got 70000 at 'queue' of 'depth'" in (
+        capsys.readouterr().err
+    )
+    assert run("get", body, "--limit", "label_value_length=70000") == DONE
+    assert run("get", body, "--limit", "label_value_length=0") == DONE
+    for command in ("get", "check"):
+        assert run(command, body, "--limit", "body_size=64KB") == UNREADABLE
+        assert "limit body_size of 65536 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "limit", "said"),
+    [
+        ("get", "labels", "a limit as NAME=NUMBER"),
+        ("get", "samples=3", "expected a limit of body_size, series, labels"),
+        ("get", "labels=many", "a whole number for labels, not 'many'"),
+        ("get", "labels=-1", "a whole number for labels"),
+        ("get", "body_size=big", "a size such as 10MB"),
+        ("check", "labels=3", "expected a limit of body_size, not 'labels'"),
+    ],
+)
+def test_limits_that_are_none(
+    command: str, limit: str, said: str, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no limit, or none of this command, is said."""
+    assert run(command, body, "--limit", limit) == USAGE
+    assert said in capsys.readouterr().err
 
 
 NEAR = [

@@ -49,8 +49,9 @@ def check_labels(labels: Labels, limits: Limits) -> None:
     if 4 * max(map(len, flat)) <= least:
         return
     for name, value in labels.items():
-        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
-        _check_limit("label_value_length", _bytes(value), limits.label_value_length, name)
+        where = (name, labels.metric)
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, *where)
+        _check_limit("label_value_length", _bytes(value), limits.label_value_length, *where)
 
 
 def check_rows(rows: Rows, limits: Limits) -> None:
@@ -65,23 +66,25 @@ def check_rows(rows: Rows, limits: Limits) -> None:
         "label_value_length", metric_length, limits.label_value_length, METRIC_NAME
     )
     for name, column in zip(rows.names, rows.columns, strict=True):
-        _check_limit("label_name_length", _bytes(name), limits.label_name_length, name)
+        where = (name, rows.metric)
+        _check_limit("label_name_length", _bytes(name), limits.label_name_length, *where)
         longest = max(column, key=len, default="")
         # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
         if 4 * len(longest) > limits.label_value_length:
             length = max(map(_bytes, column))
-            _check_limit("label_value_length", length, limits.label_value_length, name)
+            _check_limit("label_value_length", length, limits.label_value_length, *where)
 
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _check_limit(limit: str, came: int, allowed: int, where: str) -> None:
+def _check_limit(limit: str, came: int, allowed: int, where: str, of: str = "") -> None:
     if came > allowed:
+        metric = f" of {of[:60]!r}" if of else ""
         raise LimitError(
             f"expected at most {allowed} for the limit {limit}, got {came}"
-            f" at {where[:60]!r}",
+            f" at {where[:60]!r}{metric}",
             limit=limit,
             allowed=allowed,
         )

@@ -24,11 +24,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
-from typing import Final
+from typing import Final, TypeVar
+
+import attrs
 
 from promlatest._matching.floats import format_float
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
+from promlatest._storage.limits import Limits
 from promlatest._storage.store import Store
 from promlatest.exceptions import (
     BodyError,
@@ -40,12 +43,25 @@ from promlatest.exceptions import (
     SelectorError,
     UsageError,
 )
-from promlatest.scrape import TLS, Auth, Fetched, Job, Target, fetch_once, load_config
+from promlatest.scrape import (
+    TLS,
+    Auth,
+    Fetched,
+    Job,
+    ScrapeLimits,
+    Target,
+    fetch_once,
+    load_config,
+)
+from promlatest.scrape._units import parse_size
 from promlatest.views.near import is_expression
 
 DONE, NOTHING, USAGE, UNREACHABLE, UNREADABLE, UNWRITABLE = range(6)
 
+L = TypeVar("L", Limits, ScrapeLimits)
+
 _NARROWEST: Final = 40
+_NO_LIMIT: Final = 1 << 62
 _DAY: Final = 86_400
 
 # The first that fits.
@@ -119,6 +135,38 @@ _SENT: Final = ("header", "bearer_token_file")
 _SECURED: Final = (
     "ca_file", "cert_file", "key_file", "server_name", "insecure_skip_verify"
 )  # fmt: skip
+
+
+def add_limit(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add --limit for these limits."""
+    parser.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=NUMBER",
+        help=f"take more, or less: {', '.join(names)}, such as {names[0]}=1GB; 0: no limit",
+    )  # fmt: skip
+    parser.set_defaults(limits=names)
+
+
+def limits_of(options: argparse.Namespace, kind: type[L]) -> L:
+    """The limits of a kind, with what --limit says of them.
+
+    Raises:
+        UsageError: it names no limit, or says no number.
+    """
+    given: dict[str, int] = {}
+    for text in getattr(options, "limit", ()):
+        name, number = pair(text, "=", "a limit as NAME=NUMBER")
+        if name not in options.limits:
+            raise UsageError(
+                f"expected a limit of {', '.join(options.limits)}, not {name!r}"
+            )
+        if name == "body_size" and not number.isdecimal():
+            given[name] = parse_size(number)
+        elif number.isascii() and number.isdecimal() and len(number) < 19:
+            given[name] = int(number)
+        else:
+            raise UsageError(f"expected a whole number for {name}, not {number!r}")
+    known = {field.name for field in attrs.fields(kind)}
+    return kind(**{n: most or _NO_LIMIT for n, most in given.items() if n in known})
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
@@ -241,7 +289,7 @@ def matchers_of(text: str, target: str) -> Sequence[Matcher]:
 
 def scraped(options: argparse.Namespace, target: str) -> Store:
     """A store with what a target says now."""
-    store = Store()
+    store = Store(limits=limits_of(options, Limits))
     ingested(options, target, store)
     return store
 
@@ -295,7 +343,10 @@ def telling() -> Iterator[None]:
 def fetch(options: argparse.Namespace, target: str) -> Fetched:
     """What a target answers, asked as the options say."""
     try:
-        return fetch_once(target_of(options, target), timeout=options.timeout)
+        limits = limits_of(options, ScrapeLimits)
+        return fetch_once(
+            target_of(options, target), timeout=options.timeout, limits=limits
+        )
     except EndpointError as error:  # which advises those who write Python
         error.message = _OPTION.sub(lambda match: _OPTIONS[match[0]], error.message)
         raise

@@ -15,6 +15,7 @@ from promlatest.cli._shared import (
     DONE,
     NOTHING,
     add_json,
+    add_limit,
     add_target,
     fetch,
     print_json,
@@ -26,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest check`."""
     add_target(parser)
     add_json(parser)
+    add_limit(parser, "body_size")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from promlatest.cli._shared import (
     DONE,
     NOTHING,
     add_json,
+    add_limit,
     add_target,
     json_number,
     matchers_of,
@@ -47,6 +48,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "selector", nargs="?", metavar="SELECTOR", help="such as 'up{job=~\"a|b\"}'"
     )
     add_json(parser)
+    add_limit(
+        parser, "body_size", "series", "labels", "label_name_length", "label_value_length"
+    )
     parser.add_argument(
         "--watch", action="store_true",
         help="go on, and print what changed, until Ctrl-C",
