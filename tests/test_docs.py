@@ -50,7 +50,7 @@ def test_make_targets_exist(document: Path) -> None:
 
 
 FILES = [
-    path.relative_to(ROOT).as_posix()
+    f"/{path.relative_to(ROOT).as_posix()}"
     for folder in ("src", "tests", "benchmarks", "docs")
     for path in ROOT.glob(f"{folder}/**/*.py")
 ]
