@@ -9,6 +9,8 @@ import pytest
 
 from promlatest import Store
 from promlatest.testing import ExpectationError, FakeTarget, ResetError, ScrapeTarget
+from promlatest.tui.model.history import History
+from promlatest.tui.model.trends import Trends
 from promlatest.views.operator import controllers
 
 METRIC = "controller_runtime_reconcile_total"
@@ -115,3 +117,18 @@ def test_a_mark_fails_at_a_reset(name):
         mark = ScrapeTarget(fake.url).mark()
         with pytest.raises(ResetError):
             mark.expect(METRIC, controller="c").to_increase_by(120, within=5)
+
+
+@pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
+def test_the_series_page(bodies, increase, resets):
+    """What a row of the series page says, over the same scrapes."""
+    store = Store()
+    history = History()
+    for at, text in enumerate(bodies(1_000)):
+        store.ingest(text, timestamp=(1_000 + SECONDS * at) * 1_000)
+        history.add(store.sources["body"])
+    labels = store.query(METRIC)[0].labels
+
+    moved = Trends().moved(history.until(), labels, 1e9)
+
+    assert (moved.value, moved.resets) == (increase, resets)

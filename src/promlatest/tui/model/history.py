@@ -15,21 +15,16 @@ from typing import Final
 
 import attrs
 
-from promlatest._increase import PROCESS_START, START_TOLERANCE
+from promlatest._increase import PROCESS_START, START_TOLERANCE, target_of
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import Labels
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Source
 
 MOST_MOMENTS: Final = 400
 MOST_SAMPLES: Final = 2_000_000  # 8 bytes each
 
-Owner = tuple[str, str]
-
-
-def owner_of(labels: Labels) -> Owner:
-    """Who exposed a series: the labels that a scrape gives."""
-    return labels.get("job", ""), labels.get("instance", "")
+Target = tuple[str, str]
+"""The job and the instance of a process: behind one endpoint there may be several."""
 
 
 @attrs.frozen(eq=False)
@@ -51,8 +46,8 @@ class Moment:
     """
 
     source: Source
-    starts: Mapping[Owner, float] = attrs.field(factory=dict)
-    restarted: frozenset[Owner] = frozenset()
+    starts: Mapping[Target, float] = attrs.field(factory=dict)
+    restarted: frozenset[Target] = frozenset()
     foreign: bool = False
     shape: int = 0
 
@@ -120,8 +115,8 @@ class History:
         return max(2, min(self._most, self._samples // max(series, 1)))
 
 
-def _starts(state: Queryable) -> dict[Owner, float]:
-    return {owner_of(labels): value for labels, _, value in state.query(PROCESS_START)}
+def _starts(state: Queryable) -> dict[Target, float]:
+    return {target_of(labels): value for labels, _, value in state.query(PROCESS_START)}
 
 
 def _differs(before: float | None, now: float) -> bool:

@@ -10,11 +10,11 @@ import itertools
 from functools import lru_cache
 from typing import Final
 
-from promlatest._increase import Movement, movement
+from promlatest._increase import Movement, bare, created_name, movement, target_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
-from promlatest.tui.model.history import Moment, Past, owner_of, window
+from promlatest.tui.model.history import Moment, Past, window
 
 _MOST_SERIES: Final = 2000  # whose samples are kept; rows of some dozen screens
 
@@ -32,6 +32,11 @@ def value_of(state: Queryable, labels: Labels) -> float | None:
     50 µs among 100,000 series."""
     found = state.query(labels.metric, *matchers_of(labels))
     return next((point.value for point in found if point.labels == labels), None)
+
+
+@lru_cache(maxsize=4096)
+def _created(labels: Labels) -> Labels:
+    return Labels(bare(labels), __name__=created_name(labels.metric))
 
 
 class Trends:
@@ -87,14 +92,18 @@ class Trends:
     ) -> Movement:
         """How much a counter grew in the last seconds, or since a mark, resets known."""
         shown = window(past, seconds, mark)
-        known = [(each.timestamp, self.value(each, labels)) for each in shown]
-        samples = [(time, value) for time, value in known if value is not None]
+        samples = self._samples(shown, labels)
         if not samples:
             return Movement(labels, None, 0.0)
-        owner = owner_of(labels)
-        start_times = [
-            (each.timestamp, each.starts[owner]) for each in shown if owner in each.starts
-        ]
-        return movement(
-            labels, samples, samples[0][0], [start_times] if start_times else []
-        )
+        target = target_of(labels)
+        started = [(m.timestamp, m.starts[target]) for m in shown if target in m.starts]
+        start_times = [started, self._samples(shown, _created(labels))]
+        first = shown[0].timestamp
+        return movement(labels, samples, first, [each for each in start_times if each])
+
+    def _samples(self, shown: Past, labels: Labels) -> list[tuple[int, float]]:
+        """What was seen of a series; nothing of one that is not there any more."""
+        if self.value(shown[-1], labels) is None:
+            return []  # most counters have no `_created`: one look, and not one a scrape
+        known = [(each.timestamp, self.value(each, labels)) for each in shown]
+        return [(time, value) for time, value in known if value is not None]
