@@ -425,7 +425,7 @@ def test_interrupt_under_asyncio() -> None:
 def test_a_loop_that_was_closed_without_stop() -> None:
     """What was left running in a loop that is gone can be stopped, and used again."""
     store = Store()
-    scraper = AsyncScraper(store, [lambda: b"a 1\n"], interval=0.05)
+    scraper = AsyncScraper(store, [lambda: b"a 1\n"], interval=30)
     asyncio.run(scraper.start())
     asyncio.run(scraper.stop())
 

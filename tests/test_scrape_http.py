@@ -610,8 +610,15 @@ def test_locals_of_a_failed_test_show_no_secret(
         "pytest",
         "-l",
         "--tb=long",
-        "-p",
-        "no:cacheprovider",
+        *("-p", "no:cacheprovider"),
+        *(
+            "-p",
+            "no:asyncio",
+            "-p",
+            "no:hypothesispytest",
+            "-p",
+            "no:anyio",
+        ),  # half its time
         file,
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)

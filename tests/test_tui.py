@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ pytest.importorskip("textual")
 
 from prometheus_client import CollectorRegistry, generate_latest
 from textual import events
+from textual._wait import wait_for_idle
 from textual.binding import Binding
 from textual.widgets import ContentSwitcher, Input
 
@@ -90,6 +92,13 @@ class Demo:
     def fail(self, error: Exception, seconds: float = 10) -> None:
         self.now += int(seconds * 1000)
         self.store.fail("demo", error, timestamp=self.now)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Textual waits a second for the application to be idle: too little on a busy machine."""
+    waiting = partial(wait_for_idle, max_sleep=30)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", waiting)
 
 
 @pytest.fixture(name="demo")
@@ -483,10 +492,6 @@ async def test_histograms_of_the_browser_open_as_bars(demo):
         assert demo.app.page.id == "metrics"
 
 
-def copies(app: Dashboard) -> list[object]:
-    return [worker for worker in app.workers if worker.name == "copy"]
-
-
 @pytest.fixture(autouse=True)
 def no_clipboard(monkeypatch):
     """No test touches the clipboard of who runs it."""
@@ -501,11 +506,9 @@ async def test_copying_goes_to_the_clipboard_of_the_system(demo, monkeypatch):
         demo.scrape()
         await pilot.pause()
         await pilot.press("y")
-        await demo.app.workers.wait_for_complete(copies(demo.app))
-        await pilot.pause()
+        await until(pilot, lambda: "✓ copied:" in screen(demo.app).split("\n")[-1])
 
         assert copied == ['{controller="backups"}']
-        assert "✓ copied:" in screen(demo.app).split("\n")[-1]
 
 
 async def test_copying_gives_a_selector_that_finds_the_series(demo):
@@ -516,16 +519,14 @@ async def test_copying_gives_a_selector_that_finds_the_series(demo):
         await pilot.press("m")
         await find(pilot, "adds_total")
         await pilot.press("enter", "j", "y")
-        await pilot.pause()
-        await demo.app.workers.wait_for_complete(copies(demo.app))
+        sent = "sent to the terminal's clipboard"
+        await until(pilot, lambda: sent in screen(demo.app).split("\n")[-1])
         (point,) = demo.store.select(demo.app.clipboard)
         assert point.labels["name"] == "certificates"
         assert "job" not in demo.app.clipboard
-        await pilot.pause()
-        assert "sent to the terminal's clipboard" in screen(demo.app).split("\n")[-1]
 
         await pilot.press("Y")
-        await demo.app.workers.wait_for_complete(copies(demo.app))
+        await until(pilot, lambda: "{" not in demo.app.clipboard)
         assert float(demo.app.clipboard) == point.value
 
 
@@ -768,7 +769,7 @@ async def test_what_is_no_operator_opens_as_metrics():
 
 
 async def until(pilot, condition) -> None:
-    for _ in range(300):
+    for _ in range(3000):
         if condition():
             return
         await pilot.pause(0.01)

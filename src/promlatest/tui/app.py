@@ -163,6 +163,9 @@ class Dashboard(App[None]):
         self.ascii_only = ascii_only
         self._went = False  # whether somebody chose a page
         self._unsubscribe: Callable[[], None] | None = None
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = self._chosen_theme()
 
     # Building
 
@@ -184,9 +187,6 @@ class Dashboard(App[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = self._chosen_theme()
         self._unsubscribe = self.store.subscribe(self._on_change)
         self.run_worker(self.feed.run(), name="feed", exit_on_error=True)
         self.app_resume_signal.subscribe(self, self._on_resume)
