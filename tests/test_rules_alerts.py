@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from promlatest import Labels, Store
+from promlatest._interfaces import Queryable
 from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.rules import Rule, Rules, Verdict
@@ -35,7 +37,9 @@ def rule(expr: str, name: str = "A", kind: Any = "alert", **more: Any) -> Rule:
     return Rule(file="r.yml", name=name, kind=kind, expr=file_text(expr), **more)
 
 
-def judged(*rules: Rule | str, scrapes: list[Snapshot], **options: Any) -> list[Verdict]:
+def judged(
+    *rules: Rule | str, scrapes: Sequence[Queryable], **options: Any
+) -> list[Verdict]:
     made = (rule(each) if isinstance(each, str) else each for each in rules)
     return Rules(tuple(made)).evaluate(*scrapes, **options)
 
@@ -271,6 +275,18 @@ def test_up_is_up() -> None:
 
     assert [bool(each.true) for each in (down, up, missing)] == [False, True, False]
     assert [down.problem, missing.problem] == ["", ""]
+
+
+def test_up_is_not_made_up() -> None:
+    """A store without `up` is asked about it in vain; one with it says what it holds."""
+    store = Store(history=3)
+    store.ingest("x 1", timestamp=1000)
+    (unknown,) = judged("up == 0", scrapes=[store])
+    store.ingest('x 1\nup{job="x"} 0', timestamp=2000)
+    (down,) = judged("up == 0", scrapes=[store])
+
+    assert (unknown.true, unknown.problem) == ((), "no series fits up")
+    assert len(down.true) == 1
 
 
 def test_recording_rules_are_made_first() -> None:

@@ -1,8 +1,8 @@
 """Scrapes of one process, oldest first, as PromQL reads them.
 
-It knows what a Prometheus adds that the process does not expose: `up`, what recording
-rules made, and the target's labels, which a rule's matchers may name and which are taken
-to fit.
+It knows what a Prometheus adds that the process does not expose: that what was scraped is
+`up`, what recording rules made, and the target's labels, which a rule's matchers may name
+and which are taken to fit. To what a store keeps of `up` nothing is added.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def moments_of(given: Sequence[Queryable], target_labels: Iterable[str]) -> Mome
     """What an evaluation asks: several scrapes, or those that one store keeps."""
     still = [each.snapshot() if isinstance(each, Moving) else each for each in given]
     if len(still) == 1 and isinstance(still[0], KeptScrapes):
-        return ScrapeMoments(still[0], target_labels)
+        return ScrapeMoments(still[0], target_labels, scraped=still[0] is given[0])
     return Moments(still, target_labels)
 
 
@@ -90,7 +90,8 @@ class Moments:
         if key not in self._kept:
             own = self._own(key)
             exposed = self._exposed(own)
-            self._kept[key] = [*exposed, *self._made(own, up=not exposed)]
+            added = () if exposed else self._added(own)
+            self._kept[key] = [*exposed, *added, *self._made(own)]
         return self._kept[key]
 
     def columns(
@@ -120,12 +121,15 @@ class Moments:
         whole = Block(labels, self.times, values, since=self.times[0])
         return [whole] if labels else []
 
-    def _made(self, matchers: tuple[Matcher, ...], *, up: bool) -> Iterator[Block]:
-        """What a Prometheus adds: that the target is up, and what it records."""
-        if up and fulfils(_UP, matchers):
-            yield Block(
-                (_UP,), self.times, [(1.0,) for _ in self.times], since=self.times[0]
-            )
+    def _added(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
+        """What a Prometheus adds to a scrape: that its target is up."""
+        if not fulfils(_UP, matchers):
+            return ()
+        values = [(1.0,) for _ in self.times]
+        return [Block((_UP,), self.times, values, since=self.times[0])]
+
+    def _made(self, matchers: tuple[Matcher, ...]) -> Iterator[Block]:
+        """What recording rules made."""
         made = [p for p in self._recorded if fulfils(p.labels, matchers)]
         if made:
             column = [[point.value for point in made]]
@@ -139,11 +143,16 @@ class ScrapeMoments(Moments):
     Args:
         kept: a moment of the store, which has the scrapes before it, too.
         target_labels: as of `Moments`.
+        scraped: whether it stands for one scrape of one target, which is up then; in a
+            store `up` is there if something wrote it, as a scraper does.
     """
 
-    def __init__(self, kept: KeptScrapes, target_labels: Iterable[str]) -> None:
+    def __init__(
+        self, kept: KeptScrapes, target_labels: Iterable[str], *, scraped: bool
+    ) -> None:
         super().__init__([kept], target_labels)
         self._window: Final = kept
+        self._scraped: Final = scraped
 
     def columns(
         self, matchers: Sequence[Matcher], start: int, end: int, /
@@ -151,8 +160,11 @@ class ScrapeMoments(Moments):
         """The series that match, with the scrapes after `start`, up to `end` (ms)."""
         own = self._own(tuple(matchers))
         kept = self._window.columns(own, start, end)
-        made = self._made(own, up=not kept)
-        return [*kept, *(_between(block, start, end) for block in made)]
+        added = () if kept else self._added(own)
+        return [*kept, *(_between(b, start, end) for b in (*added, *self._made(own)))]
+
+    def _added(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
+        return super()._added(matchers) if self._scraped else ()
 
     def _exposed(self, matchers: tuple[Matcher, ...]) -> Sequence[Block]:
         return self._window.columns(matchers, -_EVER, self.now)
