@@ -160,7 +160,7 @@ def _steady(
         if len(column) and column[0] is not None
     ]
     whole = len(columns) > 1 and block.stamps is None
-    if not whole or columns[0][0] > _first(block) or _restarted(block, start_times):
+    if not whole or columns[0][0] > _first(block) or _restarted(start_times):
         _take_all(block, again)
         return []
     odd: set[int] = set()
@@ -184,7 +184,7 @@ def _first(block: Block) -> int:
     return next(iter(block.times), 0) if block.first is None else block.first
 
 
-def _restarted(block: Block, start_times: StartTimes) -> bool:
+def _restarted(start_times: StartTimes) -> bool:
     """Whether some start time moved, so that every series is looked at by itself."""
     if start_times.created:
         return True

@@ -45,7 +45,7 @@ def format_float(value: float) -> str:
     ('5', '1.048576e+06', '1e-05')
     """
     text = format_bound(value)
-    return text[:-2] if text.endswith(".0") else text
+    return text.removesuffix(".0")
 
 
 def format_bound(value: float) -> str:

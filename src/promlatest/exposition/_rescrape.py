@@ -2,8 +2,8 @@
 
 Two scrapes of one endpoint are almost the same bytes. `Reader` keeps the last body and
 compares the next one with it, and reads only what differs into a copy of the last vector
-of values. It has three ways, and picks by what had changed the last time (ns a line as
-measured by `bench_rescrape`, beside 1,100 for a full reading):
+of values. It has three ways, and picks by what had changed the last time
+(`python -m benchmarks rescrape` has what each costs):
 
 * `_Blocks` keeps the text in blocks of 64 lines. A block that stands in the new body
   where it is expected is passed by with one comparison in C. In one that does not, the

@@ -154,7 +154,7 @@ class StateLog:
         """Look at one scrape."""
         state = "up" if result.error is None else _kind_of(result.error)
         if state != self._state:
-            self._say(state, result)
+            self._say(result)
             self._state = state
         if result.up:
             untaken = tuple(reason for reason in _REFUSED if getattr(result, reason))
@@ -168,7 +168,7 @@ class StateLog:
                 )
             self._untaken = untaken
 
-    def _say(self, state: str, result: ScrapeResult) -> None:
+    def _say(self, result: ScrapeResult) -> None:
         extra, named = self._extra(result), self._named(result)
         if result.error is not None:
             _log.warning("%s is down: %s", named, _message(result), extra=extra)
