@@ -187,6 +187,15 @@ def test_eval_as_json(page: str, alerts: Path, capsys: Output) -> None:
     }
 
 
+def test_what_was_scraped_is_up(page: str, alerts: Path, capsys: Output) -> None:
+    """One scrape is enough to know that the target is up."""
+    alerts.write_text("groups: [{name: a, rules: [{alert: Up, expr: up == 1}]}]")
+
+    main(["rules", "eval", str(alerts), page, "--scrapes", "1"])
+
+    assert capsys.readouterr().out == f"{alerts}:1: Up 1: true now; fires\n"
+
+
 def test_eval_by_one_scrape(page: str, alerts: Path, capsys: Output) -> None:
     """By one scrape, a rate cannot be judged, and a gauge can."""
     assert main(["rules", "eval", str(alerts), page, "--scrapes", "1"]) == 1

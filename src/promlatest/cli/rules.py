@@ -122,7 +122,7 @@ def _eval(rules: Rules, options: argparse.Namespace) -> int:
     refuse_idle(options, {"interval": (scrapes > 1, "--scrapes of 2 or more")})
     refuse_standard_input(options.target, scrapes > 1)
     pace = rounds(seconds_of(options, "interval", 5.0, least=0), scrapes)
-    moments = [scraped(options, options.target) for _ in pace]
+    moments = [scraped(options, options.target).snapshot() for _ in pace]
     verdicts = rules.evaluate(*moments, **_told(options))
     if options.json:
         print_json([_as_dict(verdict) for verdict in verdicts])
