@@ -68,6 +68,10 @@ def revalue(body: list[str], at: int, draw: Any) -> None:
     body[at] = series + blank + draw(numbers)
 
 
+def recount(body: list[str], at: int, draw: Any) -> None:
+    body[at] = f"{body[at].rpartition(' ')[0]} {draw(st.integers(0, 9))}"
+
+
 def revalue_all(body: list[str], at: int, draw: Any) -> None:
     number = draw(st.integers(0, 99))
     for place, line in enumerate(body):
@@ -121,6 +125,16 @@ MUTATIONS = [
 ]  # fmt: skip
 
 
+PLAIN = [recount, recount, revalue_all, insert_plain, remove, swap, repeat]
+
+
+def mutate(body: list[str], mutations: list[Any], data: st.DataObject) -> None:
+    """Up to three things happen between two scrapes."""
+    for mutation in data.draw(st.lists(st.sampled_from(mutations), min_size=1, max_size=3)):
+        if body:
+            mutation(body, data.draw(st.integers(0, len(body) - 1)), data.draw)
+
+
 def outcome(read: Any) -> Any:
     """What a reading gives, in a form that can be compared: NaN equals NaN."""
     try:
@@ -164,8 +178,7 @@ def test_the_next_body_is_read_as_a_fresh_one(
     body = list(start)
     for _ in range(STEPS):
         before = list(body)
-        mutate = data.draw(st.sampled_from(MUTATIONS))
-        mutate(body, data.draw(st.integers(0, len(body) - 1)), data.draw)
+        mutate(body, MUTATIONS, data)
         body = body or before
         tail = ["# EOF"] if content_type == OPENMETRICS else []
         text = text_of(body + tail, ended=data.draw(st.booleans()))
@@ -186,11 +199,8 @@ def test_a_store_that_saw_all_bodies_holds_what_the_last_one_says(
     body = list(start)
     store = Store(clock=lambda: 1_000_000)
     for step in range(STEPS // 2):
-        mutate = data.draw(
-            st.sampled_from([revalue_all, insert_plain, remove, swap, repeat])
-        )
         before = list(body)
-        mutate(body, data.draw(st.integers(0, len(body) - 1)), data.draw)
+        mutate(body, PLAIN, data)
         body = body or before
         fresh = Store(clock=lambda: 1_000_000)
         for each in (store, fresh):

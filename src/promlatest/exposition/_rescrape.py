@@ -611,7 +611,7 @@ class _Edit:
         self._new = new
         line_of = dict(zip(old, count()))
         found = list(map(line_of.get, new))
-        there = set(found)
+        there = set(found) - {None}
         # Of those that differ the series tells.
         left = {
             text.rpartition(" ")[0] or text: at
@@ -619,9 +619,13 @@ class _Edit:
             if at not in there
         }
         others = [line for line, at in enumerate(found) if at is None]
+        # A series that stands there twice is left to the full reading.
+        self._is_unique = (len(there), len(left)) == (
+            len(new) - len(others),
+            len(old) - len(there),
+        )
         for line in others:
             found[line] = left.pop(new[line].rpartition(" ")[0] or new[line], None)
-        self._is_unique = len(there - {None}) == len(new) - len(others)
         self._changed = [line for line in others if found[line] is not None]
         self._fresh = [line for line in others if found[line] is None]
         self._gone = {of_line[at] for at in left.values()}
