@@ -690,15 +690,39 @@ def test_the_demo_is_no_target_among_others(capsys: pytest.CaptureFixture[str]) 
     assert "not both" in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written(body: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "output", "why"),
+    [
+        ("get FILE", "> /dev/full", "No space left on device"),
+        ("--help", "> /dev/full", "No space left on device"),
+        ("get FILE", ">&-", "it is closed"),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    words: str, output: str, why: str, body: str
+) -> None:
     """A full disk is said in a word, and has an exit code."""
-    command = f"{sys.executable} -m promlatest get {body} > /dev/full"
+    command = f"{sys.executable} -m promlatest {words.replace('FILE', body)} {output}"
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 5
-    assert done.stderr == "promlatest: cannot write the output: No space left on device\n"
+    assert done.stderr == f"promlatest: cannot write the output: {why}\n"
+
+
+def test_an_interrupt_while_a_command_is_loaded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C is no traceback at any time."""
+
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("promlatest.cli.import_module", interrupted)
+
+    assert run("get", ":1") == 130
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("command", ["get", "histogram", "top"])

@@ -595,6 +595,7 @@ def test_errors_say_what_to_do(told):
     assert "connection refused: nobody" in brief
     assert "go run" not in brief
     assert "last known values stay" in brief
+    assert not any("go run" in text_of(each) for each in error_lines(stale, 60))
 
 
 def test_a_parse_error_has_its_place(told):

@@ -71,16 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the arguments cannot be parsed (2), or ask for help (0).
     """
-    parser = _parser()
-    _complete(parser)
-    options = parser.parse_args(arguments)
-    _prepare_output()
-    if options.run is None:
-        parser.print_help(sys.stderr)
-        return 2
+    if sys.stdout is None:
+        print("promlatest: cannot write the output: it is closed", file=sys.stderr)
+        return 5
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
+        try:
+            return _carried_out(arguments)
+        finally:  # the help, too, which ends by SystemExit
+            sys.stdout.flush()
     except PromlatestError as error:
         from promlatest.cli._shared import exit_code  # every command has loaded it
 
@@ -98,6 +96,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 5
     except KeyboardInterrupt:
         return 130  # as a shell says of a program that SIGINT ended
+
+
+def _carried_out(arguments: Sequence[str] | None) -> int:
+    parser = _parser()
+    _complete(parser)
+    options = parser.parse_args(arguments)
+    _prepare_output()
+    if options.run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    code: int = options.run(options)
     return code
 
 
@@ -115,7 +124,14 @@ def _let_go_of_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _CommandParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser that says so where its help cannot be written: argparse keeps silent."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
+class _CommandParser(_Parser):
     """The parser of one command: it imports the command when it is used.
 
     Options may stand anywhere between the arguments, which argparse allows by another
@@ -166,7 +182,7 @@ class _CommandParser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="promlatest",
         usage="promlatest COMMAND [arguments] [options]",
         description="The metrics of a process, now, without a Prometheus server.",

@@ -158,8 +158,10 @@ def error_lines(
     if view.error is None:
         return []
     message = _message(view.error)
-    if brief:
+    if brief or (view.known and message.startswith("connection refused")):
+        # What was up needs no flags to serve metrics: it ended, and may come back.
         message = message.split("\n")[0].partition(". ")[0]
+    if brief:
         return [*prose(f"✖ {message}", width, "bad"), line(Cell(_KEPT, "dim"))]
     made = prose(f"✖ {message}", width, "bad")
     made += [each for text in _advice(view, first_time) for each in prose(text, width)]
