@@ -11,6 +11,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Sequence
+from html import escape, unescape
 from pathlib import Path
 
 from promlatest import Store
@@ -72,32 +73,29 @@ async def _take(
 
 
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-_TEXT = re.compile(r' x="([\d.]+)"( y="[^"]*") textLength="([\d.]+)"([^>]*)>([^<]*)</text>')
+_TEXT = re.compile(
+    r'<text([^>]*) x="([\d.]+)"( y="[^"]*") textLength="[\d.]+"([^>]*)>([^<]*)</text>'
+)
 _CELL = 12.2  # of a character, as Rich draws it
-_BLANK = "&#160;"
+_WORDS = re.compile(r"[^\xa0]+(?:\xa0[^\xa0]+)*")  # with single blanks between them
+_DOTS = re.compile(r"[⠀-⣿]+")  # whose font has other blanks
 
 
 def _self_contained(picture: str) -> str:
-    """The picture without fonts from elsewhere, and without blanks around its texts, which
-    not every renderer keeps: the place says where a text begins."""
-    return _TEXT.sub(_trimmed, _FONTS.sub("", picture)).replace("Fira Code, ", "")
+    """The picture without fonts from elsewhere, and each text without blanks around it,
+    which not every renderer keeps: the place says where it begins."""
+    return _TEXT.sub(_placed, _FONTS.sub("", picture)).replace("Fira Code, ", "")
 
 
-def _trimmed(match: re.Match[str]) -> str:
-    x, y, length, rest, text = match.groups()
-    start = len(text)
-    while text.startswith(_BLANK):
-        text = text.removeprefix(_BLANK)
-    left = (start - len(text)) // len(_BLANK)
-    start = len(text)
-    while text.endswith(_BLANK):
-        text = text.removesuffix(_BLANK)
-    right = (start - len(text)) // len(_BLANK)
-    if not text:
-        return "></text>"
-    place = float(x) + left * _CELL
-    wide = float(length) - (left + right) * _CELL
-    return f' x="{place:.1f}"{y} textLength="{wide:.1f}"{rest}>{text}</text>'
+def _placed(match: re.Match[str]) -> str:
+    before, x, y, behind, text = match.groups()
+    words = unescape(text)
+    return "".join(
+        f'<text{before} x="{float(x) + each.start() * _CELL:.1f}"{y}'
+        f' textLength="{len(each[0]) * _CELL:.1f}"{behind}>'
+        f"{escape(each[0])}</text>".replace("\xa0", "&#160;")
+        for each in (_DOTS if _DOTS.search(words) else _WORDS).finditer(words)
+    )
 
 
 def main() -> None:

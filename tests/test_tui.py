@@ -1379,14 +1379,14 @@ async def test_a_scrape_that_ends_while_one_quits(demo, monkeypatch):
     assert not demo.app.return_code
 
 
-async def test_a_crash_is_exit_code_1(demo, monkeypatch):
+def test_a_crash_is_exit_code_1(monkeypatch, capsys):
     """A script can tell it from an ordinary end."""
-    monkeypatch.setattr(Dashboard, "action_pause", lambda self: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        async with demo.app.run_test() as pilot:
-            await pilot.press("p")
+    real = Dashboard.run
+    monkeypatch.setattr(Dashboard, "draw", lambda self: 1 / 0)
+    monkeypatch.setattr(Dashboard, "run", lambda self: real(self, headless=True))
 
-    assert demo.app.return_code == 1
+    assert run([(Job(), [Target.of(lambda: b"a 1\n")])]) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_theme_that_is_none_is_refused(monkeypatch):

@@ -29,8 +29,14 @@ from promlatest.tui.themes import theme_for
 from promlatest.views.cells import Cell, clip, line, sparkline, tinted, width_of
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.filters import NO_FILTER, parse_filter, reason
-from promlatest.views.operator import ControllerRow, Count, controllers, overview
-from promlatest.views.panels import Figures, below_lines
+from promlatest.views.operator import (
+    ControllerRow,
+    Count,
+    WebhookRow,
+    controllers,
+    overview,
+)
+from promlatest.views.panels import Figures, below_lines, webhooks_sheet
 from promlatest.views.sheet import (
     GAP,
     Column,
@@ -351,6 +357,25 @@ def test_a_row_is_marked_where_something_is_wrong(row, name, tone):
     sheet = controllers_sheet([row])
 
     assert sheet.columns[0].cell(row) == Cell(name, tone)
+
+
+@pytest.mark.parametrize(
+    ("code", "tone"),
+    [
+        ("200", ""),
+        ("404", "warn"),
+        ("409", "warn"),
+        ("429", "bad"),
+        ("500", "bad"),
+        ("", "bad"),
+    ],
+)
+def test_an_answer_is_as_bad_as_it_is(code, tone):
+    """More 429 or 500 are trouble; what an operator looks for in vain is its daily work."""
+    sheet = webhooks_sheet([WebhookRow("w", answers={code: Count(3, 1.0)})])
+    column = next(each for each in sheet.columns if each.title == (code or "–"))
+
+    assert column.cell(sheet.rows["w"]) == Cell("3 ▴", tone)
 
 
 @pytest.mark.parametrize(

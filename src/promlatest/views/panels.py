@@ -6,7 +6,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from promlatest.views.cells import Cell, Line, beside, grid, line, scaled_trend, width_of
+from promlatest.views.cells import (
+    Cell,
+    Line,
+    Tone,
+    beside,
+    grid,
+    line,
+    scaled_trend,
+    width_of,
+)
 from promlatest.views.controllers import latency_cell, part_text, rate_cell
 from promlatest.views.operator import (
     Count,
@@ -108,16 +117,24 @@ def webhooks_sheet(rows: Sequence[WebhookRow]) -> Sheet[WebhookRow]:
 
 def _answers(code: str, of: Callable[[R], Mapping[str, Count]]) -> Column[R]:
     """How often a code was answered; "▴": more often in the window than never."""
-    bad = not code.startswith(("1", "2", "3"))
+    tone = _tone_of(code)
 
     def cell(row: R) -> Cell:
         found = of(row).get(code)
         if found is None:
             return Cell("")
         mark = " ▴" if found.per_second else ""
-        return Cell(f"{count(found.total)}{mark}", "bad" if bad and mark else "")
+        return Cell(f"{count(found.total)}{mark}", tone if mark else "")
 
     return Column(code or UNKNOWN, cell, least=7)
+
+
+def _tone_of(code: str) -> Tone:
+    """What more of an answer means. A 404 or 409 is an operator's daily work: it looks for
+    what may not be there, and writes what somebody else wrote, too."""
+    if code.startswith(("1", "2", "3")):
+        return ""
+    return "warn" if code in ("404", "409") else "bad"
 
 
 def _added(counts: Iterable[Count]) -> Count:
