@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from math import copysign, floor, inf, isfinite, isnan, nan
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
+from typing import Any, Final, Literal, NamedTuple, NoReturn, Protocol, cast
 
 import attrs
 
@@ -81,6 +81,8 @@ class Function:
         make: makes what works.
         scaled: whether the result grows with the part of the range that is known.
         whole: whether the whole range must be known.
+        moved: of what it says how it moved, for which it needs two samples; "" where it
+            says no such thing.
     """
 
     args: tuple[ValueType, ...]
@@ -90,9 +92,10 @@ class Function:
     make: MakeFunction
     scaled: bool = False
     whole: bool = False
+    moved: Literal["counter", "gauge", ""] = ""
 
     @classmethod
-    def read(cls, text: str, make: MakeFunction, **how: bool) -> Function:
+    def read(cls, text: str, make: MakeFunction, **how: Any) -> Function:
         """`vector, scalar? -> vector`: the `?` may be left out; `*`: none or more."""
         before, _, returns = text.partition("->")
         args = before.split(",") if before.strip() else []
@@ -641,8 +644,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
         _OF_DATE, _date(lambda date: monthrange(date.year, date.month)[1])
     ),
     "deg": _row(_OF_EACH, _simple(math.degrees)),
-    "delta": _row(_OF_RANGE, _moved(counter=False, rate=False, hint=False), scaled=True),
-    "deriv": _row(_OF_RANGE, _over_time(derivative), whole=True),
+    "delta": _row(
+        _OF_RANGE, _moved(counter=False, rate=False, hint=False), scaled=True, moved="gauge"
+    ),
+    "deriv": _row(_OF_RANGE, _over_time(derivative), whole=True, moved="gauge"),
     "exp": _row(_OF_EACH, _simple(math.exp)),
     "floor": _row(_OF_EACH, _simple(_floor)),
     "histogram_fraction": _row(
@@ -652,9 +657,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "scalar, vector -> vector", _histogram(_quantile, counted=True)
     ),
     "hour": _row(_OF_DATE, _date(lambda date: date.hour)),
-    "idelta": _row(_OF_RANGE, _over_time(OVER_TIME["idelta"])),
-    "increase": _row(_OF_RANGE, _counted(rate=False), scaled=True),
-    "irate": _row(_OF_RANGE, _over_time(OVER_TIME["irate"])),
+    "idelta": _row(_OF_RANGE, _over_time(OVER_TIME["idelta"]), moved="gauge"),
+    "increase": _row(_OF_RANGE, _counted(rate=False), scaled=True, moved="counter"),
+    "irate": _row(_OF_RANGE, _over_time(OVER_TIME["irate"]), moved="counter"),
     "label_join": _row("vector, string, string, string* -> vector", _label_join),
     "label_replace": _row(
         "vector, string, string, string, string -> vector", _label_replace
@@ -668,13 +673,15 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "minute": _row(_OF_DATE, _date(lambda date: date.minute)),
     "month": _row(_OF_DATE, _date(lambda date: date.month)),
     "pi": _row(" -> scalar", _pi),
-    "predict_linear": _row("range, scalar -> vector", _ranged(_predict_linear), whole=True),
+    "predict_linear": _row(
+        "range, scalar -> vector", _ranged(_predict_linear), whole=True, moved="gauge"
+    ),
     "present_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["present_over_time"])),
     "quantile_over_time": _row(
         "scalar, range -> vector", _ranged(_quantile_over_time), whole=True
     ),
     "rad": _row(_OF_EACH, _simple(math.radians)),
-    "rate": _row(_OF_RANGE, _counted(rate=True), scaled=True),
+    "rate": _row(_OF_RANGE, _counted(rate=True), scaled=True, moved="counter"),
     "resets": _row(_OF_RANGE, _over_time(OVER_TIME["resets"])),
     "round": _row("vector, scalar? -> vector", _with_numbers(_round)),
     "scalar": _row("vector -> scalar", _scalar),

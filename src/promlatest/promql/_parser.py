@@ -27,6 +27,7 @@ from promlatest._matching.matcher import Matcher, MatchType
 from promlatest._matching.near import close_names
 from promlatest.exceptions import LabelError, PatternError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
+from promlatest.promql._arithmetic import COMPARISONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
 from promlatest.promql._lexer import QueryText, Token, read_number
 from promlatest.promql._tree import (
@@ -57,12 +58,11 @@ PARTS: Final = 20_000  # operands, matchers and labels: 20 µs for each
 _PRECEDENCE: Final = {
     "or": 1,
     **dict.fromkeys(("and", "unless"), 2),
-    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), 3),
+    **dict.fromkeys(COMPARISONS, 3),
     **dict.fromkeys("+-", 4),
     **dict.fromkeys(("*", "/", "%", "atan2"), 5),
     "^": 6,
 }
-_COMPARISONS: Final = frozenset(op for op, level in _PRECEDENCE.items() if level == 3)
 SET_OPERATORS: Final = frozenset(("and", "or", "unless"))
 _MATCHERS: Final[dict[str, MatchType]] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
 _BEHIND: Final = frozenset(("[", "@", "name"))  # what may follow an operand, and change it
@@ -213,7 +213,7 @@ class _Parser:
         at = self.take().start
         is_bool = self.word() == "bool"
         if is_bool:
-            if operator not in _COMPARISONS:
+            if operator not in COMPARISONS:
                 self.fail("'bool' can only stand behind a comparison")
             self.take()
         at_matching = self.next.start
@@ -228,7 +228,7 @@ class _Parser:
             self.fail("vectors can only be matched with vectors", at_matching)
         if operator in SET_OPERATORS and not both_vectors:
             self.fail(f"{operator!r} needs an instant vector on both sides", at)
-        if operator in _COMPARISONS and not is_bool and left.type == right.type == "scalar":
+        if operator in COMPARISONS and not is_bool and left.type == right.type == "scalar":
             self.fail(f"between scalars a comparison needs 'bool': {operator} bool", at)
         if both_vectors:
             matching = matching or Matching()

@@ -9,7 +9,7 @@ parser bounds that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import attrs
 
@@ -78,11 +78,8 @@ class Node:
 class Number(Node):
     """A number, `1e3`, or a duration that stands for its seconds, `1h30m`."""
 
+    type: ClassVar[ValueType] = "scalar"
     value: float
-
-    @property
-    def type(self) -> ValueType:
-        return "scalar"
 
     def __str__(self) -> str:
         return format_float(self.value).removeprefix("+")
@@ -92,11 +89,8 @@ class Number(Node):
 class String(Node):
     """A text."""
 
+    type: ClassVar[ValueType] = "string"
     value: str
-
-    @property
-    def type(self) -> ValueType:
-        return "string"
 
     def __str__(self) -> str:
         return quote(self.value)
@@ -130,12 +124,9 @@ class VectorSelector(Node):
 class MatrixSelector(Node):
     """The samples of a time range, `x[5m]`; `range` in milliseconds."""
 
+    type: ClassVar[ValueType] = "range"
     selector: VectorSelector
     range: int
-
-    @property
-    def type(self) -> ValueType:
-        return "range"
 
     @property
     def children(self) -> tuple[Node, ...]:
@@ -147,7 +138,22 @@ class MatrixSelector(Node):
 
 
 @attrs.frozen(eq=False)
-class Subquery(Node):
+class _Around(Node):
+    """What is put around an expression, and gives what that gives."""
+
+    expr: Node
+
+    @property
+    def type(self) -> ValueType:
+        return self.expr.type
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        return (self.expr,)
+
+
+@attrs.frozen(eq=False)
+class Subquery(_Around):
     """An expression evaluated again and again over a time range, `x[5m:1m]`.
 
     Attributes:
@@ -155,19 +161,11 @@ class Subquery(Node):
         step: from one evaluation to the next, in milliseconds; None: the default.
     """
 
-    expr: Node
+    type: ClassVar[ValueType] = "range"
     range: int
     step: int | None = None
     offset: int = 0
     at: At = None
-
-    @property
-    def type(self) -> ValueType:
-        return "range"
-
-    @property
-    def children(self) -> tuple[Node, ...]:
-        return (self.expr,)
 
     def __str__(self) -> str:
         step = "" if self.step is None else format_duration(self.step)
@@ -175,37 +173,19 @@ class Subquery(Node):
 
 
 @attrs.frozen(eq=False)
-class Paren(Node):
+class Paren(_Around):
     """An expression in parentheses."""
-
-    expr: Node
-
-    @property
-    def type(self) -> ValueType:
-        return self.expr.type
-
-    @property
-    def children(self) -> tuple[Node, ...]:
-        return (self.expr,)
 
     def __str__(self) -> str:
         return f"({self.expr})"
 
 
 @attrs.frozen(eq=False)
-class Unary(Node):
+class Unary(_Around):
     """A sign before an expression."""
 
     operator: Literal["+", "-"]
-    expr: Node
-
-    @property
-    def type(self) -> ValueType:
-        return self.expr.type
-
-    @property
-    def children(self) -> tuple[Node, ...]:
-        return (self.expr,)
+    expr: Node  # behind the sign, as it stands
 
     def __str__(self) -> str:
         return f"{self.operator}{self.expr}"

@@ -17,6 +17,8 @@ from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import PromlatestError
 from promlatest.promql import Scalar, Vector, query
+from promlatest.promql._arithmetic import COMPARISONS
+from promlatest.promql._functions import FUNCTIONS
 from promlatest.promql._parser import parsed
 from promlatest.promql._tree import (
     Binary,
@@ -37,13 +39,8 @@ from promlatest.rules._templates import render
 
 __all__ = ["Evaluation", "Firing", "Verdict"]
 
-# What moves is only known of a series by two of its samples.
-_NEEDS_TWO: Final = frozenset(
-    ("rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear")
-)
 _ABSENT: Final = frozenset(("absent", "absent_over_time"))
 _SHOWN: Final = 3  # series of a note
-_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
 @attrs.frozen
@@ -295,7 +292,7 @@ class Evaluation:
         """What the comparison at the top of an alert compares, held or not."""
         try:
             top = unwrapped(tree_of(rule))
-            if isinstance(top, Binary) and top.operator in _COMPARISONS:
+            if isinstance(top, Binary) and top.operator in COMPARISONS:
                 return self.result(str(top.left))
         except PromlatestError:  # the verdict says so
             pass
@@ -316,7 +313,7 @@ def _selectors(tree: Node) -> Iterator[VectorSelector]:
 def _moving(tree: Node) -> Iterator[tuple[str, VectorSelector]]:
     """The selectors that are asked how they moved, and by which function."""
     for call in walk(tree):
-        if isinstance(call, Call) and call.function in _NEEDS_TWO:
+        if isinstance(call, Call) and FUNCTIONS[call.function].moved:
             yield from ((call.function, selector) for selector in _selectors(call))
 
 

@@ -17,6 +17,8 @@ import attrs
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest.exceptions import QueryError
+from promlatest.promql._arithmetic import COMPARISONS
+from promlatest.promql._functions import FUNCTIONS
 from promlatest.promql._parser import parsed
 from promlatest.promql._tree import (
     Aggregation,
@@ -193,9 +195,10 @@ class _Check:
 
     def call(self, node: Call, below: tuple[LabelShape, ...]) -> LabelShape:
         shape = merged(below)
-        if node.function in _RATES:
+        moved = FUNCTIONS[node.function].moved
+        if moved == "counter":
             self.check_rate(node, below[0])
-        if node.function in _OF_GAUGES and below[0].is_all("counter"):
+        if moved == "gauge" and below[0].is_all("counter"):
             what = (
                 f"{node.function}() of {titled(below[0].raw)}, which is a counter: each"
                 " restart makes it fall; increase() and rate() are for counters"
@@ -264,7 +267,7 @@ class _Check:
     def binary(self, node: Binary, below: tuple[LabelShape, ...]) -> LabelShape:
         left, right = below
         shape = merged(below)
-        if node.operator in _COMPARISONS:
+        if node.operator in COMPARISONS:
             self.check_comparison(node, left, node.right)
             self.check_comparison(node, right, node.left)
             self.check_reach(node, left)
@@ -372,13 +375,10 @@ class _Check:
 
 
 _LABEL_SHOWN: Final = re.compile(r"\{\{[^}]*\$labels\.([A-Za-z_]\w*)")
-_RATES: Final = frozenset(("rate", "irate", "increase"))
-_OF_GAUGES: Final = frozenset(("delta", "idelta", "deriv", "predict_linear"))
-_COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _LABELLING: Final = frozenset(("label_replace", "label_join"))
 # Their labels come from elsewhere: from matchers, or there are none.
 _OF_ITS_OWN: Final = frozenset(("absent", "absent_over_time", "vector", "time", "scalar"))
-_KEEPS_LABELS: Final = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
+_KEEPS_LABELS: Final = frozenset(("topk", "bottomk"))
 ShapeOf = Callable[[_Check, Any, tuple[LabelShape, ...]], LabelShape]
 
 _SHAPES: Final[Mapping[type[Node], ShapeOf]] = {

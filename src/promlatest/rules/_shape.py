@@ -30,7 +30,7 @@ _TITLED: Final = 2  # metrics of a title
 # What gives values of its input, or a sum of them, and so a counter of a counter.
 _KEEPS_VALUES: Final = frozenset(
     (
-        "sum", "avg", "min", "max", "topk", "bottomk", "quantile", "limitk", "abs", "ceil",
+        "sum", "avg", "min", "max", "topk", "bottomk", "quantile", "abs", "ceil",
         "floor", "round", "clamp", "clamp_max", "clamp_min", "sort", "sort_desc",
         "last_over_time", "max_over_time", "min_over_time", "avg_over_time",
         "label_replace", "label_join",
