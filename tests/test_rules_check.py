@@ -200,7 +200,7 @@ def test_target_labels() -> None:
 @pytest.mark.parametrize("name", ["optional", "target_labels"])
 def test_one_text_is_no_list(name: str) -> None:
     """One text where a list is due would mean its letters, and is refused."""
-    with pytest.raises(UsageError, match=f"{name} is a list of texts, not 'abc'"):
+    with pytest.raises(UsageError, match=f"a list of texts for {name}, not one text"):
         check("stock", **{name: "abc"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from numbers import Real
 from typing import Any, Final, TypeVar, get_args
@@ -64,3 +65,16 @@ def checked_choice(name: str, value: T, choices: Any) -> T:
         return value
     expected = " or ".join(get_args(choices))
     raise UsageError(f"{name}: expected {expected}, not {value!r:.80}")
+
+
+def as_tuple(given: Iterable[T], what: str) -> tuple[T, ...]:
+    """Several things. They may be secret, and are not shown.
+
+    One text alone is refused: its letters would be taken for the things.
+
+    Raises:
+        UsageError: it is one text, or nothing to go through.
+    """
+    if isinstance(given, str):
+        raise UsageError(f"expected a list of {what}, not one text")
+    return tuple(checked(given, Iterable, f"a list of {what}", secret=True))

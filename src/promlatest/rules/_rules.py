@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from promlatest._arguments import as_tuple
 from promlatest._interfaces import Queryable
 from promlatest.exceptions import UsageError
 from promlatest.rules._alerts import Evaluation, Verdict
@@ -76,9 +77,8 @@ class Rules:
         optional: Iterable[str],
         target_labels: Iterable[str],
     ) -> Known:
-        for name, given in (("optional", optional), ("target_labels", target_labels)):
-            if isinstance(given, str):
-                raise UsageError(f"{name} is a list of texts, not {given!r}")
+        optional = as_tuple(optional, "texts for optional")
+        target_labels = as_tuple(target_labels, "texts for target_labels")
         if not queryable:
             raise UsageError("expected at least one moment to evaluate rules at")
         recorded = (rule.name for rule in self.rules if rule.kind == "record")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import as_tuple, checked
 from promlatest.exceptions import PromlatestError, UsageError
 from promlatest.scrape._fetch import (
     Collected,
@@ -36,7 +36,6 @@ from promlatest.scrape._fork import reset_in_child
 from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job, JobTargets
-from promlatest.scrape._kinds import as_tuple
 from promlatest.scrape._schedule import Schedule
 from promlatest.scrape._sources import Claim, claims_of
 from promlatest.scrape._target import Target

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from promlatest._arguments import checked, checked_choice, checked_seconds
+from promlatest._arguments import as_tuple, checked, checked_choice, checked_seconds
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
-from promlatest.scrape._kinds import as_tuple, kinds_checked
+from promlatest.scrape._kinds import kinds_checked
 from promlatest.scrape._relabel import Relabel
 from promlatest.scrape._target import Target
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from promlatest._arguments import checked
-from promlatest.exceptions import UsageError
 
-__all__ = ["as_tuple", "kinds_checked", "texts"]
+__all__ = ["kinds_checked", "texts"]
 
 _KINDS: Final[Mapping[object, tuple[type | tuple[type, ...], str]]] = {
     "str": (str, "a text"),
@@ -55,14 +54,3 @@ def texts(given: Mapping[str, str], what: str) -> dict[str, str]:
         for each in pair:
             checked(each, str, f"texts in {what}", secret=True)
     return dict(given)
-
-
-def as_tuple(given: Iterable[Any], what: str) -> tuple[Any, ...]:
-    """Several things; a text is one thing. They may be secret.
-
-    Raises:
-        UsageError: it is one thing.
-    """
-    if isinstance(given, str):
-        raise UsageError(f"expected a list of {what}, not one text")
-    return tuple(checked(given, Iterable, f"a list of {what}", secret=True))

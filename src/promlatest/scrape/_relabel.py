@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 import attrs
 
-from promlatest._arguments import checked, checked_choice
+from promlatest._arguments import as_tuple, checked, checked_choice
 from promlatest._matching.regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
-from promlatest.scrape._kinds import as_tuple, kinds_checked
+from promlatest.scrape._kinds import kinds_checked
 
 __all__ = ["Relabel", "relabel"]
 

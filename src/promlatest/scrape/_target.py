@@ -17,10 +17,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import as_tuple, checked
 from promlatest.exceptions import UsageError
 from promlatest.exposition._families import MetricFamily, Registry
-from promlatest.scrape._kinds import as_tuple, kinds_checked, texts
+from promlatest.scrape._kinds import kinds_checked, texts
 
 __all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind"]
 
@@ -140,7 +140,8 @@ def _pairs(
     pairs = [as_tuple(pair, "pairs for params") for pair in as_tuple(given, "params")]
     if any(len(pair) != 2 for pair in pairs):
         raise UsageError("expected a name and a value for each of params")
-    return tuple(pair for each in pairs for pair in texts(dict([each]), "params").items())
+    named = (texts({pair[0]: pair[1]}, "params") for pair in pairs)
+    return tuple(pair for each in named for pair in each.items())
 
 
 @attrs.frozen(eq=False, field_transformer=kinds_checked)

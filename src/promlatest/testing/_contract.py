@@ -24,6 +24,7 @@ from typing import Final
 
 import attrs
 
+from promlatest._arguments import as_tuple
 from promlatest._datapoint import BOUND_LABEL, Metadata, family_of
 from promlatest._matching.floats import format_float, normalise_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
@@ -31,7 +32,7 @@ from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
 from promlatest.testing._missing import parts_of
-from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading, checked_reading
 from promlatest.testing._words import closest, listed, shortened
 
@@ -188,7 +189,8 @@ def contract_of(
     Raises:
         UsageError: there is no family; or `optional` or `ignore` is one text.
     """
-    loose, out = listed_texts("optional", optional), listed_texts("ignore", ignore)
+    loose = as_tuple(optional, "texts for optional")
+    out = as_tuple(ignore, "texts for ignore")
     checked_reading(reading)
     lines = {
         line.family: attrs.evolve(line, optional=fits_any(line.family, loose))

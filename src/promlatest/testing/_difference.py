@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from promlatest._arguments import as_tuple
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, fulfils, keyword_matcher
@@ -14,7 +15,7 @@ from promlatest.testing._errors import OthersMovedError, ResetError, VanishedErr
 from promlatest.testing._missing import parts_of, unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
 from promlatest.testing._numbers import Increase, Move
-from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import (
     Reading,
     failure,
@@ -159,7 +160,7 @@ class Difference:
         """
         __tracebackhide__ = True
         allowed = [self._with_parts(selection(text)) for text in selectors]
-        patterns = listed_texts("ignore", ignore)
+        patterns = as_tuple(ignore, "texts for ignore")
         moved = [
             each for each in self.moves() if not fits_any(each.labels.metric, patterns)
         ]

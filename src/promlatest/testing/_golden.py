@@ -17,13 +17,14 @@ from typing import Final
 
 import attrs
 
+from promlatest._arguments import as_tuple
 from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import GoldenError
 from promlatest.testing._numbers import TOLERANCE
-from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading, checked_reading, missing_failure
 from promlatest.testing._selection import selection
 from promlatest.testing._words import listed, number, shortened
@@ -58,7 +59,7 @@ class GoldenRules:
 
     def __attrs_post_init__(self) -> None:
         for option in ("ignore", "volatile", "labels"):
-            listed_texts(option, getattr(self, option))
+            as_tuple(getattr(self, option), f"texts for {option}")
 
 
 def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
@@ -153,7 +154,7 @@ def assert_exposes(
     rules = GoldenRules(ignore=(), volatile=(), tolerance=tolerance)
     held, now = _parse(text, "the text"), _lines(reading, rules)
     named = {_named(line) for line in held}
-    names = set(listed_texts("only", only)) or named
+    names = set(as_tuple(only, "texts for only")) or named
     _check_compared(names, named, reading)
     compared = {
         line: value

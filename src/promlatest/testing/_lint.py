@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from promlatest._arguments import as_tuple
 from promlatest.exposition import Diagnostic, check
 from promlatest.testing._errors import LintError
-from promlatest.testing._patterns import fits_any, listed_texts
+from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many, shortened
 
@@ -29,7 +30,7 @@ def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
         UsageError: `ignore` is one text and no list of them.
     """
     __tracebackhide__ = True
-    patterns = listed_texts("ignore", ignore)
+    patterns = as_tuple(ignore, "texts for ignore")
     found = [each for each in check(*reading.text()) if not _is_ignored(each, patterns)]
     if found:
         raise LintError(
