@@ -23,7 +23,7 @@ from promlatest._storage.store import Source
 MOST_MOMENTS: Final = 400
 MOST_SAMPLES: Final = 2_000_000  # 8 bytes each
 
-Target = tuple[str, str]
+_Exposer = tuple[str, str]
 """The job and the instance of a process: behind one endpoint there may be several."""
 
 
@@ -46,8 +46,8 @@ class Moment:
     """
 
     source: Source
-    starts: Mapping[Target, float] = attrs.field(factory=dict)
-    restarted: frozenset[Target] = frozenset()
+    starts: Mapping[_Exposer, float] = attrs.field(factory=dict)
+    restarted: frozenset[_Exposer] = frozenset()
     foreign: bool = False
     shape: int = 0
 
@@ -115,7 +115,7 @@ class History:
         return max(2, min(self._most, self._samples // max(series, 1)))
 
 
-def _starts(state: Queryable) -> dict[Target, float]:
+def _starts(state: Queryable) -> dict[_Exposer, float]:
     return {target_of(labels): value for labels, _, value in state.query(PROCESS_START)}
 
 
