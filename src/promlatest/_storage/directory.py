@@ -16,7 +16,7 @@ from sortedcontainers import SortedDict
 
 from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan
-from promlatest._storage.table import _LAST
+from promlatest._storage.table import with_prefix
 
 # Up to so many sources, asking each costs less than to know about labels.
 _FEW: Final = 32
@@ -75,7 +75,7 @@ class Directory:
         if plan.names is not None:
             found = _union(self._metrics.get(name, {}) for name in plan.names)
         elif plan.prefix:
-            names = self._metrics.irange(plan.prefix, plan.prefix + _LAST)
+            names = with_prefix(self._metrics, plan.prefix)
             found = _union(self._metrics[name] for name in names)
         if plan.present is not None:
             label, values = plan.present

@@ -21,7 +21,7 @@ from promlatest._matching.labels import Labels
 from promlatest._samples import Rows, picker, take, without_empty
 from promlatest._storage.cache import Cache
 from promlatest._storage.plan import Plan
-from promlatest._storage.table import _LAST, Table
+from promlatest._storage.table import Table, with_prefix
 
 # Selections of repeated questions are kept with their label sets, some 150 bytes a hit:
 # so many hits at the most, and not more than there are series.
@@ -132,7 +132,7 @@ class Layout:
         if plan.names is not None:
             return chain.from_iterable(self.tables.get(name, ()) for name in plan.names)
         if plan.prefix:
-            names = self.metrics.irange(plan.prefix, plan.prefix + _LAST)
+            names = with_prefix(self.metrics, plan.prefix)
             kept = (self.tables[name] for name in names if plan.means(name))
             return chain.from_iterable(kept)
         if plan.present is not None:

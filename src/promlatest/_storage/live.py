@@ -9,22 +9,21 @@ selection is made under it too, and kept for as long as no series came or went.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final
 
 from sortedcontainers import SortedDict
 
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._matching.labels import Labels
-from promlatest._matching.matcher import Matcher
 from promlatest._samples import rows_of
 from promlatest._storage.cache import Cache
 from promlatest._storage.layout import EMPTY, Selection, laid_out
 from promlatest._storage.plan import Plan
 from promlatest._storage.rowmap import RowMap
 from promlatest._storage.scrape import Scrape
-from promlatest._storage.table import _FEW, _LAST, _cost, values_that_match
+from promlatest._storage.table import Columns, with_prefix
 
 _PAGE: Final = 64
 # Of the whole process, in steps of a page: a ref never stands for two series.
@@ -42,33 +41,22 @@ class Slot:
         self.sample = sample
 
 
-class LiveTable:
+class LiveTable(Columns):
     """The series of one metric with the same label names, which come and go.
 
     The caller of every method holds the store's lock. A row that is free is taken by the
     next series that comes.
     """
 
-    __slots__ = (
-        "_free",
-        "_indexes",
-        "_rowmap",
-        "columns",
-        "metric",
-        "names",
-        "refs",
-        "slots",
-    )
+    __slots__ = ("_cells", "_free", "_rowmap", "refs", "slots")
 
     def __init__(self, metric: str, names: tuple[str, ...]) -> None:
-        self.metric: Final = metric
-        self.names: Final = names
-        self.columns: Final[tuple[list[str], ...]] = tuple([] for _ in names)
+        self._cells: Final[tuple[list[str], ...]] = tuple([] for _ in names)
+        super().__init__(metric, names, self._cells)
         self.slots: Final[list[Slot | None]] = []
         self.refs: Final = array("q")
         self._free: list[int] = []
         self._rowmap = RowMap((), 0)
-        self._indexes: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.slots) - len(self._free)
@@ -81,13 +69,13 @@ class LiveTable:
         """Add a series that is not there yet."""
         if self._free:
             row = self._free.pop()
-            for column, cell in zip(self.columns, cells, strict=True):
+            for column, cell in zip(self._cells, cells, strict=True):
                 column[row] = cell
             self.slots[row], self.refs[row] = slot, ref
             self._rowmap.put(cells, row)
         else:
             row = len(self.slots)
-            for column, cell in zip(self.columns, cells, strict=True):
+            for column, cell in zip(self._cells, cells, strict=True):
                 column.append(cell)
             self.slots.append(slot)
             self.refs.append(ref)
@@ -109,60 +97,26 @@ class LiveTable:
         """The label values of a row."""
         return tuple([column[row] for column in self.columns])
 
-    def select(self, matchers: Iterable[Matcher]) -> Sequence[int]:
-        """The rows that fulfil all matchers; none of them is of `__name__`."""
-        asked: list[Matcher] = []
-        for matcher in matchers:
-            if matcher.name in self.names:
-                asked.append(matcher)
-            elif not matcher.matches(""):
-                return ()
-        rows: Iterable[int]
-        if asked and len(self.slots) > _FEW:
-            asked.sort(key=_cost)
-            index = self._index(asked[0].name)
-            rows = chain.from_iterable(
-                map(index.get, values_that_match(index, asked.pop(0)))
-            )
-        else:
-            rows = [row for row, slot in enumerate(self.slots) if slot is not None]
-        for matcher in asked:
-            column, matches = self.columns[self.names.index(matcher.name)], matcher.matches
-            rows = [row for row in rows if matches(column[row])]
-        return list(rows)
+    def rows_held(self) -> Sequence[int]:
+        """The rows that are not free."""
+        return [row for row, slot in enumerate(self.slots) if slot is not None]
 
     def labels(self, row: int) -> Labels:
         """The label set of a row."""
         return Labels._from_cells(self.metric, self.names, self.cells(row))
 
-    def values(self, name: str) -> Iterable[str]:
-        """The values that a label of all series has."""
-        known: Iterable[str] = self._index(name)
-        return known
-
-    def _index(self, name: str) -> Any:
-        """The rows of each value of a label, sorted by value; built when somebody first
-        asks, and kept as series come and go."""
-        index = self._indexes.get(name)
-        if index is None:
-            found: dict[str, set[int]] = {}
-            column = self.columns[self.names.index(name)]
-            for row, value in enumerate(column):
-                if self.slots[row] is not None:
-                    found.setdefault(value, set()).add(row)
-            index = self._indexes[name] = SortedDict(found)
-        return index
+    def _by_value(self, column: Sequence[str]) -> Mapping[str, Collection[int]]:
+        found: dict[str, set[int]] = {}
+        for row in self.rows_held():
+            found.setdefault(column[row], set()).add(row)
+        return found
 
     def _check(self) -> None:
         held = [row for row, slot in enumerate(self.slots) if slot is not None]
         assert sorted(self._free) == sorted(set(range(len(self.slots))) - set(held))
         for row in held:
             assert self.find(self.cells(row)) == row, self.cells(row)
-        for name, index in self._indexes.items():
-            rows = sorted(row for rows in index.values() for row in rows)
-            assert rows == held, f"{name}: rows of the index"
-            column = self.columns[self.names.index(name)]
-            assert all(column[r] == value for value, rows in index.items() for r in rows)
+        self._check_indexes()
 
 
 def _into(index: Any, value: str, row: int) -> None:
@@ -277,7 +231,7 @@ class LiveSource:
         if plan.names is not None:
             names = [name for name in plan.names if name in self._tables]
         elif plan.prefix:
-            names = self._tables.irange(plan.prefix, plan.prefix + _LAST)
+            names = with_prefix(self._tables, plan.prefix)
         kept = [name for name in names if plan.means(name)]
         return [table for name in kept for table in self._tables[name].values()]
 

@@ -8,8 +8,10 @@ label values to a row) is the same whichever thread builds it.
 
 from __future__ import annotations
 
+import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sortedcontainers import SortedDict
@@ -21,55 +23,33 @@ from promlatest._storage.rowmap import RowMap
 
 # Up to so many rows asking each costs less than an index: most metrics have one or two.
 _FEW: Final = 16
-_LAST: Final = "\U0010ffff"
 
 
-class Table:
-    """The series of one metric with the same label names.
+class Columns:
+    """Series of one metric with the same label names, a row each: which fulfil matchers.
 
     Attributes:
-        rows: the series in columns, without an empty cell, none twice.
         metric: the metric's name.
         names: the label names, sorted, less `__name__`.
         columns: for each name the values, one a row.
-        places: for each row its place in a vector of values.
-        series: equal for two tables exactly if one was made of the other with its series.
     """
 
-    __slots__ = (
-        "_indexes",
-        "_rowmap",
-        "columns",
-        "metric",
-        "names",
-        "places",
-        "rows",
-        "series",
-    )
+    __slots__ = ("_indexes", "columns", "metric", "names")
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows: Final = rows
-        self.metric: Final = rows.metric
-        self.names: Final = rows.names
-        self.columns: Final = rows.columns
-        self.places: Final = rows.places
-        self.series: object = object()
+    def __init__(
+        self, metric: str, names: tuple[str, ...], columns: tuple[Sequence[str], ...]
+    ) -> None:
+        self.metric: Final = metric
+        self.names: Final = names
+        self.columns: Final = columns
         self._indexes: dict[str, Any] = {}
-        self._rowmap: RowMap | None = None
 
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def moved(self, rows: Rows) -> Table:
-        """The same series at other places, with everything that was built for them."""
-        twin = Table(rows)
-        twin.series = self.series
-        twin._indexes = self._indexes
-        twin._rowmap = self._rowmap
-        return twin
+    def rows_held(self) -> Sequence[int]:
+        """The rows that hold a series."""
+        raise NotImplementedError
 
     def select(self, matchers: Iterable[Matcher]) -> Sequence[int]:
-        """The rows that fulfil all matchers, in order; none of them is of `__name__`.
+        """The rows that fulfil all matchers; none of them is of `__name__`.
 
         The matcher that is likely to leave the fewest rows picks them from the index of
         its label; the others are asked about these rows only. Up to 170 ns a row for
@@ -81,7 +61,7 @@ class Table:
                 asked.append(matcher)
             elif not matcher.matches(""):
                 return ()
-        rows: Sequence[int] = range(len(self.places))
+        rows = self.rows_held()
         if asked and len(rows) > _FEW:
             asked.sort(key=_cost)
             rows = self._found(asked.pop(0))
@@ -90,27 +70,74 @@ class Table:
             rows = [row for row in rows if matches(column[row])]
         return rows
 
-    def index(self, name: str) -> Mapping[str, Sequence[int]]:
+    def index(self, name: str) -> Mapping[str, Collection[int]]:
         """The rows of each value that a label has, sorted by value.
 
         It is built when somebody first asks, about 200 ns a row.
         """
         index = self._indexes.get(name)
         if index is None:
-            found: dict[str, array[int]] = {}
-            for row, value in enumerate(self.column(name)):
-                rows = found.get(value)
-                if rows is None:
-                    found[value] = array("i", (row,))
-                else:
-                    rows.append(row)
-            index = self._indexes[name] = SortedDict(found)
-        known: Mapping[str, Sequence[int]] = index
+            index = self._indexes[name] = SortedDict(self._by_value(self.column(name)))
+        known: Mapping[str, Collection[int]] = index
         return known
 
     def column(self, name: str) -> Sequence[str]:
         """The values of a label, one a row."""
         return self.columns[self.names.index(name)]
+
+    def _by_value(self, column: Sequence[str]) -> Mapping[str, Collection[int]]:
+        raise NotImplementedError
+
+    def _found(self, matcher: Matcher) -> Sequence[int]:
+        index = self.index(matcher.name)
+        found = [index[value] for value in values_that_match(index, matcher)]
+        if len(found) == 1 and isinstance(found[0], array):
+            return found[0]
+        return sorted(chain.from_iterable(found))
+
+    def _check_indexes(self) -> None:
+        held = sorted(self.rows_held())
+        for name, index in self._indexes.items():
+            column = self.column(name)
+            assert sorted(index) == list(index), f"{name}: the order of the index"
+            rows = sorted(row for rows in index.values() for row in rows)
+            assert rows == held, f"{name}: rows of the index"
+            for value, rows_of in index.items():
+                assert all(column[row] == value for row in rows_of), f"{name}={value}"
+
+
+class Table(Columns):
+    """Series that came as a whole; it never changes.
+
+    Attributes:
+        rows: the series in columns, without an empty cell, none twice.
+        places: for each row its place in a vector of values.
+        series: equal for two tables exactly if one was made of the other with its series.
+    """
+
+    __slots__ = ("_rowmap", "places", "rows", "series")
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows.metric, rows.names, rows.columns)
+        self.rows: Final = rows
+        self.places: Final = rows.places
+        self.series: object = object()
+        self._rowmap: RowMap | None = None
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def rows_held(self) -> Sequence[int]:
+        """All rows."""
+        return range(len(self.places))
+
+    def moved(self, rows: Rows) -> Table:
+        """The same series at other places, with everything that was built for them."""
+        twin = Table(rows)
+        twin.series = self.series
+        twin._indexes = self._indexes
+        twin._rowmap = self._rowmap
+        return twin
 
     def find(self, cells: tuple[str, ...]) -> int:
         """The row with these label values; -1 if there is none."""
@@ -122,12 +149,15 @@ class Table:
         """The label sets of these rows, or of all."""
         return self.rows.labels(rows)
 
-    def _found(self, matcher: Matcher) -> Sequence[int]:
-        index = self.index(matcher.name)
-        found = [index[value] for value in values_that_match(index, matcher)]
-        if len(found) == 1:
-            return found[0]
-        return sorted(row for rows in found for row in rows)
+    def _by_value(self, column: Sequence[str]) -> Mapping[str, Collection[int]]:
+        found: dict[str, array[int]] = {}
+        for row, value in enumerate(column):
+            rows = found.get(value)
+            if rows is None:
+                found[value] = array("i", (row,))
+            else:
+                rows.append(row)
+        return found
 
     def _check(self) -> None:
         """Assert every promise that this class makes about itself."""
@@ -137,13 +167,7 @@ class Table:
         assert all(len(column) == size for column in self.columns), self.metric
         assert not any("" in column for column in self.columns), f"{self.names}: a hole"
         assert len(set(self.rows.row_keys())) == size, f"{self.metric}: a series twice"
-        for name, index in self._indexes.items():
-            column = self.column(name)
-            assert sorted(index) == list(index), f"{name}: the order of the index"
-            rows = sorted(row for rows in index.values() for row in rows)
-            assert rows == list(range(size)), f"{name}: rows of the index"
-            for value, rows_of in index.items():
-                assert all(column[row] == value for row in rows_of), f"{name}={value}"
+        self._check_indexes()
         if self._rowmap is not None:
             self._rowmap._check(self.columns)
 
@@ -153,11 +177,14 @@ def values_that_match(index: Any, matcher: Matcher) -> list[str]:
     in the range of its prefix, or each that is asked."""
     if matcher.literals is not None:  # l="a", l=~"a|b"
         return [value for value in matcher.literals if value in index]
-    prefix = matcher.prefix
-    if prefix:
-        in_range = index.irange(prefix, prefix + _LAST)
-        return [value for value in in_range if matcher.matches(value)]
-    return [value for value in index if matcher.matches(value)]
+    values = with_prefix(index, matcher.prefix)
+    return [value for value in values if matcher.matches(value)]
+
+
+def with_prefix(keys: Any, prefix: str) -> Iterable[str]:
+    """Those of sorted keys that begin with a prefix, in order. O(log keys + those)."""
+    found: Iterable[str] = keys.irange(prefix, prefix + chr(sys.maxunicode))
+    return found if prefix else keys
 
 
 def _cost(matcher: Matcher) -> int:
