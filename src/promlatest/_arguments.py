@@ -68,7 +68,7 @@ def checked_choice(name: str, value: T, choices: Any) -> T:
 
 
 def as_tuple(given: Iterable[T], what: str) -> tuple[T, ...]:
-    """Several things. They may be secret, and are not shown.
+    """What was given as a tuple. No message shows any of it, since it may be secret.
 
     One text alone is refused: its letters would be taken for the things.
 

@@ -11,7 +11,7 @@ __all__ = ["escaped"]
 
 
 def escaped(text: str) -> str:
-    r"""The text with everything escaped that is no picture of a character.
+    r"""The text, with every character escaped that has no shape of its own.
 
     >>> print(escaped("\x1b[2J\npods\u202e"))
     \x1b[2J\npods\u202e

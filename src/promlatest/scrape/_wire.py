@@ -47,7 +47,7 @@ WireFault = Literal["gone", "cut", "invalid"]
 
 
 class WireError(Exception):
-    """An answer that is none.
+    """What came is no answer of HTTP.
 
     Attributes:
         fault: "gone": the connection ended before it began; "cut": it ended within the
