@@ -83,6 +83,7 @@ bench: $(READY)  ## Benchmarks beside the naive way and PyPI's peers [ARGS="--qu
 
 bench-peers: $(READY) ## Beside Prometheus, VictoriaMetrics and Go of Debian (needs root) [ARGS=...]
 	benchmarks/peers/install
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks peers $(ARGS)
 
 bench-compare: $(READY) ## Two outputs beside each other: A=before.json B=after.json

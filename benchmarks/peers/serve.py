@@ -62,6 +62,14 @@ def _ours(target: str) -> Iterator[Program]:
         yield program
 
 
+@contextmanager
+def _ready() -> Iterator[Program]:
+    port = free_port()
+    command = (sys.executable, "-m", "benchmarks.peers.ready", str(port))
+    with running("aiohttp, a ready answer", port, "/-/ready", *command) as program:
+        yield program
+
+
 def beside_prometheus(run: Run, home: Path, bodies: Program) -> None:
     """Ask both in turn."""
     run.begin("peers: serve", "CPU of a question over HTTP, with an open connection")
@@ -69,15 +77,17 @@ def beside_prometheus(run: Run, home: Path, bodies: Program) -> None:
     with (
         _ours(target) as ours,
         prometheus(home, target, "/static?name=served", 15.0) as theirs,
+        _ready() as ready,
     ):
-        programs = (ours, theirs)
-        for program in programs:
+        for program in (ours, theirs):
             wait_for(program.title, lambda held=program: _holds(held))
+        for program in (ours, theirs, ready):
             program.hold()
         for case, (question, path, times) in QUESTIONS.items():
             name = "match[]" if path == "/federate" else "query"
             asked = f"{path}?{urlencode({name: question})}"
             times = run.pick(3, times, times)
+            programs = (ours, theirs, ready) if case == "one series" else (ours, theirs)
             found: dict[str, list[float]] = {each.title: [] for each in programs}
             for number in range(run.pick(1, 7, 15) + 1):
                 for program in programs:

@@ -1,8 +1,10 @@
 """The API on a port: what listens, authorises and bounds.
 
-It is an HTTP server of its own, since what it needs of HTTP is little and the price of a
-question is mostly the server's: an answer of one series took 0.3 to 0.6x of the CPU of
-Prometheus 2.42, by how busy the machine was; on aiohttp's server it took 0.8x at best.
+It is an HTTP server of its own, since the price of a small question is the server's: one
+series takes 0.6x of the CPU of Prometheus 2.42 in all, and aiohttp's server 0.9x for
+receiving the question and sending an answer that is ready (`python -m benchmarks peers`,
+part *serve*). Nor has aiohttp a deadline for a request that comes in, or for an answer
+that is not taken, nor a bound of connections: that would be ours all the same.
 
 Questions are answered on threads, a few at a time, so that a long one keeps nobody from
 being heard; those that took less than a millisecond the last time are answered at once,
