@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -342,6 +343,18 @@ def test_hostile_questions(api: Api, query: str) -> None:
         answer = api.answer("POST", f"/api/v1/{path}", {"query": query, "timeout": "2"})
         assert answer.status in (200, 400, 422, 503)
     assert api.answer("GET", "/", {"query": query}).status == 200
+
+
+def test_a_closed_api(store: Store) -> None:
+    """Closing ends the questions that are being answered, and those to come."""
+    api = Api(store, timeout=1000, clock=lambda: NOW)
+    long = {"query": "max_over_time(sum(odd)[8m:1ms])"}  # some seconds
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(api.answer, "GET", "/api/v1/query", long)
+        api.close()
+
+        assert answer.result().status == 503
+    assert refused(api, "query", query="odd")[:2] == (503, "timeout")
 
 
 def test_format_query(get: Get) -> None:

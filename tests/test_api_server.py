@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import trustme
@@ -517,6 +517,40 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
 
         assert process.wait(10) == 0
         kept.close()
+
+
+LONG = "max_over_time(sum(depth + depth)[8m:1ms])"  # half a minute, if it may
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nobody_holds_it_up(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal ends it whoever is there: clients that say nothing, that ask half a
+    question or take no answer, long questions, and a target that does not answer."""
+    page = tmp_path / "page.prom"
+    page.write_text("".join(f'depth{{queue="{n:0>500}"}} {n}\n' for n in range(20_000)))
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        process, url = stack.enter_context(served(str(page), target))
+        until(lambda: b"20000" in get(f"{url}/api/v1/query?query=count(depth)"))
+
+        def say(text: str) -> socket.socket:
+            where = urlsplit(url)
+            client = socket.create_connection((where.hostname, where.port), timeout=60)
+            client.sendall(text.encode())
+            return stack.enter_context(client)
+
+        host = " HTTP/1.1\r\nHost: localhost\r\n"
+        say("")
+        say(f"GET /{host}")
+        say(f"GET /metrics{host}\r\n")
+        for n in range(5):
+            say(f"GET /api/v1/query?query={quote(f'{LONG}+{n}')}{host}\r\n")
+        time.sleep(1)  # until the questions are being answered
+
+        process.send_signal(number)
+
+        assert process.wait(15) == 0
 
 
 def test_targets_and_their_health(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ _BUDGET: Final = 0.03  # s of waiting that one piece of work spends at the most
 _APART: Final = 0.0005
 
 _local: Final = threading.local()
+_Limit = tuple[float, threading.Event]  # when the work of a thread ends, at the latest
+_ENDLESS: Final[_Limit] = (NEVER, threading.Event())
 
 
 class deadline:  # said as those of contextlib, at a third of their cost
@@ -30,26 +32,28 @@ class deadline:  # said as those of contextlib, at a third of their cost
 
     Args:
         moment: by `time.perf_counter`.
+        ended: what ends it before, once it is set, where `check_deadline` is called.
 
     Raises:
         TimeoutError: the moment has passed, here or at the end of a slice.
     """
 
-    __slots__ = ("_before", "_moment")
+    __slots__ = ("_before", "_limit")
 
-    def __init__(self, moment: float) -> None:
-        self._moment: Final = moment
+    def __init__(self, moment: float, ended: threading.Event = _ENDLESS[1]) -> None:
+        self._limit: Final = (moment, ended)
 
     def __enter__(self) -> None:
-        self._before: float = getattr(_local, "moment", NEVER)
-        _local.moment = min(self._moment, self._before)
+        self._before: _Limit = getattr(_local, "limit", _ENDLESS)
+        moment, ended = self._limit
+        _local.limit = (min(moment, self._before[0]), ended)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 check_deadline()
         finally:
-            _local.moment = self._before
+            _local.limit = self._before
 
 
 def check_deadline() -> None:
@@ -58,7 +62,8 @@ def check_deadline() -> None:
     Raises:
         TimeoutError: the time of this thread's work has run out.
     """
-    if perf_counter() > getattr(_local, "moment", NEVER):
+    moment, ended = getattr(_local, "limit", _ENDLESS)
+    if perf_counter() > moment or ended.is_set():
         raise TimeoutError("the work took too long")
 
 
@@ -70,7 +75,7 @@ class Turns:
     def __init__(self, budget: float = _BUDGET) -> None:
         self._left = budget
         self._began = perf_counter()
-        self._until: float = getattr(_local, "moment", NEVER)
+        self._until: float = getattr(_local, "limit", _ENDLESS)[0]
 
     def offer(self) -> None:
         """Let a thread that waits have its turn, if the last one is some work ago and

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Event
 from time import perf_counter
 from typing import Any, Final
 
@@ -142,6 +143,7 @@ class Api:
             timeout=timeout,
             partial=partial,
         )
+        self._closed: Final = Event()
 
     def answer(
         self,
@@ -170,12 +172,17 @@ class Api:
             return plain(405, f"405 method not allowed: ask with {allowed}")
         given = params if isinstance(params, Params) else Params(params)
         try:
-            with deadline(perf_counter() + self._seconds(given)):
+            with deadline(perf_counter() + self._seconds(given), self._closed):
                 return endpoint.handler(self._site, given)
         except PromlatestError as error:
             return refusal(error)
         except TimeoutError:
             return failure(503, "timeout", "query timed out in expression evaluation")
+
+    def close(self) -> None:
+        """End the questions that are being answered, and those to come, with a 503: what
+        a server does before it ends, so that nobody waits for a long one."""
+        self._closed.set()
 
     def _seconds(self, params: Params) -> float:
         most = self._site.timeout

@@ -40,6 +40,7 @@ _CONNECTIONS: Final = 2_000  # more are told to come again
 _WORKERS: Final = 4  # one long question holds one of them
 _IDLE: Final = 60.0  # seconds between two requests
 _SLOW: Final = 20.0  # seconds for a request to come in, or an answer to be taken
+_ENDING: Final = 0.3  # seconds for what is being answered when it ends
 _SWEEP: Final = 1.0  # seconds between two looks for who is too slow
 _SENDING: Final = 256 << 20  # bytes of answers that are not taken yet
 _BUFFER: Final = HEAD_LIMIT + BODY_LIMIT + 4
@@ -128,14 +129,13 @@ class Listener:
         return f"{'https' if self._context else 'http'}://{host}:{port}"
 
     async def stop(self) -> None:
-        """Stop listening; what is being answered has half a second to end."""
+        """Stop listening; what is being answered has a third of a second to end."""
         self._listening.close()
         self._sweeping.cancel()
-        for _ in range(50):
+        until = self._loop.time() + _ENDING
+        while self.connections and self._loop.time() < until:
             for connection in tuple(self.connections):
                 connection.end()
-            if not self.connections:
-                break
             await asyncio.sleep(0.01)
         for connection in tuple(self.connections):
             connection.transport.abort()

@@ -197,6 +197,7 @@ async def _serve(
         for line in _talk(url, options, token, context):
             print(line, file=sys.stderr)
         await ended.wait()
+        api.close()
         await listener.stop()
 
 
