@@ -94,7 +94,7 @@ Y = series("x_total", a="2")
 
 
 def test_a_vector_is_a_sequence_of_points_sorted_by_labels():
-    """It has a length, items and slices, and equals a list of the same points."""
+    """It has a length, items and slices, and equals a list of the same points (Q-2)."""
     store = Store()
     store.ingest('m{a="2"} 2\nm{a="1"} 1', timestamp=5000)
 

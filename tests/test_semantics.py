@@ -56,6 +56,11 @@ def test_every_rule_says_where_it_comes_from() -> None:
     assert [rule for rule, words in RULES.items() if "\nIn: `" not in words] == []
 
 
+def test_every_rule_is_proved() -> None:
+    """Each rule names a test of ours, or a script of expressions."""
+    assert [rule for rule, words in RULES.items() if " Test: `" not in words] == []
+
+
 @pytest.mark.parametrize(("rule", "proof"), PROOFS, ids=map("-".join, PROOFS))
 def test_every_proof_is_there(rule: str, proof: str) -> None:
     """A test that proves a rule exists, and names the rule."""

@@ -110,6 +110,20 @@ def test_remove_forgets_a_source(store):
     assert values(store.sources["a"].previous) == []
 
 
+def test_of_several_samples_in_one_scrape_the_newest_counts(store):
+    """It counts whatever its kind; of equally new ones the first does (S-6)."""
+    second = NOW - 1_000
+    store.ingest("# TYPE m counter\nm 9\n", timestamp=NOW - 9_000)
+
+    store.ingest(
+        f"# TYPE m gauge\nm 1 {second - 1_000}\nm 2 {second}\nm 3 {second}\n",
+        timestamp=NOW,
+    )
+
+    assert (store.value("m"), store.point("m").timestamp) == (2.0, second)
+    assert store.metrics()["m"].type == "gauge"
+
+
 # Staleness
 
 
