@@ -987,7 +987,7 @@ def test_a_slow_target_is_not_down(clock):
 def test_a_slow_target_over_http_is_not_down():
     """A scrape that takes longer than the wait has its time, and finds the typo."""
     with (
-        FakeTarget(Slow(0.3, {"jobs_total": 1})) as fake,
+        FakeTarget(Slow(1.3, jobs(1)), jobs(1)) as fake,
         pytest.raises(NeverAppearedError, match="did you mean jobs_total"),
     ):
         ScrapeTarget(fake.url).expect("job_total").to_reach(1, within=0.1)

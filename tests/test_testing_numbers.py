@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from promlatest.exceptions import UsageError
-from promlatest.testing import Increase, Mark, OvershootError, ScrapeTarget
+from promlatest.testing import Increase, Mark, NotReachedError, OvershootError, ScrapeTarget
 from promlatest.testing._numbers import goal_of, same
 
 
@@ -103,6 +103,34 @@ def test_goals_that_make_no_sense(wanted, tolerance):
     """A goal is a number with one tolerance."""
     with pytest.raises(UsageError):
         goal_of(wanted, tolerance)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda e: e.to_reach(5, within=0.02),
+        lambda e: e.to_fall_to(0, within=0.02),
+        lambda e: e.to_increase(at_least=1, within=0.02),
+        lambda e: e.to_increase(within=0.02),
+    ],
+    ids=["reach", "fall to", "at least", "increase"],
+)
+def test_nan_is_neither_above_nor_below(wait):
+    """A value that became NaN has reached nothing."""
+    bodies = iter(["depth 3", *["depth NaN"] * 99])
+
+    with pytest.raises(NotReachedError):
+        wait(ScrapeTarget(lambda: next(bodies)).expect("depth"))
+
+
+def test_a_gauge_that_became_infinite_has_an_increase():
+    """It is infinite, however many scrapes have seen it, and is known where it ends."""
+    bodies = iter(["depth 3", *["depth +Inf"] * 3, "depth 5"])
+    mark = ScrapeTarget(lambda: next(bodies)).mark()
+
+    outcome = mark.expect("depth").to_equal(5)
+
+    assert outcome.gain == 2
 
 
 def test_nothing_is_above_nan():

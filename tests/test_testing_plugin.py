@@ -392,11 +392,14 @@ def test_first(shop):
 
 def test_second(shop):
     assert shop.value("mails_total") == 1
+
+def test_unrelated():
+    assert 0
 """
     )
 
-    result.assert_outcomes(passed=1, failed=1)
-    assert "promlatest: mails_total as" in str(result.stdout)
+    result.assert_outcomes(passed=1, failed=2)
+    assert str(result.stdout).count("promlatest: mails_total as") == 1
     assert "promlatest: jobs_total as" not in str(result.stdout)
 
 

@@ -33,10 +33,11 @@ def later(*actions):
 
 
 PROGRAM = """
-import sys, time
-from prometheus_client import Counter, start_http_server
-jobs = Counter("jobs", "Jobs.")
-jobs.inc()
+import os, sys, time
+from prometheus_client import Counter, Gauge, start_http_server
+Counter("jobs", "Jobs.").inc()
+Gauge("pid", "Whom to end.").set(os.getpid())
+Gauge("parent_pid", "Who started it.").set(os.getppid())
 print("listening on", sys.argv[1], flush=True)
 start_http_server(int(sys.argv[1]), "127.0.0.1")
 time.sleep(float(sys.argv[2]))
@@ -68,7 +69,7 @@ def is_running(pid: int) -> bool:
 def test_a_program_is_started_and_ended():
     """A program is ready when its target is there, and gone when it is closed."""
     with start(60) as target:
-        pid = target._shared.process.pid
+        pid = int(target.value("pid"))
         assert target.value("jobs_total") == 1
         assert target.output == f"listening on {target.port}\n"
         assert target.url == f"http://127.0.0.1:{target.port}"
@@ -88,7 +89,7 @@ async def test_a_program_in_a_loop():
 def test_a_program_that_dies_ends_the_wait():
     """A wait does not outlive its program, and shows what it wrote."""
     with start(60) as target:
-        pid = target._shared.process.pid
+        pid = int(target.value("pid"))
         kill = later(lambda: time.sleep(0.05), lambda: os.kill(pid, signal.SIGKILL))
         with kill, pytest.raises(TargetDownError) as caught:
             target.expect("jobs_total").to_reach(2, within=60)
@@ -103,7 +104,7 @@ def test_a_program_that_is_forgotten_ends_with_its_parent():
     parent = (
         "import sys; from promlatest.testing import ScrapeTarget;"
         "command = [sys.executable, *sys.argv[1:], '{port}', '60'];"
-        "print(ScrapeTarget.process(command)._shared.process.pid)"
+        "print(int(ScrapeTarget.process(command).value('pid')))"
     )
     told = subprocess.run(
         [sys.executable, "-c", parent, "-c", PROGRAM],
@@ -179,7 +180,6 @@ STRANGER = """
 import signal, subprocess, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 other = subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1], "60"], start_new_session=True)
-print(other.pid, flush=True)
 signal.sigwait({signal.SIGUSR1})
 """
 
@@ -189,10 +189,10 @@ def test_an_answer_after_its_end_is_none():
     """A scrape that succeeds does not count, once the program has ended."""
     command = [sys.executable, "-c", STRANGER, "{port}", PROGRAM]
     with ScrapeTarget.process(command) as target:
-        stranger = int(target.output.split()[0])
+        program, stranger = int(target.value("parent_pid")), int(target.value("pid"))
         try:
-            os.kill(target._shared.process.pid, signal.SIGUSR1)
-            target._shared.process._process.wait(30)
+            os.kill(program, signal.SIGUSR1)
+            os.waitid(os.P_PID, program, os.WEXITED | os.WNOWAIT)
             with pytest.raises(
                 TargetDownError, match="answered by somebody else"
             ) as caught:
@@ -260,7 +260,7 @@ PARENT = """
 import os, sys, time
 from promlatest.testing import ScrapeTarget
 target = ScrapeTarget.process([sys.executable, "-c", sys.argv[1], "{port}", "60"])
-print(target._shared.process.pid, flush=True)
+print(int(target.value("pid")), flush=True)
 if sys.argv[2] == "exit":
     os._exit(1)  # as pytest-timeout's thread method does
 time.sleep(60)

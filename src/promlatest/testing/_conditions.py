@@ -94,13 +94,13 @@ def equal(wanted: float | Approximate, tolerance: float | None) -> Awaited:
 def reach(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or above this value."""
     goal = _bound(wanted, tolerance)
-    return Awaited(f"reach {goal.text}", _valued(lambda value: not goal.below(value)))
+    return Awaited(f"reach {goal.text}", _valued(goal.reached))
 
 
 def fall_to(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or below this value."""
     goal = _bound(wanted, tolerance)
-    return Awaited(f"fall to {goal.text}", _valued(lambda value: not goal.above(value)))
+    return Awaited(f"fall to {goal.text}", _valued(goal.fallen))
 
 
 def increase_by(wanted: float | Approximate, tolerance: float | None) -> Awaited:
@@ -134,7 +134,7 @@ def increase(
     goal = _amount(at_least, tolerance, "increase")
     return Awaited(
         f"increase by at least {goal.text}",
-        lambda view: not goal.below(view.gain, view.largest),
+        lambda view: goal.reached(view.gain, view.largest),
         shows="gain",
     )
 

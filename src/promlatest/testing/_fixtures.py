@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from promlatest.testing._artifacts import write_looks
 from promlatest.testing._fake import FakeTarget
@@ -154,7 +155,8 @@ class Golden:
         """
         __tracebackhide__ = True
         reading = what.scrape() if isinstance(what, ScrapeTarget) else what
-        file = self._directory / ("@".join(filter(None, [self._name, name])) + ".prom")
+        parts = filter(None, [self._name, quote(name, safe="")])
+        file = self._directory / f"{'@'.join(parts)}.prom"
         self._used.add(file)
         assert_golden(reading, file, rules, update=self._update)
 

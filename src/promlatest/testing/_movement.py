@@ -9,6 +9,7 @@ series that come and go are noticed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, TypeVar
 
@@ -106,6 +107,7 @@ class _Between:
         self._both: Final = (before, after)
         self._starts: Final = (_process_started(before), _process_started(after))
         self._created: Final[dict[str, _Both[Mapping[Labels, float]]]] = {}
+        self.counts: Final = functools.cache(functools.partial(counts, after))
 
     def is_still(self, point: DataPoint, before: float) -> bool:
         """Whether a counter is as it was, and nothing tells that it began anew: so are
@@ -181,6 +183,8 @@ class Tracker:
         self._first: Final = {point.labels: point.value for point in matching(base, wanted)}
         self._held: Final = dict(self._first)
         self._gains: Final[dict[Labels, float]] = dict.fromkeys(self._held, 0.0)
+        # What a gauge's gain is counted from: a sum of steps over infinity would be NaN.
+        self._origins: Final = dict(self._first)
         self.gone: dict[Labels, float] = {}
         self.returned: list[Labels] = []
         self._unknown: list[tuple[DataPoint, str]] = []
@@ -243,10 +247,11 @@ class Tracker:
         before = self._held.get(point.labels)
         self._held[point.labels] = point.value
         if before is None:
-            self._gains[point.labels] = self._newborn(point, step)
+            gain = self._gains[point.labels] = self._newborn(point, step)
+            self._origins[point.labels] = point.value - gain
             return
-        if not counts(step.after, point.metric):
-            self._gains[point.labels] += point.value - before
+        if not step.counts(point.metric):
+            self._gains[point.labels] = point.value - self._origins[point.labels]
             return
         if step.is_still(point, before):
             return
@@ -261,7 +266,7 @@ class Tracker:
         if self._from_zero:
             return point.value
         series = point.labels.series()
-        if not counts(step.after, point.metric):
+        if not step.counts(point.metric):
             words = (
                 "is a gauge that was not there at first, so it has no value to count from"
             )

@@ -78,6 +78,14 @@ class Goal:
         """Whether a value is below it, by more than rounding."""
         return value < self.number and not self.same(value, of)
 
+    def reached(self, value: float, of: float = 0.0) -> bool:
+        """Whether a value is this number or above it; NaN is neither."""
+        return value >= self.number or self.same(value, of)
+
+    def fallen(self, value: float, of: float = 0.0) -> bool:
+        """Whether a value is this number or below it; NaN is neither."""
+        return value <= self.number or self.same(value, of)
+
 
 def goal_of(wanted: float | Approximate, tolerance: float | None) -> Goal:
     """The goal that an argument stands for.

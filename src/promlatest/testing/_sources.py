@@ -278,4 +278,6 @@ def _late_words(late: list[StoredSource], since: int) -> str:
             f"the last scrape of {first.name} is {-age:.3f} s from the future:"
             " was the clock set back?"
         )
+    if not age:
+        return f"{first.name} was scraped at the moment of the call: does the clock go?"
     return f"the last scrape of {first.name} started {age:.3f} s before the call"
