@@ -25,8 +25,7 @@ from promlatest.scrape import AsyncScraper, Scraper
 
 NAIVE = "http.client and Store.ingest"
 SETTLING = 3.0
-"""Intervals until scraping is measured: first readings, and what they leave to the garbage
-collector, cost more than all that follows."""
+"""Intervals until scraping is measured."""
 
 _SERVER = """
 import asyncio, sys
@@ -119,9 +118,20 @@ async def _loop_time(port: int, scrapes: int) -> float:
 def scraper_share(port: int, targets: int, interval: float, seconds: float) -> float:
     """% of a core that scraping so many targets takes."""
     addresses = [f"{host}:{port}" for host in hosts(targets)]
-    with Scraper(Store(), addresses, interval=interval):
-        time.sleep(SETTLING * interval)
+    with Scraper(Store(), addresses, interval=interval) as scraper:
+        _settle(scraper, interval)
         return _share(seconds)
+
+
+def _settle(scraper: Scraper, interval: float) -> None:
+    """Wait until all targets have been read once, and an interval later again: first
+    readings, and what they leave to the garbage collector, cost more than what follows."""
+    time.sleep(SETTLING * interval)
+    while len(scraper.results) < len(scraper.targets):
+        time.sleep(0.1)
+    since = 1000 * (time.time() + interval)
+    while min(result.timestamp for result in scraper.results.values()) < since:
+        time.sleep(0.1)
 
 
 def _naive_share(port: int, targets: int, interval: float, seconds: float) -> float:

@@ -514,13 +514,7 @@ def _as_duration(value: Any, _: object) -> Duration:
     return Duration(parse_duration(_as_text(value, str)))
 
 
-def _structured_list(converter: cattrs.Converter, value: Any) -> list[str]:
-    made: list[str] = converter.structure(value, list[str])
-    return made
-
-
-def _origin(kind: Any) -> Any:
-    return get_origin(kind)
+_origin: Final[Callable[[Any], Any]] = get_origin
 
 
 def _made_converter() -> cattrs.Converter:
@@ -530,7 +524,7 @@ def _made_converter() -> cattrs.Converter:
         bool: _as_bool,
         int: _as_int,
         Duration: _as_duration,
-        Accept: lambda value, _: accept_of(_structured_list(converter, value)),
+        Accept: lambda value, _: accept_of(converter.structure(value, list[str])),
         Fallback: lambda value, _: format_of_protocol(_as_text(value, str)),
     }
     for kind, hook in texts.items():

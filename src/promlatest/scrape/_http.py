@@ -38,12 +38,13 @@ from promlatest.scrape._identity import (
     without_identity,
 )
 from promlatest.scrape._job import Job
+from promlatest.scrape._loop import run_blocking
 from promlatest.scrape._messages import explained, status_words
 from promlatest.scrape._target import LOOPBACK, TLS, Target
 from promlatest.scrape._wire import Response, WireError
 from promlatest.scrape._workers import OneAtATime, Workers
 
-__all__ = ["HttpClient", "HttpTarget"]
+__all__ = ["HttpClient", "HttpTarget", "fetch_blocking"]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"promlatest/{__version__}"
@@ -367,6 +368,24 @@ class HttpTarget:
             redirects,
             answer.announced,
         )
+
+
+def fetch_blocking(target: Target, job: Job) -> Fetched:
+    """What `HttpTarget.fetch` gives, for callers that have no event loop, or must not use
+    theirs."""
+
+    async def fetch() -> Fetched:
+        readers = Workers("promlatest-read", 1)
+        client = HttpClient(readers)
+        endpoint = client.endpoint(target, job)
+        try:
+            return await endpoint.fetch()
+        finally:
+            endpoint.close()
+            client.close()
+            readers.close()
+
+    return run_blocking(fetch())
 
 
 def _unpacked(packed: bytes | bytearray, limit: int, timeout: float, target: str) -> bytes:

@@ -113,9 +113,9 @@ def _fetch(target: Target, job: Job) -> Fetched:
         raise UsageError("a registry is scraped, not fetched: it has no text")
     if target.kind not in ("http", "unix"):
         return read_local(target, job.timeout, job.limits.body_size)
-    from promlatest.scrape._blocking import fetch  # and asyncio: 40 ms, for HTTP only
+    from promlatest.scrape._http import fetch_blocking  # and asyncio: 40 ms
 
-    fetched = fetch(target, job)
+    fetched = fetch_blocking(target, job)
     if fetched.body:  # an empty answer is a healthy one, whatever its type (C-3)
         try:
             format_of(fetched.content_type, job.fallback)

@@ -56,44 +56,26 @@ class _Metrics:
     """The metrics of all scrapers that share a registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.scrapes = Counter(
-            "promlatest_scrapes_total", "Scrapes.", ["job"], registry=registry
+        def counter(name: str, words: str, *labels: str) -> Counter:
+            name = f"promlatest_{name}_total"
+            return Counter(name, words, ["job", *labels], registry=registry)
+
+        self.scrapes = counter("scrapes", "Scrapes.")
+        self.failures = counter(
+            "scrape_failures", "Scrapes that failed, by reason.", "reason"
         )
-        self.failures = Counter(
-            "promlatest_scrape_failures_total",
-            "Scrapes that failed, by reason.",
-            ["job", "reason"],
-            registry=registry,
+        self.seconds = counter(
+            "scrape_seconds", "Time spent on scrapes, by phase.", "phase"
         )
-        self.seconds = Counter(
-            "promlatest_scrape_seconds_total",
-            "Time spent on scrapes, by phase.",
-            ["job", "phase"],
-            registry=registry,
-        )
-        self.bytes = Counter(
-            "promlatest_scrape_body_bytes_total",
-            "Bytes of bodies, unpacked.",
-            ["job"],
-            registry=registry,
-        )
-        self.samples = Counter(
-            "promlatest_scrape_samples_total",
-            "Samples that were exposed.",
-            ["job"],
-            registry=registry,
-        )
-        self.refused = Counter(
-            "promlatest_refused_samples_total",
+        self.bytes = counter("scrape_body_bytes", "Bytes of bodies, unpacked.")
+        self.samples = counter("scrape_samples", "Samples that were exposed.")
+        self.refused = counter(
+            "refused_samples",
             "Samples of good scrapes that were not taken, by reason.",
-            ["job", "reason"],
-            registry=registry,
+            "reason",
         )
-        self.skipped = Counter(
-            "promlatest_skipped_ticks_total",
-            "Scrapes left out because the one before was still under way.",
-            ["job"],
-            registry=registry,
+        self.skipped = counter(
+            "skipped_ticks", "Scrapes left out because the one before was still under way."
         )
         self.targets = Gauge(
             "promlatest_targets", "Targets that are scraped.", ["job"], registry=registry

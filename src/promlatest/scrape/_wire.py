@@ -6,10 +6,10 @@ and says of the rest what is wrong with it. No word of an answer is in an error,
 answer may hold what was sent: our credentials.
 
 This is no general client: only the body of a 200 is read, and every answer ends by a
-length, by chunks, or with the connection. aiohttp was here first. With its client a scrape
-of 100 series took 0.36 ms of the event loop, reading apart; now it takes 0.2, reading
-included. It refuses what Go takes, names a dozen faults alike, and takes bytes that nobody
-asked for as the next answer.
+length, by chunks, or with the connection. aiohttp was here first. It takes bytes that
+nobody asked for as the next answer (3.14.5 does), refuses what Go takes (chunks with a
+Content-Length, more than was promised), and has one error for a dozen faults. A fetch of
+100 series takes 0.15 ms of the event loop with it, and 0.09 with this.
 """
 
 from __future__ import annotations
