@@ -347,7 +347,7 @@ def test_hostile_questions(api: Api, query: str) -> None:
 
 def test_a_closed_api(store: Store) -> None:
     """Closing ends the questions that are being answered, and those to come."""
-    api = Api(store, timeout=1000, clock=lambda: NOW)
+    api = Api(store, timeout=1000, partial=True, clock=lambda: NOW)
     long = {"query": "max_over_time(sum(odd)[8m:1ms])"}  # some seconds
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(api.answer, "GET", "/api/v1/query", long)

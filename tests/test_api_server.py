@@ -531,7 +531,7 @@ def test_nobody_holds_it_up(tmp_path: Path, number: signal.Signals) -> None:
     with ExitStack() as stack:
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         target = f"127.0.0.1:{silent.getsockname()[1]}"
-        process, url = stack.enter_context(served(str(page), target))
+        process, url = stack.enter_context(served(str(page), target, "--partial"))
         until(lambda: b"20000" in get(f"{url}/api/v1/query?query=count(depth)"))
 
         def say(text: str) -> socket.socket:
