@@ -87,12 +87,21 @@ def _asked(expr: str, moment: tuple[Store, int]) -> Vector:
 def scraped(size: int) -> tuple[Store, int]:
     """A store that was scraped so often, and when the last time was (ms)."""
     store = Store(history=SCRAPES + 1)
-    begun = time.time_ns() // 1_000_000 - round(1000 * PERIOD * SCRAPES)
-    last = begun
+    for moment, text in scrapes(size):
+        store.ingest(text, timestamp=moment)
+    return store, store.snapshot().timestamp
+
+
+def scrapes(size: int, begun: int | None = None) -> Iterator[tuple[int, str]]:
+    """When each scrape was (ms), and what was exposed then.
+
+    Args:
+        begun: when the first was; None: so that the last was just now.
+    """
+    if begun is None:
+        begun = time.time_ns() // 1_000_000 - round(1000 * PERIOD * SCRAPES)
     for number in range(SCRAPES):
-        last = begun + round(1000 * PERIOD * number)
-        store.ingest(body(size, number), timestamp=last)
-    return store, last
+        yield begun + round(1000 * PERIOD * number), body(size, number)
 
 
 def after_scrapes(size: int, *, elsewhere: bool = False) -> Iterator[tuple[Store, int]]:
@@ -140,10 +149,8 @@ def _rival(size: int) -> Any:
         print("not installed: prombed")
         return None
     rival = Prombed(max_series=10 * size)
-    begun = time.time_ns() // 1_000_000 - round(1000 * PERIOD * SCRAPES)
-    for number in range(SCRAPES):
-        moment = begun + round(1000 * PERIOD * number)
-        rival.ingest(body(size, number), timestamp_ms=moment)
+    for moment, text in scrapes(size):
+        rival.ingest(text, timestamp_ms=moment)
     return rival
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from benchmarks.bench_append import many
 from benchmarks.bench_histogram import histograms, quantiles, scraped
-from benchmarks.bench_promql import PERIOD, QUESTIONS, SCRAPES, answer
+from benchmarks.bench_promql import PERIOD, QUESTIONS, SCRAPES, answer, scrapes
 from benchmarks.bench_promql import scraped as scraped_shop
 from benchmarks.bodies import body as made_body
 from benchmarks.harness import OURS, Fed, Run, Way
@@ -32,8 +32,10 @@ from benchmarks.peers.programs import (
     free_port,
     missing,
     prometheus,
+    prometheus_of,
     running,
     victoria,
+    victoria_of,
     wait_for,
 )
 from benchmarks.peers.serve import beside_prometheus, sizes
@@ -62,7 +64,7 @@ def run(run: Run) -> None:
             _queries(run, home, bodies, queried)
             _histograms(run, home, bodies)
             for size in run.pick((210,), (10_500,), (10_500, 105_000)):
-                _promql(run, home, bodies, size)
+                _promql(run, size)
             beside_prometheus(run, home, bodies)
             sizes(run, home, bodies)
 
@@ -197,31 +199,31 @@ def _started(
         yield stack.enter_context(start(directory, target, path, period))
 
 
-def _promql(run: Run, home: Path, bodies: Program, size: int) -> None:
-    """Five questions about 31 scrapes; the programs go on scraping meanwhile."""
+def _promql(run: Run, size: int) -> None:
+    """Five questions about 31 scrapes, which the programs were given in one go: of so many
+    series they would need a machine of their own to scrape them each two seconds."""
     run.begin("peers: promql", "wall time of a question, over HTTP, 31 scrapes")
     store, last = scraped_shop(size)
+    begun = last - round(1000 * PERIOD * (SCRAPES - 1))
+    now = f"{last / 1000:.3f}"
     with ExitStack() as stack:
-        path = f"/shop?size={size}"
-        programs = list(_started(stack, home, bodies, path, run.pick(0.1, PERIOD, PERIOD)))
-        for program in programs:
-            wait_for(
-                f"{program.title} with {SCRAPES} scrapes",
-                lambda each=program: _scrapes_of(each) >= SCRAPES,  # type: ignore[misc]
-                60 + PERIOD * SCRAPES,
-            )
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        programs = [
+            stack.enter_context(start(home, scrapes(size, begun)))
+            for start in (prometheus_of, victoria_of)
+        ]
         for title, expr in QUESTIONS.items():
             ours = partial(answer, store, expr, last)
             ways: dict[str, Way] = {OURS: lambda ask=ours: list(ask())}
             for program in programs:
-                assert len(program.instant(expr)) == len(ours()), (program.title, expr)
-                ways[f"{program.title} over HTTP"] = program.asker(expr)
+                answers = partial(_answers, program, expr, now, len(ours()))
+                wait_for(f"{title} of {program.title}", answers)
+                ways[f"{program.title} over HTTP"] = program.asker(expr, time=now)
             run.compare(title, ways, size=size, unit="µs a question", foreign=True)
 
 
-def _scrapes_of(program: Program) -> float:
-    found = program.instant("count_over_time(up[10m])")
-    return float(found[0]["value"][1]) if found else 0.0  # type: ignore[index]
+def _answers(program: Program, expr: str, now: str, count: int) -> bool:
+    return len(program.instant(expr, time=now)) == count
 
 
 def _queries(run: Run, home: Path, bodies: Program, size: int) -> None:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,28 +37,34 @@ class Program:
     def get(self, path: str, **query: str) -> bytes:
         return self._fetch(f"{path}?{urlencode(query)}" if query else path)
 
-    def _fetch(self, path: str) -> bytes:
+    def post(self, path: str, body: bytes) -> None:
+        self._fetch(path, body)
+
+    def _fetch(self, path: str, sent: bytes | None = None) -> bytes:
         try:
-            self.connection.request("GET", path)
+            self.connection.request("GET" if sent is None else "POST", path, sent)
             answer = self.connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException):
             self.connection.close()  # it opens again with the next request
             raise
-        if answer.status != 200:  # a Prometheus that is not ready says so in words
+        if answer.status not in (
+            200,
+            204,
+        ):  # a Prometheus that is not ready says so in words
             raise http.client.HTTPException(f"{path}: {answer.status} {answer.reason}")
         return body
 
-    def instant(self, query: str) -> list[object]:
+    def instant(self, query: str, **more: str) -> list[object]:
         """The result of a PromQL query."""
-        answer = json.loads(self.get("/api/v1/query", query=query))
+        answer = json.loads(self.get("/api/v1/query", query=query, **more))
         found = answer["data"]["result"]
         assert isinstance(found, list)
         return found
 
-    def asker(self, query: str) -> Callable[[], bytes]:
+    def asker(self, query: str, **more: str) -> Callable[[], bytes]:
         """A function that asks over the open connection and reads the whole answer."""
-        path = f"/api/v1/query?{urlencode({'query': query})}"
+        path = f"/api/v1/query?{urlencode({'query': query, **more})}"
         return lambda: self._fetch(path)
 
     def cpu(self) -> float:
@@ -93,14 +99,45 @@ def running(title: str, port: int, ready: str, *command: str) -> Iterator[Progra
 @contextmanager
 def prometheus(home: Path, target: str, path: str, seconds: float) -> Iterator[Program]:
     """A Prometheus that scrapes this path of a target."""
+    config = _config(home, target, path, seconds, "prometheus")
+    with _prometheus(config, home / "prometheus") as program:
+        yield program
+
+
+@contextmanager
+def prometheus_of(home: Path, scrapes: Iterable[tuple[int, str]]) -> Iterator[Program]:
+    """A Prometheus that was given these scrapes, (ms, text), as a block, and scrapes
+    nothing."""
+    text, config = home / "scrapes.om", home / "nothing.yml"
+    config.write_text("{}")
+    with text.open("w") as file:
+        for moment, body in scrapes:
+            file.writelines(stamped(body, f"{moment / 1000:.3f}"))
+        file.write("# EOF\n")
+    data = home / "backfilled"
+    fill = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)]
+    subprocess.run(fill, check=True, stdout=subprocess.DEVNULL)
+    text.unlink()
+    with _prometheus(config, data) as program:
+        yield program
+
+
+def stamped(body: str, moment: str) -> Iterator[str]:
+    """The samples of a text, each with a timestamp, and no comments."""
+    lines = (line for line in body.splitlines() if not line.startswith("#"))
+    return (f"{line} {moment}\n" for line in lines)
+
+
+@contextmanager
+def _prometheus(config: Path, data: Path) -> Iterator[Program]:
     port = free_port()
     with running(
         "Prometheus",
         port,
         "/-/ready",
         "prometheus",
-        f"--config.file={_config(home, target, path, seconds, 'prometheus')}",
-        f"--storage.tsdb.path={home / 'prometheus'}",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
         f"--web.listen-address=127.0.0.1:{port}",
     ) as program:
         yield program
@@ -109,14 +146,31 @@ def prometheus(home: Path, target: str, path: str, seconds: float) -> Iterator[P
 @contextmanager
 def victoria(home: Path, target: str, path: str, seconds: float) -> Iterator[Program]:
     """A VictoriaMetrics that does the same."""
+    config = _config(home, target, path, seconds, "victoria")
+    with _victoria(home, f"-promscrape.config={config}") as program:
+        yield program
+
+
+@contextmanager
+def victoria_of(home: Path, scrapes: Iterable[tuple[int, str]]) -> Iterator[Program]:
+    """A VictoriaMetrics that was given these scrapes, (ms, text)."""
+    with _victoria(home) as program:
+        for moment, body in scrapes:
+            text = "".join(stamped(body, str(moment)))
+            program.post("/api/v1/import/prometheus", text.encode())
+        yield program
+
+
+@contextmanager
+def _victoria(home: Path, *options: str) -> Iterator[Program]:
     port = free_port()
     with running(
         "VictoriaMetrics",
         port,
         "/health",
         "victoria-metrics",
-        f"-promscrape.config={_config(home, target, path, seconds, 'victoria')}",
-        f"-storageDataPath={home / 'victoria'}",
+        *options,
+        f"-storageDataPath={home / f'victoria-{port}'}",
         f"-httpListenAddr=127.0.0.1:{port}",
         "-promscrape.maxScrapeSize=256MB",
         "-search.latencyOffset=0s",
@@ -229,7 +283,7 @@ def free_port() -> int:
 def missing() -> list[str]:
     """The programs that are not installed."""
     wanted = (
-        "prometheus", "victoria-metrics", "go", "prometheus-node-exporter", "etcd",
+        "prometheus", "promtool", "victoria-metrics", "go", "prometheus-node-exporter", "etcd",
     )  # fmt: skip
     return [name for name in wanted if not shutil.which(name)]
 

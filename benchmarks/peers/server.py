@@ -2,8 +2,7 @@
 
 `/metrics?client=NAME` plays the case that `/play?case=NAME` chose; `/served?client=NAME`
 tells how often; `/static?name=NAME` always gives the same, and `/keep?name=NAME&url=URL`
-has it give what a program answered just now; `/shop?size=N` is what `bench_promql` asks
-about. It runs in a process of its own, so that its CPU time is nobody's.
+has it give what a program answered just now. It runs in a process of its own, so that its CPU time is nobody's.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 from benchmarks.bench_histogram import histograms
-from benchmarks.bench_promql import body as shop_body
 from benchmarks.bodies import Body, moving, there_and_back
 from benchmarks.peers.serve import served_body
 from benchmarks.series import all_series
@@ -49,11 +47,6 @@ class Player:
     def play(self, case: str) -> None:
         self.case = case
         self.places: dict[str, Iterator[bytes]] = {}
-
-    def shop(self, client: str, size: int) -> bytes:
-        """What `bench_promql` is scraped for, each time another."""
-        self.served[f"shop{size}{client}"] += 1
-        return shop_body(size, self.served[f"shop{size}{client}"]).encode()
 
     def next(self, client: str) -> bytes:
         if client not in self.places:
@@ -87,8 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/static":
             player.served[asked["name"] + asked["client"]] += 1
             return player.static[asked["name"]]
-        if path == "/shop":
-            return player.shop(asked["client"], int(asked["size"]))
         if path == "/keep":
             with urlopen(asked["url"], timeout=10) as answer:
                 player.static[asked["name"]] = answer.read()
