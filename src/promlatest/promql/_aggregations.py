@@ -37,6 +37,8 @@ from promlatest.promql._tree import Aggregation, ValueType, unwrapped
 from promlatest.promql._values import Kept, VectorColumn
 
 MakeAggregation = Callable[[Aggregation], Work]
+Reduce = Callable[..., float | None]
+"""The value of a group's values; it may raise TypeError where None is among them."""
 
 
 @attrs.frozen
@@ -77,7 +79,7 @@ def _plan(node: Aggregation) -> Kept[_Plan]:
     return Kept(make)
 
 
-def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> MakeAggregation:
+def _each_group(reduce: Reduce, *, alone: bool = False) -> MakeAggregation:
     """One value of each group's values; none of a group that has none.
 
     Args:
@@ -101,7 +103,7 @@ def _each_group(reduce: Callable[..., float], *, alone: bool = False) -> MakeAgg
     return make
 
 
-def _reduced(reduce: Callable[..., float], values: Values) -> float | None:
+def _reduced(reduce: Reduce, values: Values) -> float | None:
     try:
         return reduce(values)
     except TypeError:  # None among them
@@ -115,21 +117,6 @@ def _count_of(values: Values) -> float | None:
 
 def _present(values: Values) -> float | None:
     return 1.0 if _count_of(values) else None
-
-
-def _of_all(reduce: Callable[[Values], float | None]) -> MakeAggregation:
-    """The same, of values among which None may be."""
-
-    def make(node: Aggregation) -> Work:
-        plan = _plan(node)
-
-        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
-            labels, pickers = plan(column.labels)
-            return VectorColumn(labels, [reduce(pick(column.values)) for pick in pickers])
-
-        return work
-
-    return make
 
 
 def _quantile(node: Aggregation) -> Work:
@@ -232,9 +219,9 @@ def plain(value: float) -> str:
 AGGREGATIONS: Final[dict[str, Aggregator]] = {
     "avg": Aggregator(None, _each_group(mean, alone=True)),
     "bottomk": Aggregator("scalar", _first(descending=False)),
-    "count": Aggregator(None, _of_all(_count_of), scales=False),
+    "count": Aggregator(None, _each_group(_count_of), scales=False),
     "count_values": Aggregator("string", _count_values, scales=False),
-    "group": Aggregator(None, _of_all(_present), scales=False),
+    "group": Aggregator(None, _each_group(_present), scales=False),
     "max": Aggregator(None, _each_group(greatest, alone=True)),
     "min": Aggregator(None, _each_group(least, alone=True)),
     "quantile": Aggregator("scalar", _quantile),

@@ -35,10 +35,7 @@ from promlatest.promql._selectors import (
     newest,
     too_short,
 )
-from promlatest.promql._series import (
-    Conflict,
-    picker,
-)
+from promlatest.promql._series import SAME_LABELS, Conflict, any_twice, picker
 from promlatest.promql._tree import (
     TYPE_NAMES,
     Aggregation,
@@ -232,7 +229,7 @@ def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
             if each is not None:
                 own = samples.setdefault(labels, [])
                 if own and own[-1][0] == moment:
-                    asked.fail(compiled.tree.start, _SAME_LABELS)
+                    asked.fail(compiled.tree.start, SAME_LABELS)
                 own.append((moment, each))
     if len(missed) == len(moments):
         raise missed[-1]
@@ -242,9 +239,6 @@ def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
     series = [Series(labels, tuple(own)) for labels, own in samples.items()]
     series.sort(key=lambda each: each.labels.flat)
     return Matrix(series, asked.annotations())
-
-
-_SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
 
 
 def _moment(name: str, value: int) -> int:
@@ -522,7 +516,7 @@ def _spans(times: range, columns: Sequence[VectorColumn], start: int) -> list[Sp
     if not there:
         return []
     labels = there[0][1].labels
-    if all(column.labels is labels for _, column in there) and not _any_twice(labels):
+    if all(column.labels is labels for _, column in there) and not any_twice(labels):
         moments = [at for at, _ in there]
         return [Span(labels, moments, [column.values for _, column in there], start)]
     places: dict[Labels, int] = {}
@@ -537,10 +531,6 @@ def _spans(times: range, columns: Sequence[VectorColumn], start: int) -> list[Sp
                 row[places[each]] = value
         rows.append(row)
     return [Span(tuple(places), [at for at, _ in there], rows, start)]
-
-
-def _any_twice(labels: tuple[Labels, ...]) -> bool:
-    return len(set(labels)) < len(labels)
 
 
 # -- calls and aggregations -----------------------------------------------------------

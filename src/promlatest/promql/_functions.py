@@ -122,16 +122,7 @@ def _arguments(count: int) -> str:
 
 def _simple(function: Callable[[float], float]) -> MakeFunction:
     """Each value under a function; the name goes, for it is another value now."""
-
-    def make(call: Call) -> Work:
-        renamed = Relabelling(without_metadata)
-
-        def work(asked: Asked, now: int, column: VectorColumn) -> VectorColumn:
-            return renamed(column.labels, mapped(function, column.values))
-
-        return work
-
-    return make
+    return _with_numbers(lambda: function)
 
 
 def _with_numbers(function: Callable[..., Callable[[float], float] | None]) -> MakeFunction:
@@ -204,16 +195,9 @@ def _date(part: Callable[[datetime], int], *, each_cycle: int = 0) -> MakeFuncti
         return float(part(_EPOCH + timedelta(seconds=seconds)) + each_cycle * cycles)
 
     def make(call: Call) -> Work:
-        renamed = Relabelling(without_metadata)
-
-        def work(
-            asked: Asked, now: int, column: VectorColumn | None = None
-        ) -> VectorColumn:
-            if column is None:
-                return VectorColumn(_NO_LABELS, (of(now / 1000),))
-            return renamed(column.labels, mapped(of, column.values))
-
-        return work
+        if call.args:
+            return _simple(of)(call)
+        return lambda asked, now: VectorColumn(_NO_LABELS, (of(now / 1000),))
 
     return make
 

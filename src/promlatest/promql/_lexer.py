@@ -43,7 +43,7 @@ _DURATION: Final = re.compile(
 _UNITS: Final = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
 # Nothing is given back: a million digits before a letter are looked at once.
 _DECIMAL: Final = re.compile(r"(?:[0-9_]++(?:\.[0-9_]*+)?|\.[0-9_]++)(?:[eE][+-]?[0-9]++)?")
-_MOST_MS: Final = 2**63 // 1_000_000  # Go's durations count nanoseconds in 64 bits
+MOST_MS: Final = 2**63 // 1_000_000  # Go's durations count nanoseconds in 64 bits
 
 
 class Token(NamedTuple):
@@ -137,7 +137,7 @@ def read_duration(text: str) -> int:
     parts = [(n, unit) for n, unit in zip(match.groups(), _UNITS, strict=True) if n]
     long = any(len(n) > 20 for n, _ in parts)  # Python refuses to read thousands of digits
     total = 0 if long else sum(int(n) * unit for n, unit in parts)
-    if long or total > _MOST_MS:
+    if long or total > MOST_MS:
         raise ValueError(f"the duration {text!r} is too long")
     return total
 

@@ -29,7 +29,7 @@ from promlatest.exceptions import LabelError, PatternError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import COMPARISONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
-from promlatest.promql._lexer import QueryText, Token, read_number
+from promlatest.promql._lexer import MOST_MS, QueryText, Token, read_number
 from promlatest.promql._tree import (
     NO_METRIC,
     TYPE_NAMES,
@@ -68,7 +68,7 @@ _MATCHERS: Final[dict[str, MatchType]] = {"=": "=", "!=": "!=", "=~": "=~", "!~"
 _BEHIND: Final = frozenset(("[", "@", "name"))  # what may follow an operand, and change it
 _PLAIN: Final = re.compile(r"[\w|:/@ -]*")  # names to choose from: read at once
 _FILLS: Final = frozenset(("fill", "fill_left", "fill_right"))
-_MOST_MS: Final = 2**63 // 1_000_000
+_DURATIONS: Final = ("arithmetic with durations", "write the sum as one duration")
 
 
 def parse(text: str) -> Node:
@@ -333,10 +333,11 @@ class _Parser:
             return self.number()
         token = self.take()
         before_list = self.next.kind == "("
-        if word in AGGREGATIONS and (before_list or self.word() in ("by", "without")):
-            return self.aggregation(word, token)
-        if word in ("limitk", "limit_ratio") and self.word() in ("by", "without"):
-            self.refuse(repr(word), REFUSED[word], token.start)
+        if before_list or self.word() in ("by", "without"):
+            if word in AGGREGATIONS:
+                return self.aggregation(word, token)
+            if word in REFUSED:
+                self.refuse(repr(word), REFUSED[word], token.start)
         if before_list:
             return self.call(token)
         if word in NO_METRIC:
@@ -344,9 +345,6 @@ class _Parser:
         return self.selector(token)
 
     def call(self, name: Token) -> Node:
-        known = name.text if name.text in FUNCTIONS else name.text.lower()
-        if (why := REFUSED.get(known)) is not None:
-            self.refuse(repr(known), why, name.start)
         signature = FUNCTIONS.get(name.text)
         if signature is None:
             self.fail(_unknown(name.text), name.start)
@@ -530,7 +528,7 @@ class _Parser:
         span = self.duration(f"a duration in brackets, as in [5m{end}")
         if self.next.kind not in (":", end):
             if self.next.kind in _PRECEDENCE or self.next.kind in ("(", "name"):
-                self.refuse("arithmetic with durations", "write the sum as one duration")
+                self.refuse(*_DURATIONS)
             self.fail(f"expected {end!r}, got {self.next.shown}")
         if span <= 0:
             self.fail("expected a duration greater than 0", at)
@@ -542,12 +540,12 @@ class _Parser:
 
     def duration(self, expected: str) -> int:
         if self.next.kind in ("(", "name", "+", "-") and self.inside:
-            self.refuse("arithmetic with durations", "write the sum as one duration")
+            self.refuse(*_DURATIONS)
         if self.next.kind != "number":
             self.fail(f"expected {expected}, got {self.next.shown}")
         token = self.take()
         milliseconds = round(self.number_of(token) * 1000)
-        if milliseconds > _MOST_MS:
+        if milliseconds > MOST_MS:
             self.fail(f"the duration {token.text!r} is too long", token.start)
         return milliseconds
 
@@ -555,7 +553,7 @@ class _Parser:
         at = self.take().start
         sign = self.sign()
         if self.next.kind == "(" or self.word() in ("step", "range", "min_of", "max_of"):
-            self.refuse("arithmetic with durations", "write the sum as one duration")
+            self.refuse(*_DURATIONS)
         offset = sign * self.duration("a duration, as in offset 5m")
         if (modified := _modified(node)) is None:
             self.fail("'offset' can only stand behind a selector or a subquery", at)

@@ -294,16 +294,3 @@ def prediction(seconds: float, now: int) -> Kernel:
         return at_now + by_second * seconds
 
     return kernel
-
-
-__all__ = [
-    "OVER_TIME",
-    "Falls",
-    "Kernel",
-    "derivative",
-    "each_series",
-    "moved",
-    "over_each",
-    "prediction",
-    "quantile_of",
-]

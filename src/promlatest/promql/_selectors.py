@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from promlatest._interfaces import Values
 from promlatest._matching.labels import Labels
 from promlatest.promql._columns import LOOKBACK, Block
-from promlatest.promql._series import grouped, joined
+from promlatest.promql._series import any_twice, grouped, joined
 from promlatest.promql._tree import format_duration
 from promlatest.promql._values import EMPTY, Kept, Span, VectorColumn, Window
 
@@ -156,7 +156,7 @@ class Ranges:
     """Puts the samples of several blocks over a range together, each series once."""
 
     def __init__(self) -> None:
-        self._twice: Kept[bool] = Kept(_any_twice)
+        self._twice: Kept[bool] = Kept(any_twice)
 
     def __call__(
         self,
@@ -192,11 +192,6 @@ class Ranges:
 def _all_away(column: Values) -> bool:
     """Whether a scrape failed: ranges reach over it."""
     return not column or (column[0] is None and list(column).count(None) == len(column))
-
-
-def _any_twice(*tuples: tuple[Labels, ...]) -> bool:
-    labels = joined(*tuples)
-    return len(set(labels)) < len(labels)
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

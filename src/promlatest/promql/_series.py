@@ -19,6 +19,9 @@ METADATA: Final = (METRIC_NAME, "__type__", "__unit__")
 """What a value is called loses its meaning once the value is another (Q-4)."""
 
 
+SAME_LABELS: Final = "vector cannot contain metrics with the same labelset"
+
+
 class Conflict(Exception):
     """Two series would have the same labels; the reason in words."""
 
@@ -81,7 +84,7 @@ class Relabelling:
 def _only(values: Values, places: Sequence[int]) -> float | None:
     found = [values[place] for place in places if values[place] is not None]
     if len(found) > 1:
-        raise Conflict("vector cannot contain metrics with the same labelset")
+        raise Conflict(SAME_LABELS)
     return found[0] if found else None
 
 
@@ -97,6 +100,12 @@ def present(column: VectorColumn) -> VectorColumn:
 def joined(*tuples: tuple[Labels, ...]) -> tuple[Labels, ...]:
     """Label sets one behind the other."""
     return tuple(labels for each in tuples for labels in each)
+
+
+def any_twice(*tuples: tuple[Labels, ...]) -> bool:
+    """Whether a label set stands in these twice."""
+    labels = joined(*tuples)
+    return len(set(labels)) < len(labels)
 
 
 # -- aggregations ---------------------------------------------------------------------
