@@ -34,6 +34,17 @@ def checked(
     raise UsageError(f"expected {expected}, not {came}")
 
 
+def checked_function(value: T, expected: str) -> T:
+    """The value, if it can be called.
+
+    Raises:
+        UsageError: it cannot; the message says what was expected and what came.
+    """
+    if callable(value):
+        return value
+    raise UsageError(f"expected {expected}, not {value!r:.80}")
+
+
 def checked_seconds(
     name: str, value: float, *, least: float = 0, above: bool = False
 ) -> float:

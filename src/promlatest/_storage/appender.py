@@ -13,7 +13,7 @@ from itertools import count
 from types import TracebackType
 from typing import Final, Self
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_function
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
@@ -289,8 +289,8 @@ class Batch:
             UsageError: `report` is no function.
         """
         self._check_open()
-        if report is not None and not callable(report):
-            raise UsageError(f"expected a function that reports, not {report!r:.80}")
+        if report is not None:
+            checked_function(report, "a function that reports")
         self._ended = "rolled back"  # which is what it is if committing fails
         self.report = report
         try:

@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_function
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
 from promlatest._matching.conditions import Condition, flat_matchers
@@ -211,10 +211,7 @@ class Store(QueryMethods):
     ) -> None:
         if limits is not None:
             checked(limits, Limits, "limits as Limits, such as Limits(series=5)")
-        if not callable(clock):
-            raise UsageError(
-                f"expected clock as a function that gives milliseconds, not {clock!r}"
-            )
+        checked_function(clock, "clock as a function that gives milliseconds")
         if checked(history, int, _HISTORY) < 2:
             raise UsageError(f"expected {_HISTORY}, not {history}")
         self._limits: Final = Limits() if limits is None else limits
@@ -593,8 +590,7 @@ class Store(QueryMethods):
         Raises:
             UsageError: it is no function.
         """
-        if not callable(callback):
-            raise UsageError(f"expected a function to be called, not {callback!r:.60}")
+        checked_function(callback, "a function to be called")
         with self._lock:
             self._subscribers = (*self._subscribers, callback)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from promlatest._arguments import checked, checked_seconds
+from promlatest._arguments import checked, checked_function, checked_seconds
 from promlatest._clock import deadline, now_ms
 from promlatest._interfaces import Queryable
 from promlatest.api import _lists, _mount, _page, _promql, _rules, _status
@@ -22,7 +22,7 @@ from promlatest.api._answer import ApiResponse, failure, plain, refusal, success
 from promlatest.api._params import Params, read_duration
 from promlatest.api._site import Site, target_states
 from promlatest.api._text import dump
-from promlatest.exceptions import PromlatestError, UsageError
+from promlatest.exceptions import PromlatestError
 from promlatest.rules import Rule
 
 __all__ = ["Api"]
@@ -128,9 +128,8 @@ class Api:
         checked(max_points, int, "max_points as a whole number")
         checked(config, str, "config as a text")
         checked(flags, Mapping, "flags as a mapping")
-        for name, function in ("targets", targets), ("clock", clock):
-            if not callable(function):
-                raise UsageError(f"expected {name} as a function, not {function!r:.80}")
+        checked_function(targets, "targets as a function")
+        checked_function(clock, "clock as a function")
         self._site: Final = Site(
             queryable=queryable,
             targets=lambda: target_states(queryable, targets()),

@@ -10,11 +10,11 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 from promlatest._arguments import checked, checked_seconds
-from promlatest._datapoint import DataPoint, Metadata, MetricType
+from promlatest._datapoint import METRIC_TYPES, DataPoint, Metadata
 from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import Labels
 from promlatest._matching.selector import parse_selector
@@ -319,10 +319,6 @@ def _seconds(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.3f}"
 
 
-# Types by Prometheus' name; it calls families without one "unknown" or "".
-_TYPES: Final[Mapping[str, MetricType]] = {kind: kind for kind in get_args(MetricType)}
-
-
 def _metadata(told: Mapping[str, str]) -> Metadata:
-    kind = _TYPES.get(told.get("type", ""), "unknown")
+    kind = METRIC_TYPES.get(told.get("type", ""), "unknown")
     return Metadata(kind, told.get("help", ""), told.get("unit", ""))

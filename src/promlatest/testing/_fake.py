@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import attrs
 
 from promlatest._arguments import checked, checked_seconds
-from promlatest._datapoint import MetricType
+from promlatest._datapoint import METRIC_TYPES
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.selector import parse_selector
@@ -146,7 +146,7 @@ class FakeTarget:
     ) -> None:
         self._types: Final = dict(types or {})
         for name, kind in self._types.items():
-            if kind not in get_args(MetricType):
+            if kind not in METRIC_TYPES:
                 raise UsageError(f"{name}: expected a type of metrics, not {kind!r}")
         if not path.startswith("/"):
             raise UsageError(f"expected a path such as /metrics, not {path!r}")

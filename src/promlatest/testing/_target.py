@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
 import attrs
 
-from promlatest._arguments import checked, checked_seconds
+from promlatest._arguments import checked, checked_function, checked_seconds
 from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Store
@@ -383,8 +383,7 @@ class _Waits(Generic[R_co]):
             done: R_co = self._run(self._check(check, self._terms(within, terms)))
             return done
 
-        if not callable(check):
-            raise UsageError(f"expected a function that checks a scrape, not {check!r}")
+        checked_function(check, "a function that checks a scrape")
         name = getattr(check, "__qualname__", repr(check))
         return Holding(run, f"expect_that({name})", self._ledger)
 
