@@ -267,3 +267,32 @@ def test_a_change_in_the_middle_of_a_change_waits():
     assert refs
     assert [point.value for point in store.query("m")] == [0.0, 1.0, 2.0]
     store._check()
+
+
+def test_no_series_is_counted_before_it_is_there():
+    """Whoever looks in the middle of an append counts no more series than are found, in a
+    row that was free as in a new one."""
+    store = Store()
+    app = store.appender()
+    seen: list[tuple[int, int]] = []
+
+    def look(frame, event, argument):
+        if not frame.f_code.co_filename.endswith("live.py"):
+            return None
+        seen.append((len(store), len(store.query("m"))))
+        return look
+
+    for number in range(4):
+        app.append(0, {"__name__": "m", "n": f"{number}"}, 1, 1.0)
+    store.drop('m{n="2"}')
+    store.query("m", n="1")
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        for number in range(4, 6):
+            app.append(0, {"__name__": "m", "n": f"{number}"}, 1, 1.0)
+    finally:
+        sys.settrace(before)
+
+    assert {(3, 3), (3, 4), (4, 4), (4, 5), (5, 5)} == set(seen)
+    store._check()

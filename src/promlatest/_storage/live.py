@@ -183,8 +183,8 @@ class LiveSource:
         slot = Slot(sample)
         ref = self._new_ref(slot)
         table.add(cells, slot, ref)
-        self.size += 1
         self.version += 1
+        self.size += 1  # after it is found
         return ref
 
     def _new_ref(self, slot: Slot) -> int:
