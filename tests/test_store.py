@@ -456,6 +456,23 @@ def test_a_body_past_the_limit_is_not_read_to_the_end():
     assert len(store.sources) == 0
 
 
+def test_what_is_dropped_is_out_of_the_indexes(store):
+    """Of the series that share a label, those that are left are found by it, also after
+    others have taken the place of those that are gone."""
+    for number in range(100):
+        append(store, "m", 10, float(number), kind=f"k{number % 10}", n=f"{number}")
+    assert len(store.query("m", kind="k3")) == 10
+
+    assert store.drop('m{n=~"3|13"}') == 2
+    left = [point.labels["n"] for point in store.query("m", kind="k3")]
+    append(store, "m", 10, 1.0, kind="k4", n="late")
+
+    assert left == sorted(f"{number}" for number in range(23, 100, 10))
+    assert [point.labels["n"] for point in store.query("m", kind="k3")] == left
+    assert len(store.query("m", kind="k4")) == 11
+    store._check()
+
+
 # Counts
 
 
@@ -474,6 +491,58 @@ def test_counts_are_those_of_all_commits(store):
     )
     store.counts.samples = 99
     assert store.counts.samples == 2
+
+
+def test_what_an_update_brings_is_counted_by_the_sample(store):
+    """Each sample of an update is counted once: taken, too far ahead, old, or there."""
+    with store.batch("push", replace=False, timestamp=10) as push:
+        for name in ("a", "b", "c"):
+            push.append(0, {"__name__": name}, 10, 1.0)
+
+    with store.batch("push", replace=False, timestamp=20) as push:
+        push.append(0, {"__name__": "a"}, 20, 2.0)
+        push.append(0, {"__name__": "b"}, 9, 2.0)
+        push.append(0, {"__name__": "c"}, 10, 2.0)
+        push.append(0, {"__name__": "d"}, NOW + 600_001, 2.0)
+
+    assert store.counts == Counts(
+        samples=4, added=3, out_of_order=1, duplicates=1, out_of_bounds=1
+    )
+    assert [store.value(name) for name in ("a", "b", "c")] == [2.0, 1.0, 1.0]
+
+
+def test_what_an_update_leaves_out_keeps_its_time(store):
+    """Samples without a timestamp are of the moment of their own update."""
+    for text, moment in ("a 1\nb 1\n", 10), ("a 2\n", 20):
+        with store.batch("push", replace=False, timestamp=moment) as push:
+            push.append_samples(parse(text))
+
+    assert [(p.labels.metric, p.timestamp) for p in store] == [("a", 20), ("b", 10)]
+
+
+def test_samples_of_a_scrape_that_are_held_already_are_counted(store):
+    """Timestamps of their own: older ones and other values for one that is held are not
+    taken, and counted; what is the same again is neither."""
+    store.ingest("a 1 10\nb 1 10\nc 1 10\nd 1 10\n", source="x", timestamp=20)
+
+    again = store.ingest("d 2 11\nc 1 10\nb 2 10\na 2 9\n", source="x", timestamp=30)
+
+    assert again.counts == Counts(samples=1, out_of_order=1, duplicates=1)
+    assert "a" in again.counts.example or "b" in again.counts.example
+    assert [store.value(name) for name in "abcd"] == [1.0, 1.0, 1.0, 2.0]
+
+
+def test_of_twins_the_newest_that_may_be_taken_counts(store):
+    """One series four times in one scrape: too far ahead, then newer and newer, then old.
+    They are counted as if they had been appended one after the other."""
+    times = [NOW + 600_001, NOW - 1, NOW, NOW - 1]
+    body = "".join(f"m {value} {time}\n" for value, time in enumerate(times))
+
+    taken = store.ingest(body, timestamp=NOW)
+
+    assert taken.counts == Counts(samples=2, added=1, out_of_bounds=1, out_of_order=1)
+    assert taken.counts.example == "m stands there twice"
+    assert values(store) == [2.0]
 
 
 # Subscriptions
