@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import pytest
 import trustme
-from api_servers import Scripted, bad, good, raw, scripted
+from api_servers import Scripted, bad, good, raw, scripted, until
 
 from promlatest import DataPoint, Labels, Metadata, Queryable
 from promlatest.exceptions import (
@@ -142,6 +142,21 @@ def test_a_connection_closed_while_idle_is_dialled_anew() -> None:
     with raw(whole) as url, Server(url) as server:
         assert server.metadata() == {}
         assert server.metadata() == {}
+
+
+def test_an_answer_that_nobody_asked_for() -> None:
+    """What comes on a connection while it is idle is no answer to what is asked next."""
+    answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        for body in (
+            b'{"status":"success","data":["asked"]}',
+            b'{"status":"success","data":["unasked"]}',
+        )
+    ]
+    with raw(*answers, pause=0.1) as url, Server(url) as server:
+        assert server.label_names() == ["asked"]
+        until(lambda: url.sent == 2)
+        assert server.label_names() == ["asked"]
 
 
 def test_many_threads_may_ask(script: tuple[str, Scripted]) -> None:

@@ -32,6 +32,7 @@ from promlatest.exceptions import (
     TimeoutExceededError,
     UsageError,
 )
+from promlatest.scrape._fetch import is_readable
 
 __all__ = ["Client", "Reply"]
 
@@ -118,10 +119,16 @@ class Client:
             connection.end()
 
     def _idle_connection(self) -> _TimedConnection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+        """One on which nothing has come since: that would be taken for the answer to what
+        is asked next. Those that the other end has closed are let go as well."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not connection.has_more():
+                return connection
+            connection.end()
 
     def _exchange(
         self,
@@ -327,6 +334,13 @@ class _TimedConnection(http.client.HTTPConnection):
         assert self._wire is not None
         self._wire.exchange = exchange
         self.sock = self._wire
+
+    def has_more(self) -> bool:
+        """Whether something came that nobody asked for, or the end."""
+        assert self._wire is not None
+        plain = self._wire.socket
+        waiting = plain.pending() if isinstance(plain, ssl.SSLSocket) else 0
+        return bool(waiting) or is_readable(plain)
 
     def end(self) -> None:
         """Close it, whatever is still under way."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import select
 import socket
 import ssl
 from typing import Any, Final, cast
 
+from promlatest.scrape._fetch import is_readable
 from promlatest.scrape._target import LOOPBACK
 from promlatest.scrape._wire import Response
 from promlatest.scrape._workers import Workers
@@ -45,7 +45,7 @@ class Connection(asyncio.BufferedProtocol):
     def usable(self) -> bool:
         """Whether another exchange may be begun: it stands, and nothing has come."""
         transport = self._transport
-        return transport is not None and not _is_readable(transport)
+        return transport is not None and not is_readable(transport.get_extra_info("socket"))
 
     async def exchange(self, request: bytes, answer: Response) -> None:
         """Send a request and feed an answer until it is complete.
@@ -109,16 +109,6 @@ class Connection(asyncio.BufferedProtocol):
             self._done.set_result(None)
         else:
             self._done.set_exception(error)
-
-
-def _is_readable(transport: asyncio.Transport) -> bool:
-    """Whether something has come that the loop has not seen yet."""
-    made = transport.get_extra_info("socket")
-    if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([made], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(made, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 class Dialler:

@@ -42,6 +42,7 @@ __all__ = [
     "ScrapeLimits",
     "collect",
     "contained",
+    "is_readable",
     "read_local",
     "read_path",
     "timed_out",
@@ -239,17 +240,27 @@ def _read_fd(fd: int, deadline: float, limit: int) -> bytes:
 
 def _read_chunk(fd: int, deadline: float) -> bytes:
     while True:
-        if hasattr(select, "poll"):  # not on Windows
-            poll = select.poll()
-            poll.register(fd, select.POLLIN)
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise OutOfTimeError
-        if time.monotonic() > deadline:
+        left = max(0.0, deadline - time.monotonic())
+        if not is_readable(fd, left) or time.monotonic() > deadline:
             raise OutOfTimeError
         try:
             return os.read(fd, _CHUNK)
         except BlockingIOError:  # another reader of the pipe was faster
             time.sleep(0.005)
+
+
+def is_readable(what: Any, seconds: float = 0.0) -> bool:
+    """Whether something comes, or the end, within so many seconds.
+
+    Args:
+        what: a socket, or the number of an open file.
+        seconds: to wait for it.
+    """
+    if not hasattr(select, "poll"):  # Windows, where it can be told of sockets alone
+        return isinstance(what, int) or bool(select.select([what], [], [], seconds)[0])
+    poll = select.poll()
+    poll.register(what, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _call(target: Target, deadline: float, limit: int) -> bytes:

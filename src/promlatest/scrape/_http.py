@@ -154,7 +154,8 @@ class HttpTarget:
         self._client = client
         self._target = target
         self._job = job
-        self._files = OneAtATime(client.workers, target.name)
+        self._name = target.name  # which is put together each time
+        self._files = OneAtATime(client.workers, self._name)
         self._connections: dict[tuple[Origin, TLS | None], Connection] = {}
         self._used: set[tuple[Origin, TLS | None]] = set()  # by the last fetch
         self._contexts: dict[TLS, ssl.SSLContext] = {}
@@ -263,7 +264,7 @@ class HttpTarget:
         this moment; a new one is tried then, as Go does."""
         connection, kept = await self._connection(hop, identity)
         while True:
-            answer = Response(self._job.limits.body_size, self._target.name)
+            answer = Response(self._job.limits.body_size, self._name)
             state.answer = answer
             try:
                 await connection.exchange(request, answer)
@@ -362,7 +363,7 @@ class HttpTarget:
         return Fetched(
             body,
             answer.headers.get("content-type", ""),
-            hop.url if self._target.kind == "http" else self._target.name,
+            hop.url if self._target.kind == "http" else self._name,
             answer.status,
             size,
             redirects,
