@@ -27,6 +27,7 @@ async def test_an_item_reaches_every_subscriber(scrape_target):
 
         await feed.publish("rain")
 
+        await mark.expect("feed_items_total").to_increase_by(1)
         await mark.expect("feed_passed_total", subscriber="ann").to_increase_by(1)
         await mark.expect_sum("feed_passed_total").to_increase_by(2, settle=0.1)
 

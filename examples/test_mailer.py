@@ -50,7 +50,7 @@ def test_the_queue_drains(metrics_of, mailer):
         mailer.send("ann@example.org")
 
     waiting = mark.expect("mailer_waiting", queue=mailer.name)
-    waiting.to_fall_to(0, within=5, settle=0.1)
+    waiting.to_equal(0, within=5, settle=0.1)
 
 
 def test_two_marks_count_from_where_they_were_made(metrics_of, mailer):

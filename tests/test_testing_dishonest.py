@@ -36,6 +36,7 @@ from promlatest.testing import (
     TargetDownError,
     UnknownLabelError,
     UnknownMetricError,
+    UnmovedError,
     UntakenError,
     VanishedError,
 )
@@ -441,6 +442,12 @@ SITUATIONS: Sequence[Situation] = (
         lambda: program(counter(5), counter(0)),
         marked(lambda mark: mark.assert_only("orders_total")),
         ResetError,
+    ),
+    Situation(
+        "Moved: not what was said",
+        lambda: program(counter(3) + gauge(2), counter(3) + gauge(1)),
+        marked(lambda mark: mark.assert_only("stock", "orders_total")),
+        UnmovedError,
     ),
     Situation(
         "Moved: a new series",

@@ -11,7 +11,12 @@ from promlatest._arguments import as_tuple
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import LabelValue, Matcher, fulfils, keyword_matcher
-from promlatest.testing._errors import OthersMovedError, ResetError, VanishedError
+from promlatest.testing._errors import (
+    OthersMovedError,
+    ResetError,
+    UnmovedError,
+    VanishedError,
+)
 from promlatest.testing._missing import parts_of, unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
 from promlatest.testing._numbers import Increase, Move
@@ -141,10 +146,10 @@ class Difference:
         return list(moves(self.before, self.after))
 
     def assert_only(self, *selectors: str, ignore: Iterable[str] = VOLATILE) -> None:
-        """Assert that nothing moved but what fits one of the selectors.
+        """Assert that this moved, each of the selectors, and nothing else did.
 
-        The name of a histogram or summary stands for all of its series. What may move
-        may not begin anew, unless `on_reset` is "rebaseline".
+        The name of a histogram or summary stands for all of its series. What moves may
+        not begin anew, unless `on_reset` is "rebaseline".
 
             difference.assert_only('orders_total{status="ok"}', "order_seconds")
 
@@ -154,6 +159,7 @@ class Difference:
 
         Raises:
             OthersMovedError: something else moved; it lists what.
+            UnmovedError: no series of a selector moved.
             ResetError: the program was started anew, or a counter cleared.
             UnknownMetricError, UnknownLabelError: a selector fits nothing.
             UsageError: `ignore` is one text and no list of them.
@@ -161,9 +167,8 @@ class Difference:
         __tracebackhide__ = True
         allowed = [self._with_parts(selection(text)) for text in selectors]
         patterns = as_tuple(ignore, "texts for ignore")
-        moved = [
-            each for each in self.moves() if not fits_any(each.labels.metric, patterns)
-        ]
+        all_moved = self.moves()
+        moved = [each for each in all_moved if not fits_any(each.labels.metric, patterns)]
         others = [move for move in moved if not _fits_any(move.labels, allowed)]
         only = f"nothing but {', '.join(selectors)}" if selectors else "nothing"
         if others:
@@ -182,6 +187,14 @@ class Difference:
                 target=self.after.target,
                 details=["on_reset='rebaseline' lets that pass"],
             )
+        for text, matchers in zip(selectors, allowed, strict=True):
+            if not any(fulfils(each.labels, matchers) for each in all_moved):
+                raise UnmovedError(
+                    f"{only} was to move, and {text} did not",
+                    target=self.after.target,
+                    selector=text,
+                    details=["ignore= is for what may move, and need not"],
+                )
 
     def _increase(self, wanted: Wanted, missing: float | None, *, one: bool) -> Increase:
         __tracebackhide__ = True

@@ -20,6 +20,7 @@
         │   └── MovedError           changed where it was to stay
         ├── ResetError          a counter began anew, so a difference is no increase
         ├── OthersMovedError    more moved than was said
+        ├── UnmovedError        what was said to move did not
         ├── UntakenError        samples that no scraper takes: doubled, or out of time
         ├── UnaskedError        an expectation that was never asked
         ├── LintError           an exposition that its format or good practice forbids
@@ -70,6 +71,7 @@ __all__ = [
     "UnaskedWarning",
     "UnknownLabelError",
     "UnknownMetricError",
+    "UnmovedError",
     "UntakenError",
     "VanishedError",
     "WaitFailure",
@@ -209,6 +211,10 @@ class ResetError(ExpectationError):
 
 class OthersMovedError(ExpectationError):
     """More series moved than the test says."""
+
+
+class UnmovedError(ExpectationError):
+    """A test says that series moved, and they did not."""
 
 
 class TargetDownError(ExpectationError):
