@@ -179,12 +179,16 @@ class Server:
         Args:
             selectors: without one it is everything that the server has now.
         """
+        told, found = self._asked(selectors)
         store = Store()
-        body = self.exposition(*selectors)
-        if body:
-            read = parse(body)
+        if found:
             with store.batch(self._client.name) as batch:  # however old a sample is
-                batch.append_samples(read, read.metadata)
+                if isinstance(found, bytes):
+                    batch.append_samples(parse(found), told)
+                else:  # by way of a page they took twice the time
+                    for point in found:
+                        batch.append(0, *point)
+                    batch.metadata.update(told)
         return store.snapshot()
 
     def exposition(self, *selectors: str) -> bytes:
@@ -193,20 +197,31 @@ class Server:
         `lambda: server.exposition('{job="shop"}')` is a target for
         `promlatest.scrape` and for `promlatest.testing`.
         """
+        told, found = self._asked(selectors)
+        if not found:
+            return b""
+        if isinstance(found, bytes):
+            return render((), told).encode() + found
+        ordered = sorted(found, key=lambda point: point.labels.flat)
+        return render(ordered, told, timestamps=True).encode()
+
+    def _asked(
+        self, selectors: Sequence[str]
+    ) -> tuple[dict[str, Metadata], bytes | Sequence[DataPoint]]:
+        """What families the server knows, and the samples: a page without types, or
+        points."""
         chosen = selectors or (EVERYTHING,)
         for selector in chosen:
             parse_selector(selector)
         told = self.metadata()
         federated = self._federated(chosen)
         if federated is not None:
-            described = render((), told).encode()
-            return described + _UNTYPED.sub(b"", federated) if federated else b""
+            return told, _UNTYPED.sub(b"", federated)
         with shaped(self._client.name):
             points = {
                 point.labels: point for each in chosen for point in self._latest(each)
             }
-        ordered = [points[labels] for labels in sorted(points)]
-        return render(ordered, told, timestamps=True).encode() if ordered else b""
+        return told, list(points.values())
 
     def _federated(self, selectors: Iterable[str]) -> bytes | None:
         """What /federate says; None where there is none."""
