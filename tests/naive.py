@@ -270,7 +270,7 @@ class NaiveStore:
         counts.removed = len(before.keys() - after.keys())
         told = dict(types) if replacing else {**known, **types}
         history = (*source.history, after)[-self.keep :]
-        at = max(source.at, moment)  # an update may be of an earlier moment
+        at = max(source.last, moment)  # an update may be of an earlier moment
         now = NaiveSource(after, before, None, told, {}, at, at, history)
         self._put(name, now, counts)
         return counts

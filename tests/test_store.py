@@ -209,6 +209,21 @@ def test_a_batch_from_before_a_failure_is_not_taken(store):
     assert str(store.sources["a"].error) == "last"
 
 
+def test_an_update_from_before_a_failure_is_taken_after_it(store):
+    """What a push brings counts by the time of its samples; history stays in order."""
+    store.ingest("m 1\nn 1\n", source="a", timestamp=10)
+    store.fail("a", OSError("last"), timestamp=30)
+
+    with store.batch("a", replace=False, timestamp=20) as batch:
+        batch.append(0, {"__name__": "m"}, 20, 2.0)
+
+    source = store.sources["a"]
+    assert [each.timestamp for each in source.history] == [30, 30]
+    assert [(p.value, p.timestamp) for p in store] == [(2.0, 20), (1.0, 10)]
+    assert source.error is None
+    store._check()
+
+
 def test_a_failure_counts_as_the_last_where_the_clock_was_set_back(store, clock):
     """A failure of now is taken, whatever the clock says, and stands in order."""
     store.ingest("m 1\n", source="a", timestamp=NOW)

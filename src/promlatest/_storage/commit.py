@@ -44,6 +44,8 @@ class Commit:
             since everything that follows were older than it.
         oldest: samples from before this moment are not taken; None: however old.
         limits: what series may look like.
+        last: the moment of the source's last scrape, good or failed: what comes after it
+            does not stand before it.
     """
 
     samples: Samples
@@ -52,6 +54,7 @@ class Commit:
     horizon: int
     oldest: int | None = None
     limits: Limits = attrs.field(factory=Limits)
+    last: int = 0
 
 
 def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
@@ -107,7 +110,7 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
             patch[place] = (time, value)
             if at in exemplars:
                 kept_exemplars[place] = exemplars[at]  # type: ignore[index]
-    timestamp = max(held.timestamp, commit.timestamp)
+    timestamp = max(held.timestamp, commit.timestamp, commit.last)
     metadata = {**held.metadata, **commit.metadata} if commit.metadata else held.metadata
     times = held.times
     if times is None and timestamp != held.timestamp:

@@ -637,8 +637,15 @@ class Store(QueryMethods):
             if batch.replace and when < held.timestamp:
                 return held, _late(held, when, samples)
             oldest = None if batch.lookback is None else when - batch.lookback
+            horizon = now + FAR_FUTURE
             commit = Commit(
-                samples, batch.metadata, when, now + FAR_FUTURE, oldest, self._limits
+                samples,
+                batch.metadata,
+                when,
+                horizon,
+                oldest,
+                self._limits,
+                held.timestamp,
             )
             scrape, counts = (replaced if batch.replace else updated)(before, commit)
             if scrape is before:
