@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promlatest import Matcher, format_selector, parse_selector
-from promlatest.exceptions import SelectorError
+from promlatest.exceptions import PatternError, SelectorError
 
 # selector, its matchers, and the text that stands for these
 READ = [
@@ -106,7 +106,27 @@ def test_refuses(text, position, reason):
     assert reason in caught.value.reason
     assert caught.value.position == position
     assert caught.value.text == text
-    assert str(caught.value).endswith(f"\n  {text}\n  {' ' * position}^")
+    if text.isprintable():
+        assert str(caught.value).endswith(f"\n  {text}\n  {' ' * position}^")
+
+
+def test_an_error_shows_no_raw_control_characters():
+    """A line break, an escape sequence or half a character is shown as its escape, and
+    the mark stands under the place all the same."""
+    with pytest.raises(SelectorError) as caught:
+        parse_selector('up{\n\x1b="\ud800"}')
+
+    shown, mark = str(caught.value).splitlines()[1:]
+    assert shown == r"""  up{\n\x1b="\ud800"}"""
+    assert shown[mark.index("^") :].startswith(r"\x1b")
+
+
+def test_an_error_of_a_pattern_shows_no_raw_control_characters():
+    """Nor does what is told of a regular expression."""
+    with pytest.raises(PatternError) as caught:
+        Matcher("a", "=~", "(\x1b[2J")
+
+    assert str(caught.value).isprintable()
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)

@@ -33,6 +33,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from promlatest._escape import escaped
+
 __all__ = [
     "AppenderClosedError",
     "BodyError",
@@ -95,7 +97,7 @@ class PatternError(UsageError):
     def __init__(self, pattern: str, reason: str) -> None:
         self.pattern = pattern
         self.reason = reason
-        super().__init__(f"regular expression {pattern!r:.200}: {reason}")
+        super().__init__(f"regular expression {pattern!r:.200}: {escaped(reason)}")
 
 
 class SelectorError(UsageError):
@@ -111,7 +113,8 @@ class SelectorError(UsageError):
         self.text = text
         self.position = position
         self.reason = reason
-        super().__init__(f"{reason}\n  {text}\n  {' ' * position}^")
+        before, rest = escaped(text[:position]), escaped(text[position:])
+        super().__init__(f"{reason}\n  {before}{rest}\n  {' ' * len(before)}^")
 
 
 class QueryError(UsageError):
