@@ -4,7 +4,8 @@ EXTRAS ?= [all]
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
 WHEEL  := $(patsubst $(VENV)/%,.venv-wheel/%,$(BIN))
-JOBS   ?= auto
+# One more than there are cores: many tests wait for a server or a screen.
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 # Without byte code pytest rewrites every test file at every run, and each process that a
 # test starts compiles the library anew: 44 s of 178 s of `make test`.
@@ -25,7 +26,7 @@ test: $(READY)   ## Every test, on every core [ARGS=... JOBS=0: one after the ot
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 quick: $(READY)  ## For every save: the core, and what has no server, screen or soak [ARGS=...]
-	PROMLATEST_FUZZ=0.1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+	PROMLATEST_FUZZ=0.1 $(BIN)/python -m pytest -n auto --dist worksteal \
 		-q -m 'not real and not slow' tests $(ARGS)
 
 check: $(READY)  ## Format, lint, types, import floors
