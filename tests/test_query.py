@@ -353,3 +353,24 @@ def test_exactly_one(store):
         store.value("one")
     with pytest.raises(SelectionError, match="close names: one"):
         store.point("onne")
+
+
+def test_histograms_are_assembled_once_however_many(monkeypatch):
+    """Where the buckets stand is kept for all of them, and not for so many at the most:
+    it takes a hundred times what picking their values takes."""
+    monkeypatch.setattr("promlatest._storage.layout._HITS_KEPT", 16)
+    body = "".join(
+        f'h_bucket{{n="{n}",le="1"}} 1\nh_bucket{{n="{n}",le="+Inf"}} 2\n'
+        for n in range(500)
+    )
+    store = Store()
+    store.ingest(body)
+    assert len(store.histograms("h")) == 500
+
+    def again(*_args):
+        raise AssertionError("assembled anew")
+
+    monkeypatch.setattr("promlatest._storage.histograms.assemble", again)
+    store.ingest(body.replace("} 2", "} 3"))
+
+    assert {histogram.count for histogram in store.histograms("h")} == {3}

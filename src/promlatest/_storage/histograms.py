@@ -68,7 +68,7 @@ def histograms_of(scrape: Scrape, metric: str, plan: Plan) -> list[Histogram]:
     kept = layout.histograms.get(key)
     if kept is None:
         kept = (_found(layout, metric, plan),)
-        weight = sum(len(parts.places) for parts in kept[0] or ())
+        weight = sum(len(parts.bounds) for parts in kept[0] or ())
         layout.histograms.keep(key, kept, weight + 1)
     parts: list[_PartPlaces] | None = kept[0]
     if parts is None or scrape.patch or not _of_one_moment(scrape, parts):

@@ -24,8 +24,9 @@ from promlatest._storage.plan import Plan
 from promlatest._storage.table import Table, with_prefix
 
 # Selections of repeated questions are kept with their label sets, some 150 bytes a hit:
-# so many hits at the most, and not more than there are series.
-_HITS_KEPT: Final = 65_536
+# of so many hits at the most, and not of more than there are series. One that is too large
+# to be kept is made anew at each question, 3 µs a hit.
+_HITS_KEPT: Final = 524_288
 _HITS_LEAST: Final = 256
 
 _numbers: Final = count()
@@ -100,8 +101,9 @@ class Layout:
         self._selections: Cache[tuple[Any, ...], Selection] = Cache(2 * most)
         # The map to the layout before this one, see `window`.
         self.neighbour: tuple[int, array[int]] | None = None
-        # What `histograms` keeps, weighed by buckets.
-        self.histograms: Cache[Any, Any] = Cache(2 * most)
+        # What `histograms` keeps, weighed by buckets, some 50 bytes each: all of them, for
+        # to assemble them anew takes 300 µs a histogram.
+        self.histograms: Cache[Any, Any] = Cache(2 * (size + _HITS_LEAST))
 
     def select(self, plan: Plan) -> Selection:
         """The series that fulfil a plan."""
