@@ -144,6 +144,20 @@ class Prometheus:
 
 
 @contextmanager
+def configured(config: Path) -> Iterator[Prometheus]:
+    """A Prometheus with this configuration, and its data beside the file."""
+    address = f"127.0.0.1:{free_port()}"
+    words = (
+        f"--config.file={config}",
+        f"--storage.tsdb.path={config.parent / 'data'}",
+        f"--web.listen-address={address}",
+    )
+    url = f"http://{address}"
+    with running("prometheus", f"{url}/-/ready", "prometheus", *words):
+        yield Prometheus(url)
+
+
+@contextmanager
 def prometheus(
     home: Path, jobs: dict[str, tuple[str, str]], rules: dict[str, Any] | None = None
 ) -> Iterator[Prometheus]:
@@ -169,16 +183,7 @@ def prometheus(
             }
         )
     )
-    url = f"http://127.0.0.1:{free_port()}"
-    with running(
-        "prometheus",
-        f"{url}/-/ready",
-        "prometheus",
-        f"--config.file={config}",
-        f"--storage.tsdb.path={home / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-    ):
-        server = Prometheus(url)
+    with configured(config) as server:
         wait_for(
             "the first scrapes",
             lambda: (

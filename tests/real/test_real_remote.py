@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from programs import Frozen, free_port, running, wait_for
+from programs import Frozen, Prometheus, configured, free_port, running, wait_for
 
 from promlatest import Labels, Metadata, Queryable, Store
 from promlatest.exceptions import ServerError
@@ -39,31 +39,20 @@ def page(handlers: int) -> bytes:
 
 
 @contextmanager
-def prometheus(home: Path, config: Path, port: int) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
-    words = (
-        f"--config.file={config}",
-        f"--storage.tsdb.path={home / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    )
-    with running("prometheus", f"{url}/-/ready", "prometheus", *words):
-        yield url
-
-
-@contextmanager
-def victoria(home: Path, config: Path, port: int) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
+def victoria(config: Path) -> Iterator[Prometheus]:
+    address = f"127.0.0.1:{free_port()}"
+    url = f"http://{address}"
     words = (
         f"-promscrape.config={config}",
-        f"-storageDataPath={home / 'victoria'}",
-        f"-httpListenAddr=127.0.0.1:{port}",
+        f"-storageDataPath={config.parent / 'victoria'}",
+        f"-httpListenAddr={address}",
         "-search.latencyOffset=1s",  # by default it hides the last 30 s
     )
     with running("victoria-metrics", f"{url}/health", "victoria-metrics", *words):
-        yield url
+        yield Prometheus(url)  # it answers as one
 
 
-SERVERS = {"prometheus": prometheus, "victoria-metrics": victoria}
+SERVERS = {"prometheus": configured, "victoria-metrics": victoria}
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +66,7 @@ def frozen() -> Iterator[Frozen]:
 def urls(
     frozen: Frozen, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    home = tmp_path_factory.mktemp("servers")
-    config = home / "prometheus.yml"
+    config = tmp_path_factory.mktemp("servers") / "prometheus.yml"
     job = {
         "job_name": "shop",
         "scrape_interval": "1s",
@@ -87,8 +75,7 @@ def urls(
     config.write_text(json.dumps({"scrape_configs": [job]}))
     with ExitStack() as stack:
         found = {
-            name: stack.enter_context(start(home, config, free_port()))
-            for name, start in SERVERS.items()
+            name: stack.enter_context(start(config)).url for name, start in SERVERS.items()
         }
         for name, url in found.items():
             with Server(url) as server:
@@ -224,7 +211,7 @@ def test_stale_series_are_gone(tmp_path: Path, way: Callable[[Server], Server]) 
             "static_configs": [{"targets": [target.address]}],
         }
         config.write_text(json.dumps({"scrape_configs": [job]}))
-        with prometheus(tmp_path, config, free_port()) as url, Server(url) as asked:
+        with configured(config) as real, Server(real.url) as asked:
             server = way(asked)
             wait_for("a scrape", lambda: server.snapshot('{job="j"}').query("goes"))
             target.answers["/metrics"] = (b"stays 1\n", "text/plain; version=0.0.4")

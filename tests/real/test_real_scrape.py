@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 import pytest
 import trustme
-from programs import Programs, Prometheus, free_port, get, running, wait_for
+from programs import Programs, Prometheus, configured, free_port, get, wait_for
 
 from promlatest import Labels, Store
 from promlatest._matching.floats import normalise_bound
@@ -200,23 +200,14 @@ def pair(
     ]
     config = home / "prometheus.yml"
     config.write_text(json.dumps({"scrape_configs": configs}))
-    url = f"http://127.0.0.1:{free_port()}"
     store = Store()
     with ExitStack() as stack:
         for each in fronts.values():
             each.start()
             stack.callback(each.stop)
-        program = running(
-            "prometheus",
-            f"{url}/-/ready",
-            "prometheus",
-            f"--config.file={config}",
-            f"--storage.tsdb.path={home / 'data'}",
-            f"--web.listen-address={url.removeprefix('http://')}",
-        )
-        stack.enter_context(program)
+        real = stack.enter_context(configured(config))
         stack.enter_context(Scraper.from_config(store, config))
-        yield Pair(Prometheus(url), store, fronts)
+        yield Pair(real, store, fronts)
 
 
 def test_the_same_as_prometheus(

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from programs import Frozen, Programs, free_port, get, running, wait_for
+from programs import Frozen, Programs, configured, get, wait_for
 
 from promlatest.exposition import parse
 
@@ -316,17 +316,10 @@ def _scraped_by_prometheus(
         "static_configs": [{"targets": [url.removeprefix("http://")]}],
     }
     config.write_text(json.dumps({"scrape_configs": [job]}))  # JSON is YAML
-    port = free_port()
-    at = f"http://127.0.0.1:{port}"
-    words = (
-        f"--config.file={config}",
-        f"--storage.tsdb.path={home / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    )
-    with running("prometheus", f"{at}/-/ready", "prometheus", *words):
+    with configured(config) as real:
         enough = "count_over_time(scrape_samples_scraped{job='ours'}[1m]) > 2"
-        wait_for("three scrapes", lambda: api(at, "query", query=enough)["result"])
-        result = api(at, "query", query='{__name__!=""}')["result"]
+        wait_for("three scrapes", lambda: real.instant(enough))
+        result = real.instant('{__name__!=""}')
     return {
         tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in result
     }

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from programs import Prometheus, free_port, running, wait_for
+from programs import Prometheus, configured, wait_for
 
 from promlatest import Labels, Store
 from promlatest.scrape import Scraper
@@ -113,18 +113,11 @@ def test_odd_answers(tmp_path: Path) -> None:
     with server() as port:
         config = tmp_path / "prometheus.yml"
         config.write_text(json.dumps(configuration(port)))
-        url = f"http://127.0.0.1:{free_port()}"
-        program = running(
-            "prometheus",
-            f"{url}/-/ready",
-            "prometheus",
-            f"--config.file={config}",
-            f"--storage.tsdb.path={tmp_path / 'data'}",
-            f"--web.listen-address={url.removeprefix('http://')}",
-        )
         store = Store()
-        with program, Scraper.from_config(store, config) as scraper:
-            real = Prometheus(url)
+        with (
+            configured(config) as real,
+            Scraper.from_config(store, config) as scraper,
+        ):
             jobs = [*ANSWERS, *LIMITS, "timed"]
             wait_for(
                 "every job", lambda: all(real.instant(f'up{{job="{j}"}}') for j in jobs)
