@@ -30,6 +30,7 @@ async def test_an_item_reaches_every_subscriber(scrape_target):
         await mark.expect("feed_items_total").to_increase_by(1)
         await mark.expect("feed_passed_total", subscriber="ann").to_increase_by(1)
         await mark.expect_sum("feed_passed_total").to_increase_by(2, settle=0.1)
+        assert await metrics.value("feed_backlog", subscriber="bob") == 1
 
 
 async def test_a_subscriber_that_does_not_read_is_dropped(scrape_target):

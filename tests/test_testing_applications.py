@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import subprocess
 import sys
 import traceback
@@ -240,6 +241,17 @@ def test_the_traceback_of_the_application_is_kept(question):
     assert isinstance(caught.value.__cause__, RuntimeError)
     frames = traceback.extract_tb(caught.value.__cause__.__traceback__)
     assert frames[-1].name == "failing_in_the_application"
+
+
+def test_an_answer_that_never_ends():
+    """The timeout of a scrape ends it, part by part."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return itertools.repeat(b"# more\n")
+
+    with pytest.raises(TargetDownError, match=r"no complete answer within 0\.05 s"):
+        ScrapeTarget(app, timeout=0.05).value("jobs_total")
 
 
 def test_an_application_that_gives_nothing():

@@ -228,6 +228,18 @@ def test_it(scrape_target, registry, golden_metrics):
     assert files == ["test_it.prom", "test_it@again.prom"]
 
 
+def test_a_golden_file_is_written_once(run):
+    """What one test shows by one name is one thing: an update tells where it is not."""
+    test = """
+def test_it(scrape_target, golden_metrics):
+    bodies = iter(["jobs_total 1", "jobs_total 1", "jobs_total 2"])
+    for _ in range({times}):
+        golden_metrics(scrape_target(lambda: next(bodies)))
+"""
+    run(test.format(times=2), "--promlatest-update").assert_outcomes(passed=1)
+    run(test.format(times=3), "--promlatest-update").assert_outcomes(failed=1)
+
+
 def test_golden_files_of_like_names_are_apart(run, pytester):
     """Tests of two classes, and parameters that differ in a sign, share no file."""
     test = """

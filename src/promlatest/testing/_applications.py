@@ -182,6 +182,11 @@ class _guarded:
             ) from error
 
 
+def _too_late(name: str, timeout: float) -> TimeoutExceededError:
+    words = f"no complete answer within {timeout:g} s"
+    return TimeoutExceededError(words, phase="body", target=name)
+
+
 def _called(what: object) -> str:
     return getattr(what, "__qualname__", type(what).__name__)
 
@@ -205,12 +210,12 @@ class WsgiSource:
         started = time.monotonic()
 
         async def ask(request: AppRequest) -> _AppAnswer:
-            return await io.called(lambda: self._ask(request))
+            return await io.called(lambda: self._ask(request, timeout))
 
         fetched = await _fetched(self.name, self.request, ask)
         return self.bodies.answer(fetched, started, self.request.bare)
 
-    def _ask(self, request: AppRequest) -> _AppAnswer:
+    def _ask(self, request: AppRequest, timeout: float) -> _AppAnswer:
         told: list[tuple[str, list[tuple[str, str]]]] = []
         written = io.BytesIO()
 
@@ -220,6 +225,7 @@ class WsgiSource:
             told[:] = [(status, headers)]
             return written.write
 
+        began = time.monotonic()
         with _guarded(self.name):
             parts = self.app(_environ(request), start_response)
             if not isinstance(parts, Iterable):
@@ -227,6 +233,8 @@ class WsgiSource:
             try:
                 for part in parts:
                     written.write(part)
+                    if time.monotonic() - began > timeout:  # it may never end
+                        raise _too_late(self.name, timeout)
             finally:
                 getattr(parts, "close", lambda: None)()
         if not told:
@@ -280,9 +288,7 @@ class AsgiSource:
                 lambda: _fetched(self.name, self.request, self._ask), timeout
             )
         except TimeoutError:
-            raise TimeoutExceededError(
-                f"no complete answer within {timeout:g} s", phase="body", target=self.name
-            ) from None
+            raise _too_late(self.name, timeout) from None
         return self.bodies.answer(fetched, started, self.request.bare)
 
     async def _ask(self, request: AppRequest) -> _AppAnswer:

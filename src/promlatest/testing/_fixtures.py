@@ -157,8 +157,10 @@ class Golden:
         reading = what.scrape() if isinstance(what, ScrapeTarget) else what
         parts = filter(None, [self._name, quote(name, safe="")])
         file = self._directory / f"{'@'.join(parts)}.prom"
+        # One that was just written says what the test shows from now on, too.
+        update = self._update and file not in self._used
         self._used.add(file)
-        assert_golden(reading, file, rules, update=self._update)
+        assert_golden(reading, file, rules, update=update)
 
     def unused(self) -> list[Path]:
         """The files of this test that it has not compared with anything."""
