@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from promlatest import Store
-from promlatest.exceptions import EndpointError, UsageError
+from promlatest.exceptions import EndpointError, PromlatestError, UsageError
 from promlatest.scrape import (
     AsyncScraper,
     Auth,
@@ -434,6 +434,30 @@ def test_a_loop_that_was_closed_without_stop() -> None:
             return (await scraper.scrape()).up
 
     assert asyncio.run(again())
+
+
+@pytest.mark.parametrize("ending", ["stop", "remove"])
+async def test_a_scrape_that_is_asked_for_while_it_ends(ending: str) -> None:
+    """Who asks while another stops the scraper, or removes the target, is told; no task of
+    it is left to be destroyed, and nobody else is kept from the target."""
+    store = Store()
+
+    def body() -> bytes:
+        return b"a 1\n"
+
+    scraper = AsyncScraper(store, [body])
+    await scraper.scrape()
+    asked = asyncio.create_task(scraper.scrape_all())
+    end = scraper.stop() if ending == "stop" else scraper.remove(body)
+    await asyncio.create_task(end)
+
+    with pytest.raises(PromlatestError, match="is not scraped any more"):
+        await asked
+    assert not [
+        task for task in asyncio.all_tasks() if task.get_name().startswith("scrape ")
+    ]
+    assert scrape_once(store, body).up
+    await scraper.stop()
 
 
 async def test_two_loops_at_once() -> None:

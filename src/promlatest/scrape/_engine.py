@@ -142,7 +142,13 @@ class Engine:
     async def stop(self) -> None:
         self._enter_loop()
         self._running = False
-        await asyncio.gather(*(each.close() for each in self._loops.values()))
+        # Others may add targets meanwhile.
+        while left := [each for each in self._loops.values() if not each.closed]:
+            await asyncio.gather(*(each.close() for each in left))
+        self.leave_loop()
+
+    def leave_loop(self) -> None:
+        """End the threads, and belong to no loop any more."""
         if self._http is not None:
             self._http.close()
         self.committers.close()
@@ -319,6 +325,7 @@ class _TargetLoop:
     def forget_loop(self) -> None:
         """Begin anew: what belonged to a loop is gone with it."""
         self.claim.release(self._engine)
+        self.closed = False
         self._ticking = False
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[bool] | None = None
@@ -337,6 +344,7 @@ class _TargetLoop:
 
     async def close(self) -> None:
         """End the task, and wait for a commit under way, but not for ever."""
+        self.closed = True
         self._ticking = False
         task, self._task = self._task, None
         if task is not None:
@@ -347,7 +355,7 @@ class _TargetLoop:
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
-        self._end_waits(PromlatestError(f"{self.claim.name} is not scraped any more"))
+        self._end_waits(self._not_any_more())
         self.claim.release(self._engine)
 
     async def demand(self) -> ScrapeResult:
@@ -367,6 +375,8 @@ class _TargetLoop:
         return self.last
 
     def _go(self, delay: float = 0.0) -> None:
+        if self.closed:  # another thread stopped or removed it
+            raise self._not_any_more()
         if self._task is None:
             self.claim.take(self._engine)
             self._task = asyncio.create_task(
@@ -443,6 +453,9 @@ class _TargetLoop:
             contained(_log.error, "scraping %s raised", self.claim.name, exc_info=raised)
         except Exception:  # what handles the log; nothing but the standard error is left
             traceback.print_exc()
+
+    def _not_any_more(self) -> PromlatestError:
+        return PromlatestError(f"{self.claim.name} is not scraped any more")
 
     def _end_waits(self, error: PromlatestError) -> None:
         demands, self._demands = self._demands, []

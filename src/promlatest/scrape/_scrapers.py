@@ -291,6 +291,7 @@ class Scraper(_ScraperFace):
             finally:
                 self._thread.close()
                 self._thread = None
+                self._engine.leave_loop()  # others may have used it meanwhile
                 if self._forgotten is not None:
                     self._forgotten.detach()
 
