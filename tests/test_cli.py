@@ -449,6 +449,24 @@ def test_wrong_usage_of_a_command_shows_its_own(capsys: pytest.CaptureFixture[st
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["gte", ":1"], "there is no command 'gte'; did you mean: promlatest get"),
+        ([":8080"], "there is no command ':8080'; did you mean: promlatest top :8080"),
+        (["histogram", ":1"], "the following arguments are required: METRIC\n"),
+    ],
+)
+def test_what_was_probably_meant_by_wrong_usage(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that is misspelt, a target without one, and only what is lacking."""
+    with pytest.raises(SystemExit):
+        run(*words)
+
+    assert said in capsys.readouterr().err
+
+
 IDLE = [
     (["get", "FILE", "--interval", "5"], "--interval", "--watch"),
     (["get", "FILE", "--header", "A: b"], "--header", "over HTTP"),
@@ -634,6 +652,7 @@ def test_where_to_ask_what_no_selector_can(
         ("wait_second", "close names: wait_seconds"),
         ("wait_seconds_bucket", "the name of the histogram is wait_seconds"),
         ("depth", "depth is a gauge"),
+        ("latency", "it has wait_seconds"),
     ],
 )
 def test_which_histogram_was_probably_meant(

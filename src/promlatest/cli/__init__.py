@@ -127,6 +127,16 @@ def _let_go_of_output() -> None:
 class _Parser(argparse.ArgumentParser):
     """A parser that says so where its help cannot be written: argparse keeps silent."""
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if not isinstance(action, argparse._SubParsersAction):
+            super()._check_value(action, value)
+        elif value not in _COMMANDS:
+            from promlatest._matching.near import close_names  # where one is misspelt only
+
+            near = close_names(value, _COMMANDS, alike=0.5)
+            looks = f"promlatest {near[0]}" if near else f"promlatest top {value}"
+            self.error(f"there is no command {value!r}; did you mean: {looks}")
+
     def _print_message(self, message: str, file: Any = None) -> None:
         (file or sys.stderr).write(message)
 

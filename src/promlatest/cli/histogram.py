@@ -40,7 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "metric", metavar="METRIC", help="its name, without _bucket, or a selector"
     )
     parser.add_argument(
-        "labels", nargs="*", metavar="LABEL=VALUE", help="only those with this label"
+        "labels",
+        nargs="*",
+        default=[],
+        metavar="LABEL=VALUE",
+        help="only those with this label",
     )
     add_page(parser)
 

@@ -73,7 +73,9 @@ def _listen(port: int, application: WSGIApplication) -> _Server:
     try:
         return make_server("127.0.0.1", port, application, _Server, _Handler)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen on 127.0.0.1:{port}: {error}") from error
+        raise UsageError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}"
+        ) from error
 
 
 def _application(registry: CollectorRegistry) -> WSGIApplication:

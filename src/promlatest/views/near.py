@@ -22,6 +22,9 @@ _SUFFIXES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
+_KINDS: Final[Mapping[str, str]] = {"info": "an info", "unknown": "of no known type"}
+
+
 def is_expression(text: str) -> bool:
     """Whether a text is a question that no selector can ask, such as a rate.
 
@@ -51,13 +54,15 @@ def why_no_histogram(q: Queryable, metric: str) -> list[str]:
     known = q.metrics()
     type_ = known[metric].type if metric in known else ""
     if type_ and type_ != "histogram":
-        return [f"{metric} is a {type_}"]
+        return [f"{metric} is {_KINDS.get(type_, f'a {type_}')}"]
     for suffix in _SUFFIXES["histogram"]:
         family = metric.removesuffix(suffix)
         if family != metric and q.histograms(family):
             return [f"the name of the histogram is {family}"]
     names = [name for name, told in known.items() if told.type == "histogram"]
-    return list(_named(close_names(metric, names)))
+    if not names:
+        return ["it has no histogram at all"]
+    return list(_named(close_names(metric, names))) or [f"it has {_listed(names)}"]
 
 
 def _no_name(
