@@ -7,7 +7,9 @@ of the plain list of samples that Prometheus would have.
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import attrs
 import pytest
@@ -275,3 +277,17 @@ def test_a_source_that_never_answered():
 
     point = query(store, "up == 0", 1000)[0]
     assert point.labels["job"] == "a"
+
+
+def test_what_was_asked_holds_no_old_scrape() -> None:
+    """Blocks are kept for the next question, but not past the scrapes they are made of."""
+    store = Store(history=2)
+    old: list[weakref.ref[object]] = []
+    for moment in range(1_000, 6_000, 1_000):
+        store.ingest(f"depth {moment}", timestamp=moment, source="a")
+        assert query(store, "depth", moment)[0].value == moment
+        assert len(query(store, "depth[5s]", moment, partial=True)[0].samples) <= 2
+        old.append(weakref.ref(store.sources["a"]._scrapes[-1]))
+    gc.collect()
+
+    assert [each() is None for each in old] == [True, True, True, False, False]

@@ -45,7 +45,7 @@ from promlatest._storage.layout import Selection
 from promlatest._storage.live import LiveSource, points
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
-from promlatest._storage.window import ColumnCache, blocks_of
+from promlatest._storage.window import ColumnCache, Scrapes, blocks_of
 from promlatest.exceptions import SelectionError
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class SourceCell(Protocol):
     def visible(self) -> Scrape: ...
 
     @property
-    def scrapes(self) -> Sequence[Scrape]:
+    def scrapes(self) -> Scrapes:
         """Those that are kept, oldest first."""
 
 

@@ -17,7 +17,7 @@ from promlatest._storage.query import (
     SourceCell,
 )
 from promlatest._storage.scrape import Scrape
-from promlatest._storage.window import ColumnCache
+from promlatest._storage.window import ColumnCache, Scrapes
 
 
 @attrs.frozen(eq=False)
@@ -25,7 +25,7 @@ class _Fixed:
     """A scrape that stays what is visible."""
 
     visible: Scrape
-    scrapes: tuple[Scrape, ...]
+    scrapes: Scrapes
 
 
 class Snapshot(QueryMethods):
@@ -44,7 +44,7 @@ class Snapshot(QueryMethods):
     def __init__(
         self,
         scrapes: Iterable[Scrape] = (),
-        before: Mapping[int, tuple[Scrape, ...]] | None = None,
+        before: Mapping[int, Scrapes] | None = None,
         columns: ColumnCache | None = None,
         last_known: Iterable[Scrape] = (),
     ) -> None:
@@ -52,7 +52,8 @@ class Snapshot(QueryMethods):
         self._scrapes: Final = tuple(scrapes)
         self._last_known: Final = tuple(last_known)
         self._cells: Final = tuple(
-            _Fixed(each, kept.get(each.number, (each,))) for each in self._scrapes
+            _Fixed(each, kept.get(each.number) or Scrapes((each,)))
+            for each in self._scrapes
         )
         self._questions = Cache(QUESTIONS_KEPT)
         self._columns = Cache(COLUMNS_KEPT) if columns is None else columns

@@ -49,7 +49,7 @@ from promlatest._storage.query import (
 )
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.snapshot import Snapshot
-from promlatest._storage.window import ColumnCache
+from promlatest._storage.window import ColumnCache, Scrapes
 from promlatest.exceptions import LimitError, UsageError
 from promlatest.exposition import Exposition, Reader, parse
 from promlatest.exposition._families import MetricFamily, Registry, samples_of
@@ -82,7 +82,7 @@ class Source:
     """
 
     name: str
-    _scrapes: tuple[Scrape, ...] = ()
+    _scrapes: Scrapes = attrs.field(factory=Scrapes, converter=Scrapes)
     _newest: Scrape = attrs.field(factory=Scrape)
     _previous: Scrape = attrs.field(factory=Scrape)
     error: Exception | None = None
@@ -172,7 +172,7 @@ class _Cell:
         return self.source._visible
 
     @property
-    def scrapes(self) -> tuple[Scrape, ...]:
+    def scrapes(self) -> Scrapes:
         return self.source._scrapes
 
 

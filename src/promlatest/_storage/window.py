@@ -11,10 +11,10 @@ other series they are gaps.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from struct import pack
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import attrs
 
@@ -31,13 +31,28 @@ ColumnCache = Cache[Any, Any]
 by identity: to hash and compare matchers took a tenth of a question of one series."""
 
 
+_BLOCKS_KEPT: Final = 256  # questions between two scrapes of a source
+
+
+class Scrapes(tuple[Scrape, ...]):
+    """The scrapes that are kept of a source, oldest first, and the blocks that were made
+    of them: with the next scrape both are others."""
+
+    def __init__(self, _: Iterable[Scrape] = ()) -> None:
+        self.blocks: Cache[Any, Sequence[Block]] = Cache(_BLOCKS_KEPT)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scrapes, (tuple(self),)
+
+
 def blocks_of(
-    scrapes: Sequence[Scrape], plan: Plan, start: int, end: int, kept: ColumnCache
-) -> list[Block]:
+    scrapes: Scrapes, plan: Plan, start: int, end: int, kept: ColumnCache
+) -> Sequence[Block]:
     """The blocks of a source.
 
     O(series x layouts in between) the first time and after a scrape that changed the
-    layout; O(scrapes) else, and columns are picked when somebody looks.
+    layout; O(scrapes) else, and columns are picked when somebody looks. What is asked
+    again before the next scrape costs a look-up, a quarter of a question of one series.
 
     Args:
         scrapes: those that are kept, oldest first.
@@ -46,12 +61,25 @@ def blocks_of(
         end: scrapes after it, too.
         kept: where columns are kept, and which series were there together.
     """
-    since = scrapes[0].timestamp if scrapes else None
     chosen = [each for each in scrapes if start < each.timestamp <= end]
-    if plan.names is not None and not _mentioned(plan.names, chosen):
-        return []
-    good = [each.timestamp for each in chosen if not each.failed]
-    first = good[0] if good else None
+    if not chosen:
+        return ()
+    key = (plan, chosen[0].number, chosen[-1].number, len(chosen))
+    blocks = scrapes.blocks.get(key)
+    if blocks is None:
+        blocks = _blocks(chosen, plan, kept, scrapes[0].timestamp)
+        scrapes.blocks.keep(key, blocks)
+    return blocks
+
+
+def _blocks(
+    chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache, since: int
+) -> Sequence[Block]:
+    if plan.names is not None and not any(
+        name in scrape.layout.tables for scrape in chosen for name in plan.names
+    ):
+        return ()
+    first = next((each.timestamp for each in chosen if not each.failed), None)
     key = (plan, *map(_number, chosen))
     lives: tuple[_Life, ...] | None = kept.get(key)
     if lives is None:
@@ -59,12 +87,6 @@ def blocks_of(
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
     moments = [each.timestamp for each in chosen]
     return [_block(life, chosen, plan, kept, since, first, moments) for life in lives]
-
-
-def _mentioned(names: Sequence[str], scrapes: Sequence[Scrape]) -> bool:
-    """Whether one of the scrapes has one of the metrics."""
-    # A list costs a question less than a generator, here and below.
-    return True in [not each.layout.tables.keys().isdisjoint(names) for each in scrapes]
 
 
 @attrs.frozen(eq=False)
@@ -205,7 +227,7 @@ def _block(
     chosen: Sequence[Scrape],
     plan: Plan,
     kept: ColumnCache,
-    since: int | None,
+    since: int,
     first: int | None,
     moments: Sequence[int],
 ) -> Block:
@@ -225,7 +247,7 @@ def _block(
     values = _Picked(len(times), lambda at: pick(at)[0])
     stamps = _Picked(len(times), lambda at: pick(at)[1])
     pairs = zip(scrapes, places, strict=False)
-    timed = True in [_timed(scrape) for scrape, held in pairs if held is not None]
+    timed = any(_timed(scrape) for scrape, held in pairs if held is not None)
     own = stamps if timed else None
     return Block(life.labels, times, values, own, since, first, moments)
 
