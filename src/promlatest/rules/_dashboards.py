@@ -73,7 +73,7 @@ class _Panel:
     kind: RuleKind = "panel"
 
     def within(self, table: DocumentMapping) -> _Panel:
-        title = _first_text(table, "title", "name") or self.title
+        title = _text(table, "title") or _text(table, "name") or self.title
         source = self.source
         if "datasource" in table:
             source = self._type_of(table["datasource"]) or source
@@ -152,7 +152,3 @@ def _source_types(document: DocumentNode) -> dict[str, str]:
 def _text(table: DocumentMapping, key: str) -> str:
     value = table.get(key)
     return str(value) if isinstance(value, Text) else ""
-
-
-def _first_text(table: DocumentMapping, *keys: str) -> str:
-    return next(filter(None, (_text(table, key) for key in keys)), "")

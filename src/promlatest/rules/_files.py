@@ -277,9 +277,7 @@ def _rules_of_group(
 def _items(table: DocumentMapping, key: str, file: str) -> Items:
     found = table.get(key)
     if found is None:
-        empty = Items()
-        empty.line, empty.size = table.line, 1
-        return empty
+        return Items()
     if not isinstance(found, Items):
         fail(file, _line(found, table), f"expected a list of {key}")
     return found

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Final
 
 from promlatest._matching.floats import format_float
+from promlatest._matching.literals import unquote
 
 __all__ = ["render"]
 
@@ -157,13 +158,12 @@ def _tokens(text: str) -> Sequence[tuple[str, str]]:
 
 
 def _unquoted(token: str) -> str:
-    inside = token[1:-1]
-    if token[0] == "`" or "\\" not in inside:
-        return inside
-    simple = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-    if any(each not in simple for each in re.findall(r"\\.", inside)):
-        raise _LeftAlone
-    return re.sub(r"\\.", lambda match: simple[match.group()], inside)
+    try:
+        text = unquote(token)
+        text.encode()  # bytes that are no UTF-8 are not shown
+    except ValueError:
+        raise _LeftAlone from None
+    return text
 
 
 def _shown(value: Value) -> str:
@@ -217,7 +217,7 @@ def _humanize1024(given: Value) -> str:
     value = _number(given)
     if abs(value) <= 1 or not isfinite(value):
         return _short(value)
-    return _scaled(value, 1024, "kMGTPEZY", "i")
+    return _scaled(value, 1024, _LARGE, "i")
 
 
 def _humanize_percentage(given: Value) -> str:
