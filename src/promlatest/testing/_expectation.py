@@ -108,7 +108,7 @@ class Expectation(_Unasked, Generic[R_co]):
     ) -> R_co:
         """Wait until it is this value, and has been for `settle` seconds."""
         __tracebackhide__ = True
-        return self._wait(
+        return self._run(
             _conditions.equal(value, tolerance),
             within,
             settle=settle,
@@ -129,7 +129,7 @@ class Expectation(_Unasked, Generic[R_co]):
         """Wait until it is at or above this value."""
         __tracebackhide__ = True
         condition = _conditions.reach(value, tolerance)
-        return self._wait(condition, within, already_ok=already_ok, on_reset=on_reset)
+        return self._run(condition, within, already_ok=already_ok, on_reset=on_reset)
 
     @_verb
     def to_fall_to(
@@ -144,7 +144,7 @@ class Expectation(_Unasked, Generic[R_co]):
     ) -> R_co:
         """Wait until it is at or below this value, and has been for `settle` seconds."""
         __tracebackhide__ = True
-        return self._wait(
+        return self._run(
             _conditions.fall_to(value, tolerance),
             within,
             settle=settle,
@@ -170,7 +170,7 @@ class Expectation(_Unasked, Generic[R_co]):
         since, and with ``missing=0`` in any case."""
         __tracebackhide__ = True
         condition = _conditions.increase_by(amount, tolerance)
-        return self._wait(
+        return self._run(
             condition, within, settle=settle, on_reset=on_reset, missing=missing
         )
 
@@ -187,7 +187,7 @@ class Expectation(_Unasked, Generic[R_co]):
         the first scrape, and by no more for `settle` seconds."""
         __tracebackhide__ = True
         condition = _conditions.decrease_by(amount, tolerance)
-        return self._wait(condition, within, settle=settle)
+        return self._run(condition, within, settle=settle)
 
     @_verb
     def to_increase(
@@ -203,13 +203,13 @@ class Expectation(_Unasked, Generic[R_co]):
         ``missing=0`` as in `to_increase_by`."""
         __tracebackhide__ = True
         condition = _conditions.increase(at_least, tolerance)
-        return self._wait(condition, within, on_reset=on_reset, missing=missing)
+        return self._run(condition, within, on_reset=on_reset, missing=missing)
 
     @_verb
     def to_appear(self, *, within: float | None = None, already_ok: bool = False) -> R_co:
         """Wait until it is there; two scrapes in a row must show it."""
         __tracebackhide__ = True
-        return self._wait(_conditions.APPEAR, within, already_ok=already_ok)
+        return self._run(_conditions.APPEAR, within, already_ok=already_ok)
 
     @_verb
     def to_disappear(
@@ -228,7 +228,7 @@ class Expectation(_Unasked, Generic[R_co]):
                 or a value looks like a slip.
         """
         __tracebackhide__ = True
-        return self._wait(
+        return self._run(
             _conditions.DISAPPEAR, within, already_ok=already_ok, unknown_ok=unknown_ok
         )
 
@@ -254,7 +254,7 @@ class Expectation(_Unasked, Generic[R_co]):
             on_reset: what a counter that begins anew does.
         """
         __tracebackhide__ = True
-        return self._wait(
+        return self._run(
             _conditions.satisfy(predicate, words),
             within,
             settle=settle,
@@ -274,11 +274,7 @@ class Expectation(_Unasked, Generic[R_co]):
         """
         __tracebackhide__ = True
         checked_seconds("throughout", throughout, above=True)
-        return self._wait(_conditions.STAY, throughout, already_ok=True)
-
-    def _wait(self, condition: Awaited, within: float | None, **terms: Any) -> R_co:
-        __tracebackhide__ = True
-        return self._run(condition, within, **terms)
+        return self._run(_conditions.STAY, throughout, already_ok=True)
 
 
 class Holding(_Unasked, Generic[R_co]):

@@ -201,7 +201,7 @@ class FakeTarget:
 
         with self._changed:
             self._changed.wait_for(is_over, within)
-            self.check()
+            self._check()
             if len(self._scrapes) < number:
                 closed = self._server.stopped.is_set()
                 raise AssertionError(
@@ -216,21 +216,15 @@ class FakeTarget:
         Raises:
             ScriptError: the script has raised.
         """
-        self.stop()
-        self.check()
+        self._stop()
+        self._check()
 
-    def stop(self) -> None:
-        """Stop serving, and say nothing of the script."""
+    def _stop(self) -> None:
         self._server.stop()
         with self._changed:
             self._changed.notify_all()
 
-    def check(self) -> None:
-        """Check that the script has not raised.
-
-        Raises:
-            ScriptError: it has.
-        """
+    def _check(self) -> None:
         if self._error is not None:
             raise ScriptError(
                 f"the script of {self} raised {type(self._error).__name__}: {self._error}"
@@ -240,9 +234,9 @@ class FakeTarget:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self.stop()
+        self._stop()
         if error is None:  # what went wrong first is told
-            self.check()
+            self._check()
 
     def __repr__(self) -> str:
         return f"<FakeTarget {self.url}>"

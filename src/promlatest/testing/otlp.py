@@ -148,7 +148,7 @@ class OtlpSink:
             response.partial_success.error_message = refused[0]
         return response
 
-    def read(self, timeout: float) -> Reading:
+    def _read(self, timeout: float) -> Reading:
         """What was exported, once that was collected after the call.
 
         Raises:
@@ -191,7 +191,7 @@ class _OtlpSource:
         return "the OTLP sink"
 
     async def read(self, timeout: float, io: Io) -> Reading:
-        return await io.called(lambda: self.sink.read(timeout))
+        return await io.called(lambda: self.sink._read(timeout))
 
 
 # From points of OTLP to series
