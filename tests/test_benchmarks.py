@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 def benchmarks(*words: str | Path) -> str:
     command = [sys.executable, "-m", "benchmarks", *map(str, words)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -535,6 +535,27 @@ def test_what_an_update_leaves_out_keeps_its_time(store):
     assert [(p.labels.metric, p.timestamp) for p in store] == [("a", 20), ("b", 10)]
 
 
+def test_one_of_many_is_updated(store):
+    """However the store is read then, and whatever is put over it: the new sample is there
+    with its time, and all others are as they were."""
+    body = "".join(f'm{{n="{number}"}} {number}\n' for number in range(2_000))
+    for text, moment in (body, 10), ('m{n="7"} 70\n', 20):
+        with store.batch("push", replace=False, timestamp=moment) as push:
+            push.append_samples(parse(text))
+    wanted = {f"{number}": (number, 10) for number in range(2_000)} | {"7": (70, 20)}
+
+    def read(points):
+        return {p.labels["n"]: (p.value, p.timestamp) for p in points}
+
+    assert read(store) == read(store.query("m")) == read(store.snapshot()) == wanted
+    assert read(store.query("m", n=["7", "8"])) == {"7": (70, 20), "8": (8, 10)}
+
+    late = store.ingest('m{n="7"} 1 15\nm{n="8"} 1 15\n', source="push", timestamp=30)
+
+    assert late.counts.out_of_order == 1
+    assert read(store) == {"7": (70, 20), "8": (1, 15)}
+
+
 def test_samples_of_a_scrape_that_are_held_already_are_counted(store):
     """Timestamps of their own: older ones and other values for one that is held are not
     taken, and counted; what is the same again is neither."""
