@@ -123,6 +123,30 @@ def test_a_series_that_came_and_went_is_followed():
     assert len(by_label) == 9
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((3, 4, 7, None, 8), (5, 20, 0)),
+        ((3, 4, 7, None, 2), (6, 20, 1)),
+        ((0, 1, None, None, 5, 9), (9, 25, 0)),
+        ((0, 1, None, 5, None, 7, 8), (8, 30, 0)),
+    ],
+)
+def test_a_series_that_came_back_is_counted_over_its_absence(values, expected):
+    """What a counter did before it went and after it came back is one increase."""
+    bodies = ["up 1\n" if value is None else f"up 1\nc_total {value}\n" for value in values]
+
+    assert told(scraped(*bodies)) == [expected]
+
+
+def test_a_created_time_that_came_back_later_is_a_reset():
+    """The `_created` of a series that went and came back tells of its new beginning."""
+    before, after = "c_total 3\nc_created 1\n", "c_total 9\nc_created 16\n"
+    store = scraped(before, before, "up 1\n", after, after)
+
+    assert told(store) == [(9, 20, 1)]
+
+
 def test_one_scrape_tells_no_increase():
     """With one scrape only an increase is not known, and it says so."""
     (found,) = scraped("c_total 1\n").increase("c_total")

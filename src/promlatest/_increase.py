@@ -9,8 +9,9 @@ since then, and is not known otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress, pairwise
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import chain, compress, pairwise
 from operator import gt
 from typing import Final
 
@@ -93,8 +94,12 @@ def start_times_of(starts: Iterable[Block], created: Iterable[Block]) -> StartTi
     by_target: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for labels, samples in _series(starts):
         by_target.setdefault(target_of(labels), []).extend(samples)
-    by_series = {bare(labels): samples for labels, samples in _series(created)}
-    return StartTimes({key: sorted(each) for key, each in by_target.items()}, by_series)
+    by_series: dict[Labels, list[tuple[int, float]]] = {}
+    for labels, samples in _series(created):
+        by_series.setdefault(bare(labels), []).extend(samples)
+    for each in (*by_target.values(), *by_series.values()):
+        each.sort()
+    return StartTimes(by_target, by_series)
 
 
 def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement]:
@@ -105,8 +110,9 @@ def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement
     found: list[Movement] = []
     again: dict[Labels, list[tuple[int, float]]] = {}
     firsts: dict[Labels, int] = {}
+    split = _in_several(blocks)
     for block in blocks:
-        found += _steady(block, start_times, again)
+        found += _steady(block, start_times, split, again)
         first = _first(block)
         for labels in block.labels:
             firsts[labels] = min(first, firsts.get(labels, first))
@@ -149,11 +155,22 @@ def began_anew(before: float | None, now: float | None) -> bool:
     return before is not None and now is not None and now - before > START_TOLERANCE
 
 
+def _in_several(blocks: Sequence[Block]) -> set[Labels]:
+    """The series that stand in several blocks: those that went and came back."""
+    if len(blocks) < 2:
+        return set()
+    times = Counter(chain.from_iterable(block.labels for block in blocks))
+    return {labels for labels, number in times.items() if number > 1}
+
+
 def _steady(
-    block: Block, start_times: StartTimes, again: dict[Labels, list[tuple[int, float]]]
+    block: Block,
+    start_times: StartTimes,
+    split: Set[Labels],
+    again: dict[Labels, list[tuple[int, float]]],
 ) -> list[Movement]:
     """The movements of the series that never fell, each between the first column and the
-    last; the samples of the others are put into `again`."""
+    last; the samples of the others, and of those in `split`, are put into `again`."""
     columns = [
         (time, column)
         for time, column in zip(block.times, block.values, strict=True)
@@ -163,8 +180,10 @@ def _steady(
     if not whole or columns[0][0] > _first(block) or _restarted(start_times):
         _take_all(block, again)
         return []
-    odd: set[int] = set()
     numbered = range(len(block.labels))
+    odd: set[int] = set()
+    if split:  # to hash all labels costs more than the rest
+        odd.update(compress(numbered, map(split.__contains__, block.labels)))
     for (_, old), (_, new) in pairwise(columns):
         odd.update(compress(numbered, map(gt, old, new)))  # type: ignore[arg-type]
     if odd:
