@@ -21,13 +21,14 @@ from promlatest import (
     promql,
 )
 from promlatest._arguments import checked
-from promlatest.api import Api
+from promlatest.api import Api, Params
 from promlatest.exceptions import UsageError
 from promlatest.exposition import Reader, check, parse, render
 from promlatest.registry import StoreCollector
 from promlatest.remote import Server
-from promlatest.testing import ScrapeTarget
-from promlatest.views import overview
+from promlatest.rules import Rules, read_rules
+from promlatest.testing import ScrapeTarget, read_contract, replay
+from promlatest.views import is_operator, overview
 
 MATCHER = Matcher("a", "=", "b")
 SERIES = {"__name__": "m"}
@@ -185,6 +186,29 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
         lambda v: promql.query_range(store(), "m", 0, 9, v),
         ("int", "float"),
     ),
+    "parse(max_samples)": (lambda v: parse("", max_samples=v), TIME),
+    "promql.walk": (lambda v: [*promql.walk(v)], ()),
+    "read_rules": (read_rules, ()),
+    "Rules.check(queryable)": (lambda v: Rules(()).check(v), ()),
+    "Rules.check(optional)": (
+        lambda v: Rules(()).check(store(), optional=v),
+        ("bytes", "list", "texts", "dict"),
+    ),
+    "Rules.evaluate": (lambda v: Rules(()).evaluate(v), ()),
+    "Api(queryable)": (Api, ()),
+    "Api.answer(path)": (
+        lambda v: Api(store()).answer("GET", v),
+        ("text", "empty"),
+    ),
+    "Params": (Params, ("dict",)),
+    "Server.query(at)": (lambda v: Server(URL).query("up", v), TIME),
+    "Server.label_values": (Server(URL).label_values, ("text", "empty")),
+    "read_contract": (read_contract, ()),
+    "replay": (replay, ()),
+    "assert_exposes": (
+        lambda v: ScrapeTarget(exposed).assert_exposes(v),
+        ("text", "empty"),
+    ),
     "Api(targets)": (lambda v: Api(store(), targets=v), ("function",)),
     "Api(rules)": (
         lambda v: Api(store(), rules=v),
@@ -205,6 +229,8 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
         ("int", "float"),
     ),
     "mark(on_reset)": (lambda v: ScrapeTarget(exposed).mark(on_reset=v), ()),
+    "overview(q)": (overview, ()),
+    "is_operator": (is_operator, ()),
     "overview(seconds)": (
         lambda v: overview(store(), store(), v),
         ("int", "float", "none"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from math import inf
 from numbers import Real
@@ -43,6 +44,29 @@ def checked_function(value: T, expected: str) -> T:
     if callable(value):
         return value
     raise UsageError(f"expected {expected}, not {value!r:.80}")
+
+
+def checked_path(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path that was given.
+
+    Raises:
+        UsageError: it is none; "" would be the folder where the program runs.
+    """
+    if path == "":
+        raise UsageError("expected a path, not ''")
+    return checked(path, (str, os.PathLike), "a path")
+
+
+def checked_queryable(value: T) -> T:
+    """The value, if questions can be asked of it; by what a `Queryable` has, since to ask
+    the Protocol itself costs 10 µs.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if hasattr(value, "match") and hasattr(value, "metrics"):
+        return value
+    raise UsageError(f"expected a store or a snapshot of one, not {value!r:.80}")
 
 
 def checked_seconds(

@@ -13,10 +13,10 @@ from prometheus_client import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from promlatest._arguments import checked_queryable
 from promlatest._datapoint import Metadata, family_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import parse_bound
-from promlatest.exceptions import UsageError
 
 __all__ = ["StoreCollector"]
 
@@ -42,9 +42,7 @@ class StoreCollector(Collector):
     """
 
     def __init__(self, queryable: Queryable) -> None:
-        if not hasattr(queryable, "metrics") or not hasattr(queryable, "match"):
-            raise UsageError(f"expected a store or a snapshot, not {queryable!r:.80}")
-        self._queryable = queryable
+        self._queryable = checked_queryable(queryable)
 
     def describe(self) -> list[Metric]:
         """Nothing: what a store holds changes, so no name can be promised."""

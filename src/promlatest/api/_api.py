@@ -14,7 +14,12 @@ from typing import Any, Final
 
 import attrs
 
-from promlatest._arguments import checked, checked_function, checked_seconds
+from promlatest._arguments import (
+    checked,
+    checked_function,
+    checked_queryable,
+    checked_seconds,
+)
 from promlatest._clock import deadline, now_ms
 from promlatest._interfaces import Queryable
 from promlatest.api import _lists, _mount, _page, _promql, _rules, _status
@@ -131,7 +136,7 @@ class Api:
         checked_function(targets, "targets as a function")
         checked_function(clock, "clock as a function")
         self._site: Final = Site(
-            queryable=queryable,
+            queryable=checked_queryable(queryable),
             targets=lambda: target_states(queryable, targets()),
             rules=tuple(checked(rules, Iterable, "rules as a list of them")),
             config=config,
@@ -161,7 +166,7 @@ class Api:
         Returns:
             Status, Content-Type and body.
         """
-        endpoint = _endpoint(path)
+        endpoint = _endpoint(checked(path, str, "a path as a str"))
         if endpoint is None:
             return plain(404, "404 page not found")
         if method not in endpoint.methods and not (

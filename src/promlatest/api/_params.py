@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+from promlatest._arguments import as_tuple
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
@@ -31,8 +32,11 @@ class Params:
         self, given: Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = ()
     ) -> None:
         self._given: dict[str, list[str]] = {}
-        pairs = given.items() if isinstance(given, Mapping) else given
-        for name, value in pairs:
+        pairs = given.items() if isinstance(given, Mapping) else as_tuple(given, "pairs")
+        for pair in pairs:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise UsageError(f"expected a name and a value, not {pair!r:.80}")
+            name, value = pair
             values = [value] if isinstance(value, str) else value
             self._given.setdefault(name, []).extend(values)
 

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._clock import Turns
 from promlatest._counts import Counts
 from promlatest._datapoint import Exemplar, Metadata, MetricType
@@ -208,6 +209,8 @@ def parse(
         LimitError: there are more than `max_samples` samples.
         UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
+    if max_samples is not None:
+        checked(max_samples, int, "max_samples as a whole number")
     text, format = decoded(body, content_type, fallback)  # noqa: A001
     try:
         exposition = None if lenient else read_fast(text, format)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promlatest._arguments import checked_queryable
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Block, Columnar, Queryable
 from promlatest._matching.matcher import Matcher
-from promlatest.exceptions import UsageError
 
 __all__ = ["LOOKBACK", "Block", "Columnar", "read"]
 
@@ -32,10 +32,7 @@ def read(
     if columns is not None:
         found: Sequence[Block] = columns(matchers, start, end)
         return found
-    match = getattr(queryable, "match", None)
-    if match is None:
-        raise UsageError(f"expected a store or a snapshot to ask, not {queryable!r:.80}")
-    return _moment(match(matchers), start, end)
+    return _moment(checked_queryable(queryable).match(matchers), start, end)  # type: ignore[union-attr]
 
 
 def _moment(points: Sequence[DataPoint], start: int, end: int) -> list[Block]:

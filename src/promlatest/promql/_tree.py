@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Literal
 
 import attrs
 
+from promlatest._arguments import checked
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
@@ -332,7 +333,7 @@ def unwrapped(node: Node) -> Node:
 
 def walk(node: Node) -> Iterator[Node]:
     """Every node of a tree, parents first, from the left. It does not recurse."""
-    waiting = [node]
+    waiting = [checked(node, Node, "a node of a tree, as parse gives it")]
     while waiting:
         node = waiting.pop()
         yield node

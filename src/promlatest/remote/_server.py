@@ -103,7 +103,8 @@ class Server:
 
     def label_values(self, name: str, /, *selectors: str) -> list[str]:
         """The values that a label has among the matching series, sorted."""
-        return self._names(f"label/{quote(name, safe='')}/values", selectors)
+        label = quote(checked(name, str, "a label's name"), safe="")
+        return self._names(f"label/{label}/values", selectors)
 
     def _names(self, path: str, selectors: Iterable[str]) -> list[str]:
         answer = self._get(path, _matching(selectors))
@@ -331,7 +332,7 @@ def _series(found: Mapping[str, Any]) -> SeriesSelection:
 
 
 def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.3f}"
+    return f"{checked(milliseconds, int, 'a time in milliseconds') / 1000:.3f}"
 
 
 def _metadata(told: Mapping[str, str]) -> Metadata:

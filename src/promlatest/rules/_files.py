@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from promlatest._arguments import checked_path
 from promlatest.exceptions import MissingExtraError, UsageError
 from promlatest.promql._lexer import read_duration
 from promlatest.rules._dashboards import dashboard_rules, is_dashboard
@@ -98,7 +99,7 @@ _NOTHING: Final = (
 
 def _walked(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, bool]]:
     """Every file, and whether it was named; a folder's in the order of their names."""
-    for path in map(Path, paths):
+    for path in map(Path, map(checked_path, paths)):
         if not path.is_dir():
             yield path, True
             continue

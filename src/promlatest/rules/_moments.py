@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol, runtime_checkable
 
+from promlatest._arguments import checked_queryable
 from promlatest._datapoint import DataPoint
 from promlatest._interfaces import Block, Columnar, Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
@@ -41,7 +42,10 @@ class Moving(Protocol):
 
 def moments_of(given: Sequence[Queryable], target_labels: Iterable[str]) -> Moments:
     """What an evaluation asks: several scrapes, or those that one store keeps."""
-    still = [each.snapshot() if isinstance(each, Moving) else each for each in given]
+    still = [
+        each.snapshot() if isinstance(each, Moving) else checked_queryable(each)
+        for each in given
+    ]
     if len(still) == 1 and isinstance(still[0], KeptScrapes):
         return ScrapeMoments(still[0], target_labels, scraped=still[0] is given[0])
     return Moments(still, target_labels)

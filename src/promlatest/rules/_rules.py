@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple
+from promlatest._arguments import as_tuple, checked_queryable
 from promlatest._interfaces import Queryable
 from promlatest.exceptions import UsageError
 from promlatest.rules._alerts import Evaluation, Verdict
@@ -82,7 +82,7 @@ class Rules:
         if not queryable:
             raise UsageError("expected at least one moment to evaluate rules at")
         recorded = (rule.name for rule in self.rules if rule.kind == "record")
-        return Known(queryable[0], recorded, optional, target_labels)
+        return Known(checked_queryable(queryable[0]), recorded, optional, target_labels)
 
     def evaluate(
         self,

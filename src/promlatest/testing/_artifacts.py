@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from promlatest._arguments import checked_path
 from promlatest.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def replay(directory: str | PathLike[str]) -> Callable[[], bytes]:
     Raises:
         UsageError: there is none in it.
     """
-    files = sorted(Path(directory).glob("*.prom"))
+    files = sorted(Path(checked_path(directory)).glob("*.prom"))
     if not files:
         raise UsageError(f"expected a directory with scrapes, *.prom, at {directory}")
     bodies = [file.read_bytes() for file in files]

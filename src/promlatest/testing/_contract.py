@@ -24,7 +24,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple
+from promlatest._arguments import as_tuple, checked_path
 from promlatest._datapoint import BOUND_LABEL, Metadata, family_of
 from promlatest._matching.floats import format_float, normalise_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
@@ -209,7 +209,7 @@ def read_contract(path: str | PathLike[str]) -> Contract:
         UsageError: there is no such file, or a line of it cannot be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(checked_path(path)).read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     lines: dict[str, ContractLine] = {}

@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple
+from promlatest._arguments import as_tuple, checked, checked_path
 from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.selector import parse_selector
@@ -96,7 +96,7 @@ def assert_golden(
     """
     __tracebackhide__ = True
     rules = rules or GoldenRules()
-    now, file = _lines(reading, rules), Path(path)
+    now, file = _lines(reading, rules), Path(checked_path(path))
     held = _parse(file.read_text(encoding="utf-8"), str(file)) if file.exists() else None
     if update:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -221,7 +221,7 @@ def _write(lines: Mapping[str, str]) -> str:
 def _parse(text: str, where: str) -> _GoldenLines:
     """What a golden text says, with each series as `Labels` write it."""
     lines: _GoldenLines = {}
-    for place, line in enumerate(text.splitlines(), 1):
+    for place, line in enumerate(checked(text, str, "a text").splitlines(), 1):
         stripped = line.strip()
         if not stripped or (stripped[0] == "#" and not stripped.startswith(_TYPE)):
             continue

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from promlatest._arguments import checked_seconds
+from promlatest._arguments import checked_queryable, checked_seconds
 from promlatest._histogram import Histogram
 from promlatest._increase import (
     PROCESS_START,
@@ -77,7 +77,7 @@ class Counters:
             checked_seconds("seconds", seconds, above=True)
         before = earlier if isinstance(earlier, Sequence) else [earlier] if earlier else []
         self._moments: Final = (*before, now)
-        self._now: Final = now
+        self._now: Final = checked_queryable(now)
         self.earlier: Final = self._moments[0] if before else None
         self._seconds = seconds
         self._restarted = set(self._restarts())

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import attrs
 
+from promlatest._arguments import checked_queryable
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import parse_bound
@@ -244,7 +245,7 @@ _PROCESS: Final = {
 
 def is_operator(q: Queryable) -> bool:
     """Whether there is a controller, or a queue of one."""
-    return bool(controller_names(q))
+    return bool(controller_names(checked_queryable(q)))
 
 
 def overview(
