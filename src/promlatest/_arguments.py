@@ -58,13 +58,13 @@ def checked_path(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
 
 
 def checked_queryable(value: T) -> T:
-    """The value, if questions can be asked of it; by what a `Queryable` has, since to ask
-    the Protocol itself costs 10 µs.
+    """The value, if questions can be asked of it: if it has `match`, for to ask the
+    Protocol `Queryable` itself costs 10 µs.
 
     Raises:
         UsageError: they cannot.
     """
-    if hasattr(value, "match") and hasattr(value, "metrics"):
+    if hasattr(value, "match"):
         return value
     raise UsageError(f"expected a store or a snapshot of one, not {value!r:.80}")
 

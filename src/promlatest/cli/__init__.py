@@ -124,7 +124,7 @@ def _let_go_of_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Parser(argparse.ArgumentParser):
+class _OptionParser(argparse.ArgumentParser):
     """A parser that says so where its help cannot be written: argparse keeps silent."""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -141,7 +141,7 @@ class _Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message)
 
 
-class _CommandParser(_Parser):
+class _CommandParser(_OptionParser):
     """The parser of one command: it imports the command when it is used.
 
     Options may stand anywhere between the arguments, which argparse allows by another
@@ -192,7 +192,7 @@ class _CommandParser(_Parser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _OptionParser(
         prog="promlatest",
         usage="promlatest COMMAND [arguments] [options]",
         description="The metrics of a process, now, without a Prometheus server.",

@@ -139,7 +139,7 @@ class MatrixSelector(Node):
 
 
 @attrs.frozen(eq=False)
-class _Around(Node):
+class _Wrapping(Node):
     """What is put around an expression, and gives what that gives."""
 
     expr: Node
@@ -154,7 +154,7 @@ class _Around(Node):
 
 
 @attrs.frozen(eq=False)
-class Subquery(_Around):
+class Subquery(_Wrapping):
     """An expression evaluated again and again over a time range, `x[5m:1m]`.
 
     Attributes:
@@ -174,7 +174,7 @@ class Subquery(_Around):
 
 
 @attrs.frozen(eq=False)
-class Paren(_Around):
+class Paren(_Wrapping):
     """An expression in parentheses."""
 
     def __str__(self) -> str:
@@ -182,7 +182,7 @@ class Paren(_Around):
 
 
 @attrs.frozen(eq=False)
-class Unary(_Around):
+class Unary(_Wrapping):
     """A sign before an expression."""
 
     operator: Literal["+", "-"]
