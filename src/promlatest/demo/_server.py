@@ -73,9 +73,8 @@ def _listen(port: int, application: WSGIApplication) -> _Server:
     try:
         return make_server("127.0.0.1", port, application, _Server, _Handler)
     except (OSError, OverflowError) as error:
-        raise UsageError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}"
-        ) from error
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot listen on 127.0.0.1:{port}: {why}") from error
 
 
 def _application(registry: CollectorRegistry) -> WSGIApplication:
