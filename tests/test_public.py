@@ -140,7 +140,7 @@ def test_what_a_shell_completes_is_what_is_public(module):
 
 def test_the_floors_are_those_of_the_document():
     """docs/implementation.md lists the floors that import-linter holds, lowest first."""
-    root = SRC.parent.parent
+    root = Path(__file__).parents[1]
     linter = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
     layers = next(
         each for each in linter["contracts"] if each.get("containers") == ["promlatest"]

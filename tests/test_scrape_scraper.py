@@ -554,7 +554,7 @@ time.sleep(0.2)
 async def test_asyncio() -> None:
     """The same engine runs in the loop of a program."""
     store, counting = Store(), Counting()
-    async with AsyncScraper(store, [counting], interval=0.05) as scraper:
+    async with AsyncScraper(store, [counting], interval=1) as scraper:
         first = await scraper.scrape()
         fresh = await scraper.wait_fresh()
         name = await scraper.add(lambda: b"b 1\n")

@@ -40,8 +40,10 @@ def registry():
 def run(pytester):
     """Run tests in this process: another one takes half a second of CPU to start."""
 
-    def run(test: str, *arguments: str):
+    def run(test: str, *arguments: str, apart: bool = False):
         pytester.makepyfile(HEAD + test)
+        if apart:
+            return pytester.runpytest_subprocess(*OPTIONS, *arguments)
         return pytester.runpytest_inprocess(*OPTIONS, *arguments)
 
     return run
@@ -364,6 +366,7 @@ def test_verb(registry):
     ScrapeTarget(registry).expect("jobs_total")
 """,
         "-Werror",
+        apart=True,  # here pytest warns that the package is loaded already
     )
 
     result.assert_outcomes(failed=1)
