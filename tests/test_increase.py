@@ -147,6 +147,25 @@ def test_a_created_time_that_came_back_later_is_a_reset():
     assert told(store) == [(9, 20, 1)]
 
 
+@pytest.mark.parametrize("is_failure", [True, False])
+def test_of_a_series_in_two_sources_the_one_that_is_seen_counts(is_failure):
+    """Where one source lost the series, by a failure or not, the increase is the other's,
+    as the value is."""
+    store = Store()
+    for at in 1, 2:
+        store.ingest(f"c_total {10 + at}\n", source="left", timestamp=at * 5_000)
+        store.ingest(f"c_total {20 * at}\n", source="lost", timestamp=at * 5_000 + 1)
+    assert told(store) == [(20, 5, 0)]
+
+    if is_failure:
+        store.fail("lost", OSError("refused"), timestamp=15_000)
+    else:
+        store.ingest("up 1\n", source="lost", timestamp=15_000)
+
+    assert store.value("c_total") == 12
+    assert told(store) == [(1, 5, 0)]
+
+
 def test_one_scrape_tells_no_increase():
     """With one scrape only an increase is not known, and it says so."""
     (found,) = scraped("c_total 1\n").increase("c_total")

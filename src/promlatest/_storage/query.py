@@ -406,7 +406,8 @@ class QueryMethods:
 
         Returns:
             A `Movement` for each series, sorted by labels: its `value`, the `seconds`
-            that are really covered, and the `resets` in between.
+            that are really covered, and the `resets` in between. Of a series in two
+            sources it is that of the one whose sample a query gives.
 
         Raises:
             UsageError: `over` is no time back.
@@ -420,8 +421,8 @@ class QueryMethods:
         scrapes = (scrape for cell in cells for scrape in cell.scrapes)
         now = max((scrape.timestamp for scrape in scrapes), default=0)
         start = -(1 << 62) if over is None else now - round(over * 1000) - 1
-        found: dict[Labels, Movement] = {}
-        for cell in cells:  # of one series in two sources the newest counts
+        found: dict[Labels, tuple[SourceCell, Movement]] = {}
+        for cell in cells:
             blocks = blocks_of(cell.scrapes, plan, start, now, self._columns)
             if blocks:
                 when = start_times_of(
@@ -429,12 +430,15 @@ class QueryMethods:
                     blocks_of(cell.scrapes, created, start, now, self._columns),
                 )
                 for moved in movements(blocks, when):
-                    found.setdefault(moved.labels, moved)
+                    held, _ = found.setdefault(moved.labels, (cell, moved))
+                    if held is not cell and _is_shown_by(cell, moved.labels, held):
+                        found[moved.labels] = (cell, moved)
+        told = {labels: moved for labels, (_, moved) in found.items()}
         for point in self._live_points(plan):
             once = [(point.timestamp, point.value)]
             alone = movement(point.labels, once, point.timestamp, ())
-            found.setdefault(point.labels, alone)
-        return [found[each] for each in sorted(found, key=attrgetter("_flat"))]
+            told.setdefault(point.labels, alone)
+        return [told[each] for each in sorted(told, key=attrgetter("_flat"))]
 
     def rate(
         self,
@@ -745,6 +749,12 @@ def _newest(found: Iterable[Histogram]) -> list[Histogram]:
         if held.timestamp < histogram.timestamp:
             newest[histogram.labels] = histogram
     return [newest[each] for each in sorted(newest, key=attrgetter("_flat"))]
+
+
+def _is_shown_by(cell: SourceCell, labels: Labels, newer: SourceCell) -> bool:
+    """Whether a series is seen in a source, and no longer in one of a newer scrape."""
+    shown = [each.visible.layout.find(labels) >= 0 for each in (cell, newer)]
+    return shown == [True, False]
 
 
 def merged(found: Iterable[Sequence[DataPoint]]) -> list[DataPoint]:
