@@ -113,34 +113,40 @@ settings.configure(
     ALLOWED_HOSTS=["testserver"],
     ROOT_URLCONF=sys.modules[__name__],
     SECRET_KEY="x",
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}},
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # it asks for the host
 )
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from django.http import HttpResponse
 from django.urls import path
 from promlatest.testing import ScrapeTarget, TargetDownError
 
 urlpatterns = [path("metrics", lambda _: HttpResponse("jobs_total 3", content_type="text/plain"))]
 app = get_wsgi_application()
+connection.ensure_connection()
 print(ScrapeTarget(app).value("jobs_total"))
 try:
     ScrapeTarget(app, host="elsewhere.example").scrape()
 except TargetDownError as error:
     print(error)
+print(connection.connection is None)
 """
 
 
 @pytest.mark.slow
-def test_django_is_asked_by_the_host_that_its_tests_allow():
-    """Its test runner allows `testserver`, and a failure names the option for another."""
+def test_django_is_asked_as_its_own_client_asks_it(tmp_path):
+    """By `testserver`, which its tests allow (a failure names the option for another), and
+    without closing connections to databases, which are the test's."""
     pytest.importorskip("django")
-    command = [sys.executable, "-c", DJANGO]
+    command = [sys.executable, "-c", DJANGO, str(tmp_path / "db")]
 
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert told.startswith("3.0\n")
     assert "of host elsewhere.example answered 400" in told
     assert "say host=" in told
+    assert told.endswith("False\n")
 
 
 # What it answers

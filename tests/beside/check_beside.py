@@ -8,6 +8,7 @@ import os
 
 import pytest
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from prometheus_client import CollectorRegistry, Counter
 
 from promlatest.testing import ScrapeTarget
@@ -37,6 +38,14 @@ def test_a_django_application(client, scrape_target):
     client.get("/order")
 
     assert mark.increase("orders_total") == 1
+
+
+def test_a_django_application_closes_no_connection(django_db_blocker, scrape_target):
+    """Nor does it look whether it should, which pytest-django would refuse."""
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+
+    assert scrape_target(get_wsgi_application()).value("orders_total") >= 0
 
 
 @pytest.mark.django_db

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import inspect
 import io
+import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 from wsgiref.util import setup_testing_defaults
@@ -70,8 +72,7 @@ def application(what: Callable[..., Any], request: AppRequest) -> Scrapable | No
     kind = _KINDS.get(_arity(what))
     if kind is None:
         return None
-    root = type(what).__module__.partition(".")[0]
-    host = request.host or _HOSTS.get(root, "localhost")
+    host = request.host or _HOSTS.get(_root(what), "localhost")
     headers = {"accept": CONTENT_TYPES["text"], "host": host}
     headers |= {name.lower(): value for name, value in request.headers.items()}
     return kind(what, attrs.evolve(request, host=headers["host"], headers=headers))
@@ -182,6 +183,32 @@ class _guarded:
             ) from error
 
 
+@contextmanager
+def _connections_kept(app: object) -> Iterator[None]:
+    """Have Django close no connection to a database around this request, as its own test
+    client does: they are those of the test, which may be in a transaction."""
+    if _root(app) != "django":
+        yield
+        return
+    signals, database = sys.modules["django.core.signals"], sys.modules["django.db"]
+    close = database.close_old_connections
+    told = [
+        each
+        for each in (signals.request_started, signals.request_finished)
+        if each.disconnect(close)
+    ]
+    try:
+        yield
+    finally:
+        for each in told:
+            each.connect(close)
+
+
+def _root(app: object) -> str:
+    """The package that an application's class stands in."""
+    return type(app).__module__.partition(".")[0]
+
+
 def _too_late(name: str, timeout: float) -> TimeoutExceededError:
     words = f"no complete answer within {timeout:g} s"
     return TimeoutExceededError(words, phase="body", target=name)
@@ -226,7 +253,7 @@ class WsgiSource:
             return written.write
 
         began = time.monotonic()
-        with _guarded(self.name):
+        with _guarded(self.name), _connections_kept(self.app):
             parts = self.app(_environ(request), start_response)
             if not isinstance(parts, Iterable):
                 raise BodyError(f"it gave {parts!r} for an answer", target=self.name)
@@ -307,7 +334,7 @@ class AsgiSource:
             parts.append(event.get("body", b""))
             told.update({k: event[k] for k in ("status", "headers") if k in event})
 
-        with _guarded(self.name):
+        with _guarded(self.name), _connections_kept(self.app):
             await self.app(_scope(request), receive, send)
         if "status" not in told:
             raise BodyError("it never started a response", target=self.name)

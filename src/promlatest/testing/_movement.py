@@ -9,24 +9,25 @@ series that come and go are noticed.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, TypeVar
+from functools import cache, partial
+from typing import Final, Literal
 
 import attrs
 
 from promlatest._arguments import checked_choice
-from promlatest._datapoint import BOUND_LABEL, DataPoint, family_of
+from promlatest._datapoint import DataPoint, family_of
 from promlatest._increase import (
     PROCESS_START,
     Movement,
     TimedValues,
+    bare,
     began_anew,
     created_name,
     movement,
 )
 from promlatest._matching.floats import is_same
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import NoSeriesError, ResetError
 from promlatest.testing._numbers import Increase, Move
@@ -45,8 +46,6 @@ __all__ = [
     "restart",
 ]
 
-_T = TypeVar("_T")
-_Both = tuple[_T, _T]
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
@@ -101,13 +100,13 @@ class _Between:
     """
 
     def __init__(self, before: Reading, after: Reading) -> None:
+        both = (before, after)
         self.after: Final = after
         # In milliseconds; no two are of one moment.
         self._moments: Final = (min(before.taken, after.taken - 1), after.taken)
-        self._both: Final = (before, after)
-        self._starts: Final = (_process_started(before), _process_started(after))
-        self._created: Final[dict[str, _Both[Mapping[Labels, float]]]] = {}
-        self.counts: Final = functools.cache(functools.partial(counts, after))
+        self._starts: Final = [_process_started(each) for each in both]
+        self._created: Final = cache(lambda name: [_values(each, name) for each in both])
+        self.counts: Final = cache(partial(counts, after))
 
     def is_still(self, point: DataPoint, before: float) -> bool:
         """Whether a counter is as it was, and nothing tells that it began anew: so are
@@ -118,36 +117,23 @@ class _Between:
 
     def moved(self, point: DataPoint, before: float | None) -> Movement:
         """What a counter did; `before` is what it was when it was last seen."""
-        then, now = self._moments
-        samples = (
-            [(now, point.value)] if before is None else [(then, before), (now, point.value)]
-        )
-        bare = _bare(point.labels)
-        created = [made.get(bare) for made in self._created_by(created_name(point.metric))]
-        return movement(
-            point.labels, samples, then, [self._timed(self._starts), self._timed(created)]
-        )
+        created = [
+            made.get(bare(point.labels))
+            for made in self._created(created_name(point.metric))
+        ]
+        samples, *starts = map(self._timed, ((before, point.value), self._starts, created))
+        return movement(point.labels, samples, self._moments[0], starts)
 
-    def _timed(self, starts: Iterable[float | None]) -> TimedValues:
-        """What is known of these starts, each with its moment."""
-        pairs = zip(self._moments, starts, strict=True)
-        return [(time, start) for time, start in pairs if start is not None]
-
-    def _created_by(self, name: str) -> _Both[Mapping[Labels, float]]:
-        """What the series of this name say in both, by their labels. O(series) once."""
-        if name not in self._created:
-            before, after = self._both
-            self._created[name] = _values(before, name), _values(after, name)
-        return self._created[name]
+    def _timed(self, values: Iterable[float | None]) -> TimedValues:
+        """What is known of the two, each with its moment."""
+        pairs = zip(self._moments, values, strict=True)
+        return [(time, value) for time, value in pairs if value is not None]
 
 
 def _values(reading: Reading, name: str) -> Mapping[Labels, float]:
+    """What the series of this name say, by their labels."""
     points = reading.snapshot.query(name) if name in reading.names else ()
-    return {_bare(point.labels): point.value for point in points}
-
-
-def _bare(labels: Labels) -> Labels:
-    return labels.without(METRIC_NAME, *BOUND_LABEL.values())
+    return {bare(point.labels): point.value for point in points}
 
 
 def _process_started(reading: Reading) -> float | None:
@@ -247,8 +233,8 @@ class Tracker:
         before = self._held.get(point.labels)
         self._held[point.labels] = point.value
         if before is None:
-            gain = self._gains[point.labels] = self._newborn(point, step)
-            self._origins[point.labels] = point.value - gain
+            self._gains[point.labels] = self._newborn(point, step)
+            self._origins[point.labels] = 0.0 if self._from_zero else point.value
             return
         if not step.counts(point.metric):
             self._gains[point.labels] = point.value - self._origins[point.labels]
