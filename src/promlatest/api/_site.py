@@ -111,7 +111,6 @@ class Site:
         max_points: the most steps of a range query.
         timeout: for one question, in seconds.
         partial: answer a range that is covered in part.
-        json: the JSON of label sets.
         federated: metric and series of label sets, as /federate writes them.
         json: the JSON of label sets, kept.
     """

@@ -18,7 +18,8 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.message import Message
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -241,11 +242,18 @@ class _Exchange:
             raise TimeoutError
         return left
 
-    def translating(self) -> _Translating:
+    @contextmanager
+    def translating(self) -> Iterator[None]:
         """Turn what http.client and sockets raise into our errors."""
-        return _Translating(self)
+        try:
+            yield
+        except Exception as error:
+            ours = self.translated(error)
+            if ours is None:
+                raise
+            raise ours from error
 
-    def translated(self, error: BaseException) -> Exception | None:
+    def translated(self, error: Exception) -> Exception | None:
         """Our error for one of theirs; None if it is ours already."""
         if isinstance(error, TimeoutError):
             return TimeoutExceededError(
@@ -267,19 +275,6 @@ class _Exchange:
 
 
 _PHASES: Final = {"connect": "connection", "headers": "headers", "body": "body"}
-
-
-class _Translating:
-    def __init__(self, exchange: _Exchange) -> None:
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        ours = self._exchange.translated(error) if error is not None else None
-        if ours is not None:
-            raise ours from error
 
 
 def _words(error: BaseException) -> str:
