@@ -281,6 +281,16 @@ def test_where_most_values_change_the_way_changes_and_back() -> None:
     assert type(reader._last) is rescrape._Blocks
 
 
+def test_what_stands_behind_the_last_line_break_is_read() -> None:
+    """Where all values change, a text that comes behind the last sample is not passed by."""
+    reader = Reader()
+    for body in ("b 0\n", "b 7\n"):
+        reader.read(body)
+
+    with pytest.raises(ParseError, match="expected a metric name: '2'"):
+        reader.read("b 1\n2")
+
+
 def test_where_changes_are_spread_lines_are_compared() -> None:
     """Few changes in most blocks make the reader compare lines, runs of them blocks."""
     reader = Reader()

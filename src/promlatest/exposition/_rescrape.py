@@ -310,11 +310,11 @@ class _Series:
             cut = self._cut(lines)
             self.series.append((len(lines), "\n".join(map(_first, cut))))
             values += map(_last, cut)
-        lines_of = exposition._lines
-        assert lines_of is not None  # `_may_be_cut` has asked
-        # Lines without a sample must not change at all.
-        self.other = {line: values[line] for line in lines_of.gaps if line < len(values)}
         self.mask = bytes(place >= 0 for place in _Places(exposition, len(values)).of_line)
+        # Lines without a sample must not change at all, nor the end behind the last one.
+        self.other = {
+            line: values[line] for line, is_in in enumerate(self.mask) if not is_in
+        }
         self.size = len(values)
         self.reads = 0
 
