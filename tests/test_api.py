@@ -306,6 +306,15 @@ def test_a_range_that_is_not_covered(store: Store) -> None:
     assert (status(lax), status(lax, partial_response="false")) == (200, 422)
 
 
+def test_what_would_cover_a_range_is_said_in_words_of_http(api: Api) -> None:
+    """A refusal names the parameter and the option, and no argument of Python's."""
+    _, _, error = refused(api, "query", query="rate(odd[5m])")
+
+    assert "(partial_response=true)" in error
+    assert "--history" in error
+    assert "partial=True" not in error
+
+
 @pytest.mark.parametrize("params", [{"timeout": "0.005"}, {"timeout": "5ms"}])
 def test_a_question_that_takes_too_long(store: Store, params: dict[str, str]) -> None:
     """It ends at its timeout, which can only be less than the server's."""

@@ -7,7 +7,13 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from promlatest.api._text import dump
-from promlatest.exceptions import EvaluationError, PromlatestError, QueryError, UsageError
+from promlatest.exceptions import (
+    CoverageError,
+    EvaluationError,
+    PromlatestError,
+    QueryError,
+    UsageError,
+)
 
 __all__ = ["ApiResponse", "failure", "plain", "refusal", "success"]
 
@@ -63,10 +69,19 @@ _KINDS: Final[Sequence[tuple[type[PromlatestError], int, str]]] = (
 )
 
 
+# What Python's arguments are to who asks over HTTP.
+_OVER_HTTP: Final = (
+    ("history=", "--history of promlatest serve, history= of a store"),
+    ("partial=True", "partial_response=true"),
+)
+
+
 def refusal(error: PromlatestError) -> ApiResponse:
     """The refusal that an error of ours is."""
     status, kind = next((s, k) for of, s, k in _KINDS if isinstance(error, of))
+    text = str(error)
+    if isinstance(error, CoverageError):
+        for argument, parameter in _OVER_HTTP:
+            text = text.replace(argument, parameter)
     unread = isinstance(error, QueryError) and kind == "bad_data"
-    return failure(
-        status, kind, f'invalid parameter "query": {error}' if unread else str(error)
-    )
+    return failure(status, kind, f'invalid parameter "query": {text}' if unread else text)
