@@ -291,3 +291,12 @@ def test_what_was_asked_holds_no_old_scrape() -> None:
     gc.collect()
 
     assert [each() is None for each in old] == [True, True, True, False, False]
+
+
+def test_now_is_by_the_clock_of_the_store() -> None:
+    """A store that has a clock of its own is asked about its now, not about ours."""
+    store = Store(clock=lambda: STEP)
+    store.ingest("m 3\n")
+
+    assert [point.value for point in query(store, "m")] == [3]
+    assert query(store, "time()").value == STEP / 1000

@@ -7,7 +7,6 @@ next time it is asked that is still there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -15,7 +14,7 @@ from typing import Any, Final, NoReturn
 import attrs
 
 from promlatest._arguments import checked, checked_seconds
-from promlatest._clock import check_deadline
+from promlatest._clock import check_deadline, now_ms
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import CoverageError, EvaluationError, UsageError
@@ -155,7 +154,7 @@ def query(
     do not reach is refused, where the answer depends on it.
 
     Args:
-        at: the moment, in milliseconds since the epoch; None: now.
+        at: the moment, in milliseconds since the epoch; None: now, by the store's clock.
         partial: answer over the part of a range that is covered, and say so, in place of
             refusing.
 
@@ -167,7 +166,7 @@ def query(
         EvaluationError: it cannot be answered; as a `CoverageError`, because the scrapes
             that are kept do not reach far enough back.
     """
-    moment = time.time_ns() // 1_000_000 if at is None else _moment("at", at)
+    moment = _now(queryable) if at is None else _moment("at", at)
     compiled = _compiled(checked(expr, str, "an expression as a str"))
     source = compiled.frozen(queryable)
     asked = EvalContext(
@@ -175,6 +174,12 @@ def query(
     )
     value = compiled.evaluate(asked, moment)
     return compiled.answer(asked, moment, value)
+
+
+def _now(queryable: Columnar | Queryable) -> int:
+    """Now, by the clock of a store, which may have one of its own."""
+    clock: Callable[[], int] = getattr(queryable, "clock", now_ms)
+    return clock()
 
 
 def query_range(
