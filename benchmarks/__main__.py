@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from benchmarks import comparing, growth, machine, targets
+from benchmarks import comparing, growth, machine, page, targets
 from benchmarks.harness import Run
 
 BENCHES: Final = (
@@ -23,6 +23,7 @@ python -m benchmarks [NAME ...] [--quick] [--json RUN.json]   run all, or these
 python -m benchmarks compare A.json B.json                    judge a change
 python -m benchmarks targets RUN.json [PEERS.json]            P1a to P10, hit or missed
 python -m benchmarks plots RUN.json DIRECTORY                 draw it (needs matplotlib)
+python -m benchmarks page DOCUMENT RUN.json [PEERS.json]      write it into a document
 python -m benchmarks peers [--quick] [--json PEERS.json]      the programs of Debian
 """
 
@@ -74,6 +75,7 @@ def _plots(run: Path, directory: Path) -> None:
 
 _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "compare": comparing.compare,
+    "page": page.write,
     "targets": targets.show,
     "plots": _plots,
 }

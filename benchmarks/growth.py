@@ -6,7 +6,7 @@ grow, 1 for one that grows as the data does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import log
 
 from benchmarks.harness import OURS, Result
@@ -14,17 +14,23 @@ from benchmarks.harness import OURS, Result
 
 def show(rows: Iterable[Result]) -> None:
     """Print ours at each size, where there is more than one, and the slope."""
+    found = list(lines(rows))
+    if found:
+        print("\n== growth: ours at each size, and the slope (1: as the data grows)")
+        print("\n".join(found))
+
+
+def lines(rows: Iterable[Result]) -> Iterator[str]:
+    """Ours at each size, where there is more than one, and the slope, a case a line."""
     groups: dict[tuple[str, str, str], list[tuple[int, float]]] = {}
     for row in rows:
         if row.way == OURS:
             points = groups.setdefault((row.bench, row.case, row.unit), [])
             points.append((row.size, row.value.median))
     grown = {key: sorted(points) for key, points in groups.items() if len(points) > 1}
-    if grown:
-        print("\n== growth: ours at each size, and the slope (1: as the data grows)")
     for (bench, case, unit), points in grown.items():
         costs = "  ".join(f"{size:,}: {value:.3g}" for size, value in points)
-        print(f"  {bench} · {case} [{unit}]  {costs}  slope {slope(points):.2f}")
+        yield f"  {bench} · {case} [{unit}]  {costs}  slope {slope(points):.2f}"
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

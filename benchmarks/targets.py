@@ -146,10 +146,14 @@ def show(*paths: Path) -> None:
         about, read = load(path)
         rows += read
         print(f"{path}: {about['commit']}, Python {about['python']}, {about['build']}")
-    print("\n| # | ours as a share of | target | measured (min..max) | |")
-    print("|---|---|---|---|---|")
-    for target in TARGETS:
-        print(_line(target, rows))
+    print("", *table(rows), sep="\n")
+
+
+def table(rows: Sequence[Result]) -> Iterator[str]:
+    """The lines of a table of all targets."""
+    yield "| # | ours as a share of | target | measured (min..max) | |"
+    yield "|---|---|---|---|---|"
+    yield from (_line(target, rows) for target in TARGETS)
 
 
 def _line(target: Target, rows: Sequence[Result]) -> str:

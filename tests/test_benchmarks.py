@@ -30,6 +30,9 @@ def test_every_benchmark_runs_and_its_output_can_be_judged(tmp_path: Path) -> No
     rows = json.loads(path.read_text())["results"]
     compared = benchmarks("compare", path, path)
     judged = benchmarks("targets", path)
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n<!-- table append -->\n\nold\n\nAfter.\n")
+    benchmarks("page", page, path)
 
     names = {found.stem.removeprefix("bench_") for found in ROOT.glob("benchmarks/bench_*")}
     assert {row["bench"] for row in rows} == names
@@ -37,6 +40,10 @@ def test_every_benchmark_runs_and_its_output_can_be_judged(tmp_path: Path) -> No
     assert all((*case, "promlatest") in _ways(rows) for case in cases)
     assert "MORE" not in compared
     assert "not measured" in judged
+    assert page.read_text().count("| promlatest |") == sum(
+        row["bench"] == "append" and row["way"] == "promlatest" for row in rows
+    )
+    assert page.read_text().endswith("|\n\nAfter.\n")
 
 
 def _ways(rows: list[dict[str, object]]) -> set[tuple[object, ...]]:
