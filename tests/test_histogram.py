@@ -16,6 +16,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 
+from promlatest import Store
 from promlatest._assemble import assemble
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Bucket, Histogram
@@ -809,3 +810,21 @@ def test_what_is_taken_apart_is_put_together(h: Histogram, rng: random.Random) -
     [again] = assemble(points, "x")
 
     assert again.as_dict() == {**h.as_dict(), "timestamp": 1000}
+
+
+def test_parts_of_different_moments_are_told_of_whenever_they_come():
+    """Of a scrape whose timestamps differ it is said, in the first scrape of a layout as in
+    the next; of one whose timestamps agree nothing is."""
+
+    def body(*times: str) -> str:
+        names = 'h_bucket{le="1"}', 'h_bucket{le="+Inf"}', "h_sum", "h_count"
+        lines = (f"{each} 1 {time}\n" for each, time in zip(names, times, strict=True))
+        return "# TYPE h histogram\n" + "".join(lines)
+
+    store = Store()
+    said = []
+    for times in ("", "", "", ""), ("5", "5", "5", "5"), ("6", "7", "7", "7"):
+        store.ingest(body(*times), timestamp=10 + len(said))
+        said.append(store.histogram("h").problems)
+
+    assert said == [(), (), ("parts of different moments: 6 to 7",)]

@@ -1188,11 +1188,12 @@ async def test_what_is_shown_is_written_to_a_file(demo, tmp_path):
         rows = list(csv.DictReader((await write("a.csv")).read_text().splitlines()))
         assert [row["controller"].split()[-1] for row in rows] == grid(demo.app).keys
         assert rows[1]["depth"] == cells(demo.app, "depth")["certificates"]
-        assert "5 rows written to" in screen(demo.app)
+        await until(pilot, lambda: "5 rows written to" in screen(demo.app))
         assert json.loads((await write("a.json")).read_text()) == rows
         assert "certificates" in (await write("a.txt")).read_text()
         assert not (await write("a.pdf")).exists()
-        assert "expected a name that ends in .txt, .csv, .json" in screen(demo.app)
+        refused = "expected a name that ends in .txt, .csv, .json"
+        await until(pilot, lambda: refused in screen(demo.app))
         await pilot.press("enter")
         await pilot.pause()
         assert "reconcile time" in (await write("page.txt")).read_text()
