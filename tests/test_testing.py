@@ -745,6 +745,24 @@ def later(*actions):
         thread.join()
 
 
+@contextmanager
+def again_and_again(action):
+    """Call a function every few milliseconds, while the block runs."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.02):
+            action()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_missing_series_is_waited_for():
     """A wait begins before the series does."""
     outcome = target_of("# \n", "# \n", jobs(1)).expect("jobs_total").to_reach(1)
@@ -1304,9 +1322,7 @@ def test_an_old_commit_is_no_answer_though_the_clock_says_so(monkeypatch):
     monkeypatch.setattr(_sources, "now_ms", lambda: now - 3_600_000)
     target = ScrapeTarget(store)
 
-    with later(
-        lambda: time.sleep(0.05), lambda: store.ingest("jobs_total 2\n", source="shop")
-    ):
+    with again_and_again(lambda: store.ingest("jobs_total 2\n", source="shop")):
         assert target.value("jobs_total") == 2
 
 
@@ -1366,7 +1382,7 @@ def test_a_store_whose_scrape_fails():
     target = ScrapeTarget(store)
 
     with (
-        later(lambda: time.sleep(0.02), lambda: store.fail("shop", OSError("gone"))),
+        again_and_again(lambda: store.fail("shop", OSError("gone"))),
         pytest.raises(TargetDownError, match="gone"),
     ):
         target.value("jobs_total")
