@@ -1304,10 +1304,12 @@ def test_a_store_counts_only_a_scrape_that_started_after_the_call():
     store.ingest("jobs_total 1\n", source="shop", timestamp=now - 1000)
     target = ScrapeTarget(store, source="shop")
 
+    late = {"source": "shop", "timestamp": now - 500}  # it started before the call
+    given = chain([("2", late)], repeat(("3", {"source": "shop"})))
+
     def scrape() -> None:
-        store.ingest("jobs_total 2\n", source="other")
-        store.ingest("jobs_total 2\n", source="shop", timestamp=now - 500)  # started before
-        store.ingest("jobs_total 3\n", source="shop")
+        value, options = next(given)
+        store.ingest(f"jobs_total {value}\n", **options)
 
     with again_and_again(scrape):
         assert target.value("jobs_total") == 3
