@@ -222,6 +222,7 @@ def test_a_long_text_is_refused_in_words():
         parse("x" * 1_000_001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -238,6 +239,7 @@ def test_parts_are_bounded_in_words(text):
         parse(text)
 
 
+@pytest.mark.slow
 def test_texts_are_not_counted():
     """A call may have as many texts as fit."""
     call = parse("label_join(x, 'a', ',', " + '"b", ' * 30_000 + '"c")')
@@ -245,6 +247,7 @@ def test_texts_are_not_counted():
     assert len(call.children) == 30_004
 
 
+@pytest.mark.slow
 def test_the_type_of_a_long_chain_is_known():
     """A chain of scalars within chains gives a scalar, whatever their length."""
     chain = "(" + "+".join(["1"] * 100) + ")"

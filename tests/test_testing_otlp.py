@@ -230,6 +230,7 @@ def test_a_sink_that_is_closed_says_so():
         ScrapeTarget(sink, timeout=60).value("orders_total")
 
 
+@pytest.mark.slow
 def test_a_program_is_told_by_its_environment():
     """`environment` sets up the SDK of a program that exports by itself."""
     with OtlpSink() as sink:
