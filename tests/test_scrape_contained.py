@@ -121,7 +121,7 @@ def test_what_nobody_asked_for_is_logged(caplog: pytest.LogCaptureFixture) -> No
             raise error
         return b"a 1\n"
 
-    with Scraper(store, [act], interval=0.05):
+    with Scraper(store, [act], interval=0.4):
         deadline = time.monotonic() + 30
         while not store.query("a"):
             assert time.monotonic() < deadline
