@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from fuzz import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import NaiveSource
 
 from promlatest import Store
 from promlatest.exceptions import UsageError
@@ -188,3 +192,33 @@ def test_a_restart_is_that_of_the_target_alone():
     )
 
     assert told(store) == [(9, 5, 1), (4, 5, 0)]
+
+
+SCRAPES = st.lists(
+    st.none() | st.dictionaries(st.sampled_from("abc"), st.integers(0, 4)),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(SCRAPES)
+def test_whatever_comes_and_goes(scrapes: list[dict[str, int] | None]) -> None:
+    """An increase is that of a series' own samples, whatever came and went beside it."""
+    bodies = [
+        None if each is None else "".join(f'c_total{{n="{n}"}} {each[n]}\n' for n in each)
+        for each in scrapes
+    ]
+    history = tuple(
+        each
+        and {
+            frozenset({("__name__", "c_total"), ("n", n)}): (at, float(value))
+            for n, value in each.items()
+        }
+        for at, each in enumerate(scrapes)
+    )
+
+    found = scraped(*bodies).increase("c_total")
+
+    expected = NaiveSource(history=history).increases()
+    assert {frozenset(each.labels.items()): each.value for each in found} == expected

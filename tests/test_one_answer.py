@@ -9,8 +9,6 @@ import pytest
 
 from promlatest import Store
 from promlatest.testing import ExpectationError, FakeTarget, ResetError, ScrapeTarget
-from promlatest.tui.model.history import History
-from promlatest.tui.model.trends import Trends
 from promlatest.views.operator import controllers
 
 METRIC = "controller_runtime_reconcile_total"
@@ -122,6 +120,10 @@ def test_a_mark_fails_at_a_reset(name):
 @pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
 def test_the_series_page(bodies, increase, resets):
     """What a row of the series page says, over the same scrapes."""
+    pytest.importorskip("textual")
+    from promlatest.tui.model.history import History
+    from promlatest.tui.model.trends import Trends
+
     store = Store()
     history = History()
     for at, text in enumerate(bodies(1_000)):
