@@ -328,8 +328,7 @@ def _in_order(samples: Samples) -> list[tuple[Labels, int]]:
 
 def _labels(rows: Rows) -> Iterable[Labels]:
     if any("" in column for column in rows.columns):
-        flats = zip(rows.names, rows.columns, strict=True)
-        named = [(name, column) for name, column in flats]
+        named = list(zip(rows.names, rows.columns, strict=True))
         return [
             Labels({"__name__": rows.metric} | {n: c[row] for n, c in named})
             for row in range(len(rows))
