@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from promlatest import Store
 from promlatest.exceptions import ConnectError, LimitError, StatusError
 from promlatest.scrape import Job, Scraper, Target, fetch_once
+from promlatest.scrape._connection import Connection
 from promlatest.scrape._http import HttpClient
 from promlatest.scrape._wire import Response, WireError
 from promlatest.scrape._workers import Workers
@@ -110,6 +111,75 @@ def test_chunks_of_any_size(body: bytes, size: int, pieces: int) -> None:
 
     assert answer.done
     assert bytes(answer.body) == body
+
+
+def _answer_of(body: bytes, *, chunked: bool) -> bytes:
+    if chunked:
+        whole = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        return OK + CHUNKED + b"\r\n" + whole + b"0\r\n\r\n"
+    return OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=300), st.booleans()), max_size=4),
+    st.integers(1, 400),
+)
+async def test_bodies_written_over_each_other(
+    bodies: list[tuple[bytes, bool]], pieces: int
+) -> None:
+    """A body that is written over an earlier one comes whole, and nothing of that."""
+    held = bytearray()
+    for body, chunked in bodies:
+        answer = Response(0, "t", held)
+        _receive(answer, _answer_of(body, chunked=chunked), pieces)
+        held = answer.body
+        assert answer.done
+        assert held == body
+
+
+@pytest.mark.parametrize("pieces", [1, 1 << 20])
+@pytest.mark.parametrize("name", TAKEN)
+async def test_taken_over_another(name: str, pieces: int) -> None:
+    """An answer whose body is written over a longer one is no other answer."""
+    data, reusable = TAKEN[name]
+    answer = Response(0, "t", bytearray(b"x" * 50))
+    _receive(answer, data, pieces)
+
+    assert answer.done
+    assert answer.body in (b"a 1\n", b"")
+    assert answer.reusable == reusable or pieces < len(data)
+
+
+async def test_room_ends_with_the_answer() -> None:
+    """What comes behind a body is not written over what it is written over."""
+    answer = Response(0, "t", bytearray(b"x" * 50))
+    _receive(answer, OK + b"Content-Length: 4\r\n\r\na", 1 << 20)
+
+    room = answer.room()
+
+    assert room is not None
+    assert len(room) == 3
+
+
+def _receive(answer: Response, data: bytes, pieces: int) -> None:
+    """Have a connection receive so much at a time, as the event loop does."""
+    connection = Connection(memoryview(bytearray(pieces)))
+    connection._answer = answer
+    while data and not answer.done:
+        room = connection.get_buffer(-1)
+        size = min(len(room), len(data), pieces)
+        room[:size], data = data[:size], data[size:]
+        connection.buffer_updated(size)
+
+
+async def test_a_body_is_kept_to_be_written_over() -> None:
+    """The memory of a body is used again, but not that of a very long one."""
+    client = HttpClient(Workers("test", 1))
+    body = bytearray(100)
+    client.reuse(body)
+    assert client.body() is body
+    client.reuse(bytearray(20_000_000))
+    assert not client.body()
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))

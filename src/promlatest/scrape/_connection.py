@@ -31,13 +31,14 @@ class Connection(asyncio.BufferedProtocol):
     """One connection to one target.
 
     Args:
-        buffer: what is received into; all connections of a loop share it, since what is
-            in it is read before the loop goes on.
+        buffer: what is received into, unless the answer has room; all connections of a
+            loop share it, since what is in it is read before the loop goes on.
     """
 
     def __init__(self, buffer: memoryview) -> None:
         self._buffer = buffer
         self._answer: Response | None = None
+        self._room: memoryview | None = None  # of the answer, that is received into
         self._done: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -77,14 +78,19 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, _: int) -> memoryview:
-        return self._buffer
+        self._room = None if self._answer is None else self._answer.room()
+        return self._buffer if self._room is None else self._room
 
     def buffer_updated(self, size: int) -> None:
+        room, self._room = self._room, None
         if self._answer is None:  # nobody has asked
             self.close()
             return
         try:
-            complete = self._answer.feed(self._buffer[:size])
+            if room is None:
+                complete = self._answer.feed(self._buffer[:size])
+            else:
+                complete = self._answer.filled(size)
         except Exception as error:
             self._settle(error)
         else:

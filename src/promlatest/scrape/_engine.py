@@ -479,8 +479,12 @@ class _TargetLoop:
         except Exception as error:  # whatever it is: the target is down, and says why
             return await self._commit(ingester.fail, error, timestamp, started)
         if self._is_quick(answer):
-            return contained(ingester.ingest, answer, timestamp, started)
-        return await self._commit(ingester.ingest, answer, timestamp, started)
+            result = contained(ingester.ingest, answer, timestamp, started)
+        else:
+            result = await self._commit(ingester.ingest, answer, timestamp, started)
+        if self._endpoint is not None:
+            self._engine.http().reuse(answer.body)
+        return result
 
     def _is_quick(self, answer: Fetched | Collected) -> bool:
         """Whether to read and commit on the loop itself: what took less than a change of

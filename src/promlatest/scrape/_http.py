@@ -15,7 +15,7 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import attrs
@@ -50,6 +50,9 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _USER_AGENT: Final = f"promlatest/{__version__}"
 _INFLATE: Final = 1 << 18  # bytes at a time: 0.8 ms
 _CODINGS: Final = ("", "identity", "gzip", "x-gzip")
+# Bodies that are kept to be written over, and how long they may be.
+_SPARE: Final = 2
+_SPARE_BYTES: Final = 1 << 23
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~"
 
 Origin = tuple[str, str, int]
@@ -66,6 +69,17 @@ class HttpClient:
         self.workers: Final = workers
         self.dialler: Final = Dialler()
         self.trust: Final = TrustCache()
+        self._spare: Final[list[bytearray]] = []
+
+    def body(self) -> bytearray:
+        """What a body may be written over."""
+        return self._spare.pop() if self._spare else bytearray()
+
+    def reuse(self, body: bytes | bytearray) -> None:
+        """Have another body written over this one, which nobody reads any more."""
+        fits = isinstance(body, bytearray) and len(body) <= _SPARE_BYTES
+        if fits and len(self._spare) < _SPARE:
+            self._spare.append(cast(bytearray, body))
 
     def endpoint(self, target: Target, job: Job) -> HttpTarget:
         """A target that can be fetched again and again."""
@@ -264,7 +278,7 @@ class HttpTarget:
         this moment; a new one is tried then, as Go does."""
         connection, kept = await self._connection(hop, identity)
         while True:
-            answer = Response(self._job.limits.body_size, self._name)
+            answer = Response(self._job.limits.body_size, self._name, self._client.body())
             state.answer = answer
             try:
                 await connection.exchange(request, answer)

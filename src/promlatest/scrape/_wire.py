@@ -69,6 +69,8 @@ class Response:
     Args:
         limit: bytes of the body that are too many; 0 for none.
         target: whose it is, for errors.
+        body: what the body is written over: memory that is new costs a page fault for
+            each 4 KiB, 1.2 ms for 2 MB, as much as all else that a scrape takes.
 
     Attributes:
         status: the status; 0 before it is there.
@@ -79,13 +81,14 @@ class Response:
         announced: whether its end was announced, so that a cut can be seen.
     """
 
-    def __init__(self, limit: int, target: str) -> None:
+    def __init__(self, limit: int, target: str, body: bytearray | None = None) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.began = False
         self.done = False
         self.announced = True
-        self.body = bytearray()
+        self._body = bytearray() if body is None else body
+        self._filled = 0  # bytes of the body that have come
         self._limit = limit
         self._target = target
         self._buffer = bytearray()
@@ -122,6 +125,27 @@ class Response:
             del self._buffer[: self._at]
             self._at = 0
         return self.done
+
+    def room(self) -> memoryview | None:
+        """Where the next bytes may be put, if these are of the body for sure; `filled`
+        says then how many came. Else they are fed."""
+        if self._step != self._read_body or self._buffer:
+            return None
+        end = min(self._filled + self._left, len(self._body))
+        return memoryview(self._body)[self._filled : end] if end > self._filled else None
+
+    def filled(self, size: int) -> bool:
+        """Take note of so many bytes in the room; whether the answer is complete."""
+        self._filled += size
+        self._left -= size
+        self.done = not self._left
+        return self.done
+
+    @property
+    def body(self) -> bytearray:
+        """The body, once the answer is complete."""
+        del self._body[self._filled :]
+        return self._body
 
     def end(self) -> None:
         """Take note of the end of the connection; it may be that of the answer.
@@ -252,9 +276,20 @@ class Response:
         """Move so many bytes at most to the body; gives how many."""
         stop = min(self._at + most, len(self._buffer))
         with memoryview(self._buffer) as view:
-            self.body += view[self._at : stop]
+            self._put(view[self._at : stop])
         taken, self._at = stop - self._at, stop
         return taken
+
+    def _put(self, data: bytes | memoryview) -> None:
+        """Write the next bytes of the body; at its end it grows."""
+        end = self._filled + len(data)
+        if end <= len(self._body):
+            with memoryview(self._body) as view:
+                view[self._filled : end] = data
+        else:
+            del self._body[self._filled :]
+            self._body += data
+        self._filled = end
 
     def _read_body(self) -> bool:
         self._left -= self._take(self._left)
@@ -263,7 +298,7 @@ class Response:
 
     def _read_rest(self) -> bool:
         self._take(len(self._buffer))
-        self._check(len(self.body))
+        self._check(self._filled)
         return False
 
     def _read_chunks(self) -> bool:
@@ -271,7 +306,7 @@ class Response:
         while True:
             if self._left > 2:
                 self._left -= self._take(self._left - 2)
-                self._check(len(self.body))
+                self._check(self._filled)
             if self._left > 2:
                 return False
             if self._left and not self._ended_chunk():
