@@ -32,6 +32,7 @@ _FIELD: Final = re.compile(
     rb"([^\x00-\x20:\x7f][^\x00-\x1f:\x7f]*):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)"
 )
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{1,15}")
+_PLAIN_CHUNK: Final = re.compile(rb"([1-9a-fA-F][0-9a-fA-F]{0,6})\r\n")
 
 # What speaks first, or answers a GET, on the ports of other protocols.
 _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
@@ -304,6 +305,8 @@ class Response:
     def _read_chunks(self) -> bool:
         """Chunks one after the other; a hot loop, since they may hold a byte each."""
         while True:
+            if not self._left:
+                self._read_whole_chunks()
             if self._left > 2:
                 self._left -= self._take(self._left - 2)
                 self._check(self._filled)
@@ -323,6 +326,23 @@ class Response:
                 self._left, self._lines = 0, 0
                 self._step = self._read_trailer
                 return True
+
+    def _read_whole_chunks(self) -> None:
+        """Read the chunks that have come in whole and are nothing out of the ordinary: Go
+        sends pages in such of 2 KiB, which cost 1 µs each here and 4 one by one."""
+        buffer, at = self._buffer, self._at
+        parts: list[bytearray] = []
+        while found := _PLAIN_CHUNK.match(buffer, at):
+            start = found.end()
+            end = start + int(found[1], 16)
+            if buffer[end : end + 2] != b"\r\n":
+                break
+            parts.append(buffer[start:end])
+            at = end + 2
+        self._at = at
+        self._chunks += len(parts)
+        self._put(b"".join(parts))
+        self._check(self._filled)
 
     def _ended_chunk(self) -> bool:
         """Read the line break behind a chunk, if it has come."""
