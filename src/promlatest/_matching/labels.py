@@ -61,14 +61,15 @@ class Labels(Mapping[str, str]):
         if isinstance(labels, Labels) and not more:
             self._flat, self._hash = labels._flat, labels._hash
             return
-        if not isinstance(labels, Mapping):
+        if not isinstance(labels, dict | Mapping):  # asking about a dict costs a tenth
             raise LabelError(f"expected labels as a mapping, not {labels!r:.80}")
         pairs = {**labels, **more}
         for name, value in pairs.items():
             _check_pair(name, value)
-        self._flat = tuple(
-            chain.from_iterable(sorted(pair for pair in pairs.items() if pair[1]))
-        )
+        held = sorted(pairs.items())
+        if "" in pairs.values():
+            held = [pair for pair in held if pair[1]]
+        self._flat = tuple(chain.from_iterable(held))
         self._hash = None
 
     @classmethod
@@ -190,6 +191,8 @@ def _go_escape(character: str) -> str:
 
 
 def _check_pair(name: object, value: object) -> None:
+    if type(name) is type(value) is str and name and name.isascii() and value.isascii():
+        return  # most are: 0.1 µs, and not 0.4
     for what, text in (("name", name), ("value", value)):
         if not isinstance(text, str):
             raise LabelError(f"a label's {what} must be a str, not {text!r}")

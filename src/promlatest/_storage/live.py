@@ -161,16 +161,24 @@ class LiveSource:
         page = self.pages.get(ref // _PAGE)
         return None if page is None else page[ref % _PAGE]
 
-    def find(self, labels: Labels) -> int:
-        """The ref of a series, 0 if there is none. The caller holds the lock."""
-        metric, names, cells = labels._cut()
+    def find(
+        self, metric: str, names: tuple[str, ...], cells: tuple[str, ...]
+    ) -> tuple[int, Slot | None] | None:
+        """The ref and the slot of a series, cut as `Labels._cut` does; None if there is
+        no such series. The caller holds the lock."""
         table = self._tables.get(metric, _NO_TABLES).get(names)
         row = -1 if table is None else table.find(cells)
-        return table.refs[row] if row >= 0 else 0
+        return (table.refs[row], table.slots[row]) if row >= 0 else None
 
-    def create(self, labels: Labels, sample: tuple[int, float]) -> int:
-        """Add a series that is not there yet. The caller holds the lock."""
-        metric, names, cells = labels._cut()
+    def create(
+        self,
+        metric: str,
+        names: tuple[str, ...],
+        cells: tuple[str, ...],
+        sample: tuple[int, float],
+    ) -> tuple[int, Slot]:
+        """Add a series that is not there yet; gives its ref and its slot. The caller
+        holds the lock."""
         cells = tuple([self._texts.setdefault(cell, cell) for cell in cells])
         if len(self._texts) > _TEXTS_KEPT:
             self._texts.clear()
@@ -185,7 +193,7 @@ class LiveSource:
         table.add(cells, slot, ref)
         self.version += 1
         self.size += 1  # after it is found
-        return ref
+        return ref, slot
 
     def _new_ref(self, slot: Slot) -> int:
         if self._page_rows == _PAGE:

@@ -726,11 +726,12 @@ class Store(QueryMethods):
         check_labels(labels, self._limits)
 
         def create() -> tuple[int, Slot | None]:
-            ref = self._live.find(labels)
-            if not ref:
+            series = labels._cut()
+            found = self._live.find(*series)
+            if found is None:
                 self._check_size(1)
-                ref = self._live.create(labels, sample)
-            return ref, self._live.slot(ref)
+                found = self._live.create(*series, sample)
+            return found
 
         return self._change_live(create) or (0, None)
 

@@ -44,8 +44,12 @@ class Columns:
         self.columns: Final = columns
         self._indexes: dict[str, Any] = {}
 
+    def __len__(self) -> int:
+        """How many rows hold a series."""
+        raise NotImplementedError
+
     def rows_held(self) -> Sequence[int]:
-        """The rows that hold a series."""
+        """The rows that hold a series. O(rows)."""
         raise NotImplementedError
 
     def select(self, matchers: Iterable[Matcher]) -> Sequence[int]:
@@ -61,10 +65,11 @@ class Columns:
                 asked.append(matcher)
             elif not matcher.matches(""):
                 return ()
-        rows = self.rows_held()
-        if asked and len(rows) > _FEW:
+        if asked and len(self) > _FEW:
             asked.sort(key=_cost)
             rows = self._found(asked.pop(0))
+        else:
+            rows = self.rows_held()
         for matcher in asked:
             column, matches = self.column(matcher.name), matcher.matches
             rows = [row for row in rows if matches(column[row])]
