@@ -883,11 +883,11 @@ async def test_every_word_of_the_last_line_can_be_clicked(demo):
     async with demo.app.run_test(size=(200, 40)) as pilot:
         demo.scrape()
         await pilot.pause()
-        last = screen(demo.app).split("\n")[-1] + " "
-        words = sorted((key.short for key in hints()), key=lambda word: word == "quit")
-        for word in words:
+        usual = [key.short for key in hints() if key.short not in ("copy", "quit")]
+        for word in [*usual, "older", "newer", "go on", "copy", "quit"]:
             if word == "quit":
                 await pilot.pause(3.2)  # until it is no longer said what was copied
+            last = screen(demo.app).split("\n")[-1] + " "
             await pilot.click(KeyBar, offset=(last.index(f" {word} ") + 1, 0))
             await pilot.pause()
             if isinstance(demo.app.screen, HelpScreen) or isinstance(
@@ -1101,6 +1101,50 @@ async def test_the_view_freezes_and_steps_through_the_scrapes(demo):
         await pilot.press("f")
         assert cells(demo.app, "adds", "queue in all")["pods"] not in depths
         assert "FROZEN" not in screen(demo.app)
+
+
+async def test_the_mouse_freezes_and_steps(demo):
+    """A frozen view names its steps in the last line, at 60 columns too."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        for _ in range(3):
+            demo.scrape()
+        await pilot.pause()
+        await pilot.press("f")
+        newest = demo.app.until
+        for word, steps in (("older", 1), ("older", 2), ("newer", 1)):
+            last = screen(demo.app).split("\n")[-1]
+            await pilot.click(KeyBar, offset=(last.index(f" {word} ") + 1, 0))
+            assert newest - demo.app.until == 10_000 * steps
+        last = screen(demo.app).split("\n")[-1]
+        await pilot.click(KeyBar, offset=(last.index(" go on ") + 1, 0))
+        assert demo.app.until is None
+        assert "older" not in screen(demo.app)
+
+
+async def test_nothing_is_said_to_have_come_since_a_mark_that_is_new(demo):
+    """Until a scrape is behind the mark, figures are of the window, as they are called."""
+    async with demo.app.run_test(size=(160, 50)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.press("x", "m")
+        await pilot.pause()
+        assert "⚑ marked" in screen(demo.app)
+        assert "since mark" not in screen(demo.app)
+        assert "since the mark" not in screen(demo.app)
+        demo.scrape()
+        await pilot.pause()
+        assert "10 s since the mark" in screen(demo.app)
+        assert "since mark" in screen(demo.app)
+
+
+async def test_what_is_shown_is_marked(demo):
+    """Who stepped back to what happened compares with that, and not with now."""
+    async with demo.app.run_test(size=(160, 50)) as pilot:
+        for _ in range(4):
+            demo.scrape()
+        await pilot.press("f", "left", "left", "x", "f")
+        await pilot.pause()
+        assert "20 s since the mark" in screen(demo.app)
 
 
 async def test_series_are_listed_when_one_comes_or_goes(monkeypatch):

@@ -311,6 +311,7 @@ class Dashboard(App[None]):
         self.query_one("#health", TextPane).show(
             lambda width: health_lines(view, status, now, width)
         )
+        self.query_one(KeyBar).show(frozen=view.frozen is not None)
         self._draw_errors(view)
 
     def _draw_errors(self, view: View) -> None:
@@ -512,10 +513,13 @@ class Dashboard(App[None]):
             self.query_one(KeyBar).say(f"{words} written to {path}")
 
     def action_mark(self) -> None:
-        """Mark now on all targets, or let go of the mark."""
+        """Mark what is shown of all targets, or let go of the mark."""
         marked = any(each.mark is not None for each in self.watched.values())
         for each in self.watched.values():
-            each.mark_now(not marked)
+            if marked:
+                each.mark = None
+            else:
+                each.mark_last(self.until)
         self.draw()
 
     def action_freeze(self) -> None:

@@ -71,9 +71,9 @@ def _items(view: View, status: DashboardStatus, now: int) -> Iterator[Line]:
     if view.frozen is not None:
         shown = f"{ago(now - view.timestamp)} ago"
         newer = f"{view.frozen} newer" if view.frozen else "the newest"
-        yield line(Cell(f"❄ FROZEN {shown}, {newer}: ← → step, f goes on", "warn"))
-    if view.mark is not None:
-        yield line(Cell(f"⚑ marked {ago(now - view.mark.timestamp)} ago", "accent"))
+        yield line(Cell(f"❄ FROZEN {shown}, {newer}", "warn"))
+    if view.marked:
+        yield line(Cell(f"⚑ marked {ago(now - view.marked)} ago", "accent"))
     if view.known and view.frozen is None:
         yield line(_scraped(view, now))
     if view.known:

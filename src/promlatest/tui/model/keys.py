@@ -48,12 +48,13 @@ KEYS: Final[Sequence[tuple[str, Sequence[Key]]]] = (
         Key("[ ]", ("left_square_bracket", "right_square_bracket"),
             "shorter, longer window for rates, p50, p99 and histograms"),
         Key("w", ("w",), "p50 and p99 of the window, or since the start"),
-        Key("x", ("x",), "mark now: all pages show what came since; again to let go",
-            "mark", "app.mark()"),
+        Key("x", ("x",), "mark what is shown: all pages show what came since; again to let"
+            " go", "mark", "app.mark()"),
         Key("f", ("f",), "freeze the view; ← → step through the scrapes", "freeze",
             "app.freeze()"),
         Key("a", ("a",), "the controllers of all targets in one table, or of one"),
-        Key("e", ("e",), "write what is shown to a file: text, CSV, JSON"),
+        Key("e", ("e",), "write what is shown to a file: text, CSV, JSON", "export",
+            "app.export()"),
         Key("y Y", ("y", "Y"), "copy the selector, the value", "copy", "app.copy(False)"),
         Key("d", ("d",), "dark, light"),
         Key("ctrl+z", ("ctrl+z",), "stop for a while; fg comes back"),
@@ -126,9 +127,21 @@ def _explained(shown: str, words: str, width: int) -> list[Line]:
     ]
 
 
-def hints() -> list[Key]:
-    """The keys that the last line names, the most needed first."""
-    order = ("open", "back", "filter", "quit", "sort", "mark", "page", "pause", "freeze",
-             "scrape", "copy")  # fmt: skip
+# What the arrows and the key do while the view is frozen.
+_FROZEN: Final = (
+    Key("←", ("left",), "the scrape before", "older", "app.step(-1)"),
+    Key("→", ("right",), "the scrape after", "newer", "app.step(1)"),
+    Key("f", ("f",), "show what is now", "go on", "app.freeze()"),
+)
+
+
+def hints(frozen: bool = False) -> list[Key]:
+    """The keys that the last line names, the most needed first; those of a view that is
+    frozen come before all others."""
+    order = ("help", "open", "back", "filter", "quit", "mark", "sort", "freeze", "page",
+             "export", "pause", "scrape", "copy")  # fmt: skip
     named = {key.short: key for _, keys in KEYS for key in keys if key.short}
-    return [named["help"], *(named[short] for short in order)]
+    usual = [named[short] for short in order]
+    return (
+        [*_FROZEN, *(each for each in usual if each.short != "freeze")] if frozen else usual
+    )

@@ -37,7 +37,9 @@ class View:
         restarted: whether the process was started anew within the window.
         restarts: how often the process was seen to have been started anew.
         past: the scrapes that are kept, up to the one that is shown.
-        mark: the scrape that somebody marked; None: none is.
+        mark: the scrape that was marked and that figures count from; None: none is older
+            than the one that is shown.
+        marked: when the scrape was that somebody marked, in milliseconds; 0: none is.
         frozen: how many scrapes there are behind the one that is shown; None: the newest
             is shown, whichever that is.
         figures: of its process, over time.
@@ -61,6 +63,7 @@ class View:
     restarts: int = 0
     past: Past = ()
     mark: Moment | None = None
+    marked: int = 0
     frozen: int | None = None
     figures: Figures = attrs.field(factory=Figures)
     error: Exception | None = None
@@ -123,10 +126,9 @@ class Watched:
         self._operator = is_operator(source.current)
         self._figures.add(source.timestamp, _figures(self._history.until()))
 
-    def mark_now(self, there: bool) -> None:
-        """Mark the newest scrape, or let go of the mark."""
-        past = self._history.until()
-        self.mark = past[-1] if there and past else None
+    def mark_last(self, until: int | None = None) -> None:
+        """Mark the last scrape up to a moment, in milliseconds; None: the newest."""
+        self.mark = next(reversed(self._history.until(until)), None)
 
     def timestamps(self) -> list[int]:
         """When the scrapes were that are kept."""
@@ -143,7 +145,9 @@ class Watched:
             until: the moment to show, in milliseconds; None: now.
         """
         past = self._history.until(until)
-        mark = self.mark if past and self.mark and self.mark is not past[-1] else None
+        marked = 0 if self.mark is None else self.mark.timestamp
+        # Until there is a scrape behind the mark nothing is known to have come since.
+        mark = self.mark if past and marked < past[-1].timestamp else None
         shown = window(past, seconds, mark)
         newest = past[-1] if past else None
         earlier = shown[0] if len(shown) > 1 else None
@@ -159,7 +163,8 @@ class Watched:
             restarted=any(moment.restarted for moment in shown[1:]),
             restarts=self._history.restarts,
             past=past,
-            mark=self.mark,
+            mark=mark,
+            marked=marked,
             frozen=len(self._history) - len(past) if frozen else None,
             figures=self._figures.until(until),
             error=None if frozen else self._error,

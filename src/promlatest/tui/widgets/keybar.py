@@ -20,6 +20,13 @@ class KeyBar(Toned):
         super().__init__()
         self._said: Line = ()
         self._until: Timer | None = None
+        self._frozen = False
+
+    def show(self, frozen: bool) -> None:
+        """Name the keys that step through scrapes, or the usual ones."""
+        if frozen != self._frozen:
+            self._frozen = frozen
+            self.refresh()
 
     def say(self, text: str, good: bool = True) -> None:
         """Tell for three seconds what was done, or what could not be."""
@@ -39,7 +46,7 @@ class KeyBar(Toned):
         base = self.visual_style.rich_style
         segments: list[Segment] = []
         left = self.size.width
-        for key in hints():
+        for key in hints(self._frozen):
             shown, words = f" {key.shown.split()[0]} ", f"{key.short} "
             left -= cells(shown + words)
             if left < 0:
