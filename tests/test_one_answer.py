@@ -85,11 +85,12 @@ def test_the_store(bodies, increase, resets):
 @pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
 def test_the_overview(bodies, increase, resets):
     """The rate of a controller's row, over the same scrapes."""
-    *before, now = scraped(bodies).sources["body"].history
+    store = scraped(bodies)
+    first, *later = store.sources["body"].history
 
-    (row,) = controllers(now, before)
+    (row,) = controllers(store.snapshot(), first)
 
-    expected = None if increase is None else increase / (SECONDS * len(before))
+    expected = None if increase is None else increase / (SECONDS * len(later))
     assert row.results["success"].per_second == expected
     assert row.results["success"].reset == bool(resets)
 

@@ -21,6 +21,7 @@ from textual.binding import Binding
 from textual.widgets import ContentSwitcher, Input
 
 from promlatest import Store
+from promlatest._storage.query import QueryMethods
 from promlatest.cli import main
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
@@ -653,6 +654,30 @@ async def test_a_refresh_draws_only_what_changed(demo):
         await pilot.pause()
         assert drawn
         assert all(len(regions) == 1 and regions[0].height == 1 for regions in drawn)
+
+
+@pytest.mark.parametrize("page", ["o", "m", "c"])
+async def test_a_refresh_asks_no_scrape_again(demo, page, monkeypatch):
+    """What is kept of a window is not gone through anew: after sixty scrapes as many
+    questions are asked as after six."""
+    asked: list[str] = []
+    real = QueryMethods.query
+    monkeypatch.setattr(
+        QueryMethods, "query", lambda q, *a, **k: asked.append(a[0]) or real(q, *a, **k)
+    )
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        numbers = []
+        for scrapes in (6, 54):
+            for _ in range(scrapes):
+                demo.scrape(1)
+            await pilot.press(page)
+            await pilot.pause()
+            asked.clear()
+            demo.scrape(1)
+            await pilot.pause()
+            numbers.append(len(asked))
+        assert numbers[0] > 0
+        assert numbers[1] <= numbers[0] + 10
 
 
 async def test_nothing_is_left_of_a_longer_text():

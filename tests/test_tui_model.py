@@ -44,7 +44,7 @@ from promlatest.views.sheet import (
     column_at,
     fit,
     head_lines,
-    row_line,
+    row_lines,
     settled,
 )
 
@@ -152,7 +152,8 @@ COLUMNS = (
 @pytest.mark.parametrize("room", range(12, 130))
 def test_columns_are_whole_or_not_there(room):
     """Whatever the width, no column is cut, none spills, and all can be reached."""
-    widths = Sheet(COLUMNS, {"a": "a"}).widths()
+    sheet = Sheet(COLUMNS, {"a": "a"})
+    widths = sheet.widths()
     seen = set()
 
     for first in range(9):
@@ -161,7 +162,7 @@ def test_columns_are_whole_or_not_there(room):
         assert total <= max(room, 10)
         for at, width in zip(shape.columns, shape.widths, strict=True):
             assert COLUMNS[at].pinned or COLUMNS[at].prose or width == widths[at]
-        assert width_of(row_line(COLUMNS, shape, "a")) == total
+        assert width_of(*row_lines(sheet, shape, ["a"])) == total
         for head in head_lines(COLUMNS, shape, 0, "↓"):
             assert width_of(head) <= total
         seen.update(shape.columns)

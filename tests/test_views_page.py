@@ -31,6 +31,23 @@ def demo_fixture() -> tuple[Store, Store]:
     return stores[1], stores[0]
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_two_metrics_look_alike(width):
+    """At every width each row of the catalog names its metric and no other."""
+    store = store_of("".join(
+        f"{prefix}_{middle}_{suffix} 1\n"
+        for prefix in ("etcd_debugging_mvcc_db", "etcd_disk_backend")
+        for middle in ("compaction_total_duration", "snapshot", "commit_rebalance")
+        for suffix in ("duration_milliseconds_total", "keys_in_use_bytes")
+    ))  # fmt: skip
+
+    rows = overview_page(store, width=width).split("\n\n")[1].split("\n")[1:]
+
+    names = [row.split()[0] for row in rows]
+    assert len(names) == 12
+    assert len(set(names)) == 12
+
+
 def store_of(text: str) -> Store:
     store = Store(clock=lambda: 1_000)
     store.ingest(text, timestamp=1_000)

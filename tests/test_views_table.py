@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from promlatest.views.cells import Cell, beside, grid, text_of, width_of
 from promlatest.views.sheet import Column, Sheet
 from promlatest.views.table import table_lines
-from promlatest.views.text import cells, escaped, fold, pad, shorten, to_ascii
+from promlatest.views.text import apart, cells, escaped, fold, pad, shorten, to_ascii
 
 WIDTHS = st.integers(40, 200)
 # Wide, combining, widening and control characters among plain ones.
@@ -66,6 +66,27 @@ SHORTENED = [
 def test_a_long_text_loses_its_middle(text, width, expected):
     """Names differ at their ends, so the middle goes first; half a character never stays."""
     assert shorten(text, width) == expected
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "bc", "_", "xyz_", "容"]), max_size=20).map("".join),
+        unique=True,
+        max_size=6,
+    ),
+    st.integers(0, 40),
+)
+def test_texts_that_differ_are_cut_apart(texts, width):
+    """None is wider than asked for; from ten cells on no two of them look alike."""
+    made = apart(texts, width)
+
+    assert all(cells(each) <= width for each in made)
+    assert width < 10 or len(set(made)) == len(texts)
+    assert all(
+        text == short
+        for text, short in zip(texts, made, strict=True)
+        if cells(text) <= width
+    )
 
 
 @given(TEXT.map(escaped), st.integers(0, 50), st.booleans())
@@ -147,6 +168,18 @@ pods  250 ms  2.5 s
 def test_a_table_sheds_options_then_goes_on_below(width, expected):
     """What is optional goes first, then columns move to a block of their own, by groups."""
     assert "\n".join(drawn(WIDE, ROWS, width)) == expected.strip("\n")
+
+
+def test_what_is_optional_cuts_nothing():
+    """A name is whole before a text that can be done without has room."""
+    name = Column("metric", lambda row: Cell(row), align="left", least=10, pinned=True)
+    help_ = Column("help", lambda row: Cell("what it counts is this"), align="left",
+                   prose=True, optional=True)  # fmt: skip
+    sheet = Sheet((name, help_), {"x" * 30: "x" * 30})
+
+    lines = [text_of(each) for each in table_lines(sheet, 40)]
+
+    assert lines == ["metric", "x" * 30]
 
 
 def test_columns_that_say_nothing_take_no_place():

@@ -10,7 +10,7 @@ since then, and is not known otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, compress, pairwise
 from operator import gt
 from typing import Final
@@ -92,10 +92,10 @@ def created_name(metric: str) -> str:
 def start_times_of(starts: Iterable[Block], created: Iterable[Block]) -> StartTimes:
     """What the blocks of both kinds of series tell."""
     by_target: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for labels, samples in _series(starts):
+    for labels, samples in _all_series(starts):
         by_target.setdefault(target_of(labels), []).extend(samples)
     by_series: dict[Labels, list[tuple[int, float]]] = {}
-    for labels, samples in _series(created):
+    for labels, samples in _all_series(created):
         by_series.setdefault(bare(labels), []).extend(samples)
     for each in (*by_target.values(), *by_series.values()):
         each.sort()
@@ -143,8 +143,10 @@ def movement(
         gained, seconds = samples[-1][1], (samples[-1][0] - first) / 1000
     elif len(samples) < 2:
         return Movement(labels, None, 0.0, 0, "it was seen once only")
+    # A target seldom restarts: to look up each scrape's start took most of the time.
+    moving = [each for each in start_times if _moves(each)]
     for (then, before), (now, value) in pairwise(samples):
-        if value < before or any(_began_anew(each, then, now) for each in start_times):
+        if value < before or any(_began_anew(each, then, now) for each in moving):
             resets += 1
             gained += before
     return Movement(labels, gained, seconds, resets)
@@ -153,6 +155,10 @@ def movement(
 def began_anew(before: float | None, now: float | None) -> bool:
     """Whether a start time, in seconds since the epoch, tells of a new start."""
     return before is not None and now is not None and now - before > START_TOLERANCE
+
+
+def _moves(start_times: TimedValues) -> bool:
+    return any(began_anew(one, other) for (_, one), (_, other) in pairwise(start_times))
 
 
 def _in_several(blocks: Sequence[Block]) -> set[Labels]:
@@ -216,25 +222,33 @@ def _take_all(
     chosen: Iterable[int] | None = None,
 ) -> None:
     numbers = range(len(block.labels)) if chosen is None else chosen
-    for at in numbers:
-        samples = _samples(block, at)
+    for labels, samples in _series(block, numbers):
         if samples:
-            again.setdefault(block.labels[at], []).extend(samples)
+            again.setdefault(labels, []).extend(samples)
 
 
-def _samples(block: Block, at: int) -> list[tuple[int, float]]:
+def _series(
+    block: Block, numbers: Iterable[int]
+) -> Iterator[tuple[Labels, list[tuple[int, float]]]]:
+    """The samples of some series of a block."""
     stamps = block.stamps or [None] * len(block.times)
-    return [
-        (time if own is None else own[at], value)
-        for time, column, own in zip(block.times, block.values, stamps, strict=True)
-        if (value := column[at]) is not None
-    ]
+    columns = list(zip(block.times, block.values, stamps, strict=True))  # picked once
+    for at in numbers:
+        yield (
+            block.labels[at],
+            [
+                (time if own is None else own[at], value)
+                for time, column, own in columns
+                if (value := column[at]) is not None
+            ],
+        )
 
 
-def _series(blocks: Iterable[Block]) -> Iterable[tuple[Labels, list[tuple[int, float]]]]:
+def _all_series(
+    blocks: Iterable[Block],
+) -> Iterator[tuple[Labels, list[tuple[int, float]]]]:
     for block in blocks:
-        for at, labels in enumerate(block.labels):
-            yield labels, _samples(block, at)
+        yield from _series(block, range(len(block.labels)))
 
 
 def _at(samples: TimedValues, time: int) -> float | None:

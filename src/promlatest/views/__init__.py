@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from promlatest.views._counting import Count, Earlier
+    from promlatest.views._counting import Count
     from promlatest.views.operator import (
         ControllerRow,
         Latency,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ControllerRow",
     "Count",
-    "Earlier",
     "Latency",
     "LeaderRow",
     "Overview",
@@ -58,7 +57,6 @@ _HOMES: Final = {
     "ProcessRow": "operator",
     "RequestRow": "operator",
     "WebhookRow": "operator",
-    "Earlier": "_counting",
     "Overview": "operator",
     "histogram_page": "page",
     "is_operator": "operator",

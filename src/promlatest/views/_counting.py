@@ -7,7 +7,7 @@ hide in a sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import attrs
@@ -26,6 +26,7 @@ from promlatest._increase import (
 )
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
+from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 
@@ -48,38 +49,39 @@ class Count(Row):
     reset: bool = False
 
 
-Earlier = Queryable | Sequence[Queryable] | None
-"""An earlier moment, or all moments before now, oldest first."""
-
-
 def everything(labels: Labels) -> str:
     """The key under which all series are one."""
     return ""
 
 
 class Counters:
-    """Reads counters of a moment, beside earlier ones if there are some.
+    """Reads counters and histograms of a moment, beside an earlier one if there is one.
 
     Args:
-        now: the moment.
-        earlier: those before, from which on rates are; None: no rates.
-        seconds: the time from the first to now; None: as the points' timestamps say.
-
-    Attributes:
-        earlier: the first of those before; None: there is none.
+        now: the moment. A snapshot that keeps all scrapes since the earlier one counts the
+            resets in between.
+        earlier: the one from which on rates are; None: no rates.
+        seconds: the time from there to now; None: as the points' timestamps say.
+        since_start: whether histograms are those since the process started all the same.
 
     Raises:
         UsageError: the seconds are not above 0.
     """
 
-    def __init__(self, now: Queryable, earlier: Earlier, seconds: float | None) -> None:
+    def __init__(
+        self,
+        now: Queryable,
+        earlier: Queryable | None = None,
+        seconds: float | None = None,
+        *,
+        since_start: bool = False,
+    ) -> None:
         if seconds is not None:
             checked_seconds("seconds", seconds, above=True)
-        before = earlier if isinstance(earlier, Sequence) else [earlier] if earlier else []
-        self._moments: Final = (*before, now)
-        self._now: Final = checked_queryable(now)
-        self.earlier: Final = self._moments[0] if before else None
+        self.now: Final = checked_queryable(now)
+        self.earlier: Final = earlier
         self._seconds = seconds
+        self._since_start = since_start
         self._restarted = set(self._restarts())
 
     def total(self, metric: str) -> Count | None:
@@ -88,9 +90,9 @@ class Counters:
 
     def by(self, metric: str, key: Callable[[Labels], K]) -> dict[K, Count]:
         """A counter's series, grouped by what the key says of their labels, sorted."""
-        moved = self._movements(metric) if self.earlier is not None else {}
+        moved = self._movements(metric)
         groups: dict[K, list[tuple[float, Movement | None]]] = {}
-        for point in self._now.query(metric):
+        for point in self.now.query(metric):
             each = (point.value, moved.get(point.labels))
             groups.setdefault(key(point.labels), []).append(each)
         return {name: self._added(groups[name]) for name in sorted(groups)}
@@ -102,8 +104,9 @@ class Counters:
         those since the process started, and the seconds are None. One that began again
         counts from there.
         """
-        now = self._now.histograms(metric)
-        then = [] if self.earlier is None else self.earlier.histograms(metric)
+        now = self.now.histograms(metric)
+        earlier = None if self._since_start else self.earlier
+        then = [] if earlier is None else earlier.histograms(metric)
         if not now or not then:
             return now, None
         before = {each.labels: each for each in then}
@@ -119,32 +122,16 @@ class Counters:
             return now
 
     def _movements(self, metric: str) -> dict[Labels, Movement]:
-        """What each series did over the moments."""
-        samples = self._samples(metric)
-        starts = {target_of(each): s for each, s in self._samples(PROCESS_START).items()}
-        created = {bare(e): s for e, s in self._samples(created_name(metric)).items()}
-        start_times = StartTimes(starts, created)
-        first = self._first(metric)
-        return {
-            labels: movement(labels, seen, first or seen[0][0], start_times.of(labels))
-            for labels, seen in samples.items()
-        }
-
-    def _samples(self, metric: str) -> dict[Labels, list[tuple[int, float]]]:
-        found: dict[Labels, list[tuple[int, float]]] = {}
-        for moment in self._moments:
-            for labels, time, value in moment.query(metric):
-                seen = found.setdefault(labels, [])
-                # Two moments of one time come one after the other all the same.
-                seen.append((max(time, seen[-1][0] + 1) if seen else time, value))
-        return found
-
-    def _first(self, metric: str) -> int | None:
-        """When the first moment was; None if it tells of nothing."""
-        for name in (metric, PROCESS_START):
-            for point in self._moments[0].query(name):
-                return point.timestamp
-        return getattr(self._moments[0], "timestamp", None)
+        """What each series did since the earlier moment."""
+        now, earlier = self.now, self.earlier
+        if earlier is None:
+            return {}
+        if isinstance(now, Snapshot) and isinstance(earlier, Snapshot):
+            over = now.kept_since(earlier)
+            if over is not None:
+                found = now.increase(metric, over=over)
+                return {moved.labels: moved for moved in found}
+        return _between(earlier, now, metric)
 
     def _added(self, grown: Iterable[tuple[float, Movement | None]]) -> Count:
         total, known, reset = 0.0, [], False
@@ -153,12 +140,46 @@ class Counters:
             if moved is not None and moved.value is not None:
                 reset = reset or moved.resets > 0
                 seconds = self._seconds or moved.seconds
-                if seconds * 1000 >= len(self._moments):  # else it is one moment
+                if seconds * 1000 >= 2:  # else it is one moment
                     known.append(moved.value / seconds)
         return Count(number(total), number(sum(known)) if known else None, reset)
 
     def _restarts(self) -> Iterator[tuple[str, str]]:
         """The targets whose process is another than at the earlier moment."""
-        for labels, seen in self._samples(PROCESS_START).items():
-            if began_anew(seen[0][1], seen[-1][1]):
-                yield target_of(labels)
+        if self.earlier is not None:
+            for labels, seen in _seen(self.earlier, self.now, PROCESS_START).items():
+                if began_anew(seen[0][1], seen[-1][1]):
+                    yield target_of(labels)
+
+
+def _between(earlier: Queryable, now: Queryable, metric: str) -> dict[Labels, Movement]:
+    """What each series did from one moment to another, of which nothing else is kept."""
+    samples = _seen(earlier, now, metric)
+    starts = {target_of(each): s for each, s in _seen(earlier, now, PROCESS_START).items()}
+    created = {bare(e): s for e, s in _seen(earlier, now, created_name(metric)).items()}
+    start_times = StartTimes(starts, created)
+    first = _first(earlier, metric)
+    return {
+        labels: movement(labels, seen, first or seen[0][0], start_times.of(labels))
+        for labels, seen in samples.items()
+    }
+
+
+def _seen(
+    earlier: Queryable, now: Queryable, metric: str
+) -> dict[Labels, list[tuple[int, float]]]:
+    found: dict[Labels, list[tuple[int, float]]] = {}
+    for moment in (earlier, now):
+        for labels, time, value in moment.query(metric):
+            seen = found.setdefault(labels, [])
+            # Two moments of one time come one after the other all the same.
+            seen.append((max(time, seen[-1][0] + 1) if seen else time, value))
+    return found
+
+
+def _first(earlier: Queryable, metric: str) -> int | None:
+    """When the earlier moment was; None if it tells of nothing."""
+    for name in (metric, PROCESS_START):
+        for point in earlier.query(name):
+            return point.timestamp
+    return getattr(earlier, "timestamp", None)

@@ -24,7 +24,7 @@ from promlatest._matching.floats import parse_bound
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest.exceptions import UsageError
-from promlatest.views._counting import Count, Counters, Earlier, everything
+from promlatest.views._counting import Count, Counters, everything
 from promlatest.views._json import Row, number
 
 __all__ = [
@@ -250,24 +250,25 @@ def is_operator(q: Queryable) -> bool:
 
 def overview(
     q: Queryable,
-    earlier: Earlier = None,
+    earlier: Queryable | None = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
 ) -> Overview:
     """Everything at once; the arguments are those of `controllers`."""
+    counters = Counters(q, earlier, seconds, since_start=since_start)
     return Overview(
-        tuple(controllers(q, earlier, seconds, since_start=since_start)),
-        tuple(api_requests(q, earlier, seconds)),
-        tuple(webhooks(q, earlier, seconds, since_start=since_start)),
+        tuple(_controllers(counters)),
+        tuple(_api_requests(counters)),
+        tuple(_webhooks(counters)),
         tuple(leaders(q)),
-        process(q, earlier, seconds),
+        _process(counters),
     )
 
 
 def controllers(
     q: Queryable,
-    earlier: Earlier = None,
+    earlier: Queryable | None = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
@@ -276,23 +277,26 @@ def controllers(
 
     Args:
         q: what is to be shown; a snapshot, for all rows to be of one moment.
-        earlier: the same endpoint at an earlier moment, for rates and for latencies.
+        earlier: the same endpoint at an earlier moment, for rates and for latencies; resets
+            since then are all seen where `q` is a snapshot that keeps the scrapes since.
         seconds: the time between the two; None: as the points' timestamps say.
         since_start: whether latencies are those since the process started all the same.
 
     Raises:
         UsageError: the seconds are not above 0.
     """
-    counters = Counters(q, earlier, seconds)
-    observed = Counters(q, None, None) if since_start else counters
+    return _controllers(Counters(q, earlier, seconds, since_start=since_start))
+
+
+def _controllers(counters: Counters) -> list[ControllerRow]:
+    q, earlier = counters.now, counters.earlier
     columns: dict[str, Mapping[str, Any]] = {
         **{to: _gauge(q, *source, owner_of) for to, source in _GAUGES.items()},
         **{to: counters.by(metric, owner_of) for to, metric in _COUNTERS.items()},
-        **{to: _latencies(observed, name, owner_of) for to, name in _HISTOGRAMS.items()},
+        **{to: _latencies(counters, name, owner_of) for to, name in _HISTOGRAMS.items()},
     }
     results = _results(counters)
-    first = counters.earlier
-    before = {} if first is None else _gauge(first, *_GAUGES["depth"], owner_of)
+    before = {} if earlier is None else _gauge(earlier, *_GAUGES["depth"], owner_of)
     return [
         ControllerRow(
             name,
@@ -405,29 +409,33 @@ def _ceiling(histogram: Histogram) -> float | None:
 
 
 def api_requests(
-    q: Queryable, earlier: Earlier = None, seconds: float | None = None
+    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
 ) -> list[RequestRow]:
     """Requests to the API server by method and code, added up over hosts."""
-    found = Counters(q, earlier, seconds).by(
-        "rest_client_requests_total", _both("method", "code")
-    )
+    return _api_requests(Counters(q, earlier, seconds))
+
+
+def _api_requests(counters: Counters) -> list[RequestRow]:
+    found = counters.by("rest_client_requests_total", _both("method", "code"))
     return [RequestRow(method, code, count) for (method, code), count in found.items()]
 
 
 def webhooks(
     q: Queryable,
-    earlier: Earlier = None,
+    earlier: Queryable | None = None,
     seconds: float | None = None,
     *,
     since_start: bool = False,
 ) -> list[WebhookRow]:
     """A row for each admission webhook, sorted by name."""
+    return _webhooks(Counters(q, earlier, seconds, since_start=since_start))
+
+
+def _webhooks(counters: Counters) -> list[WebhookRow]:
     prefix, name = "controller_runtime_webhook_", _label("webhook")
-    counters = Counters(q, earlier, seconds)
-    observed = Counters(q, None, None) if since_start else counters
     answers = _nested(counters.by(f"{prefix}requests_total", _both("webhook", "code")))
-    in_flight = _gauge(q, f"{prefix}requests_in_flight", sum, name)
-    latencies = _latencies(observed, f"{prefix}latency_seconds", name)
+    in_flight = _gauge(counters.now, f"{prefix}requests_in_flight", sum, name)
+    latencies = _latencies(counters, f"{prefix}latency_seconds", name)
     return [
         WebhookRow(hook, in_flight.get(hook), answers.get(hook, {}), latencies.get(hook))
         for hook in sorted({*answers, *in_flight, *latencies})
@@ -441,10 +449,14 @@ def leaders(q: Queryable) -> list[LeaderRow]:
 
 
 def process(
-    q: Queryable, earlier: Earlier = None, seconds: float | None = None
+    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
 ) -> ProcessRow:
     """The process, and the Go runtime in it."""
-    counters = Counters(q, earlier, seconds)
+    return _process(Counters(q, earlier, seconds))
+
+
+def _process(counters: Counters) -> ProcessRow:
+    q = counters.now
     return ProcessRow(
         **{to: _single(q, metric) for to, metric in _PROCESS.items()},
         cpu=counters.total("process_cpu_seconds_total"),

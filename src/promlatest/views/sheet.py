@@ -8,13 +8,13 @@ are drawn, so that a table of 5,000 rows costs what the forty on the screen cost
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
 from promlatest.views.cells import Cell, Line, fitted
-from promlatest.views.text import Align, cells, escaped, pad, shorten
+from promlatest.views.text import Align, apart, cells, escaped, pad, shorten
 
 R = TypeVar("R")
 
@@ -75,12 +75,24 @@ class Sheet(Generic[R]):
     columns: tuple[Column[R], ...] = ()
     rows: Mapping[RowKey, R] = attrs.field(factory=dict)
     name: str = ""
+    _made: dict[RowKey, tuple[Cell, ...]] = attrs.field(factory=dict, init=False)
+
+    def cells(self, key: RowKey) -> tuple[Cell, ...]:
+        """What the columns say of a row, made once: the width of a column and its text
+        are of the same cells."""
+        if key not in self._made:
+            row = self.rows[key]
+            self._made[key] = tuple(column.cell(row) for column in self.columns)
+        return self._made[key]
 
     def widths(self, keys: Sequence[RowKey] = ()) -> list[int]:
         """How wide each column wants to be, as far as these rows tell, or the first."""
-        known = [self.rows[key] for key in keys if key in self.rows]
-        rows = known or list(islice(self.rows.values(), _SAMPLE))
-        return [_width(column, rows) for column in self.columns]
+        known = [key for key in keys if key in self.rows]
+        rows = [self.cells(key) for key in known or islice(self.rows, _SAMPLE)]
+        return [
+            _width(column, [row[at].text for row in rows])
+            for at, column in enumerate(self.columns)
+        ]
 
     def sorted_keys(self, at: int | None, falling: bool) -> list[RowKey]:
         """The keys by what a column says; what is unknown comes last either way."""
@@ -98,10 +110,10 @@ class Sheet(Generic[R]):
         return [*sorted(there, key=lambda key: known[key], reverse=falling), *rest]
 
 
-def _width(column: Column[R], rows: Iterable[R]) -> int:
-    texts = (cells(escaped(column.cell(row).text)) for row in rows)
+def _width(column: Column[Any], texts: Iterable[str]) -> int:
     arrow = 1 if column.order is not None else 0
-    natural = max((cells(column.title) + arrow, column.least, *texts))
+    widest = (cells(escaped(text)) for text in texts)
+    natural = max((cells(column.title) + arrow, column.least, *widest))
     return min(natural, max(column.most, column.least))
 
 
@@ -249,15 +261,38 @@ def _squeezed(pinned: dict[int, int], room: int) -> dict[int, int]:
     return made
 
 
-def row_line(columns: Sequence[Column[R]], shape: Fit, row: R) -> Line:
-    """A row as a line; it is as wide as the columns that fit."""
-    made: list[Cell] = []
-    for at, width in zip(shape.columns, shape.widths, strict=True):
-        if made:
-            made.append(Cell(" " * GAP))
-        column = columns[at]
-        made.append(fitted(column.cell(row), width, column.align, column.prose))
-    return tuple(made)
+def row_lines(sheet: Sheet[Any], shape: Fit, keys: Sequence[RowKey]) -> list[Line]:
+    """Rows as lines, as wide as the columns that fit."""
+    columns = [sheet.columns[at] for at in shape.columns]
+    rows = [[sheet.cells(key)[at] for at in shape.columns] for key in keys]
+    return lines_of(columns, rows, shape.widths)
+
+
+def lines_of(
+    columns: Sequence[Column[Any]], rows: Sequence[Sequence[Cell]], widths: Sequence[int]
+) -> list[Line]:
+    """Rows of cells as lines; texts that differ do so where they are cut, too."""
+    if not rows:
+        return []
+    made = [
+        _fitted(*each)
+        for each in zip(columns, zip(*rows, strict=True), widths, strict=True)
+    ]
+    gap = Cell(" " * GAP)
+    return [
+        tuple(chain.from_iterable((gap, cell) for cell in row))[1:]
+        for row in zip(*made, strict=True)
+    ]
+
+
+def _fitted(column: Column[Any], made: Sequence[Cell], width: int) -> list[Cell]:
+    if column.prose:
+        return [fitted(cell, width, column.align, prose=True) for cell in made]
+    texts = apart([escaped(cell.text) for cell in made], width)
+    return [
+        Cell(pad(text, width, column.align), cell.tone)
+        for text, cell in zip(texts, made, strict=True)
+    ]
 
 
 def head_lines(

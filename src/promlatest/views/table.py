@@ -14,8 +14,16 @@ from typing import Any
 
 import attrs
 
-from promlatest.views.cells import Cell, Line, fitted
-from promlatest.views.sheet import GAP, PINNED_LEAST, PROSE_LEAST, Column, Sheet, group_head
+from promlatest.views.cells import Cell, Line
+from promlatest.views.sheet import (
+    GAP,
+    PINNED_LEAST,
+    PROSE_LEAST,
+    Column,
+    Sheet,
+    group_head,
+    lines_of,
+)
 from promlatest.views.text import UNKNOWN, cells, escaped
 
 
@@ -69,15 +77,17 @@ def table_lines(sheet: Sheet[Any], width: int, *, steady: bool = False) -> list[
 
 
 def _filled(sheet: Sheet[Any], steady: bool) -> list[_Filled]:
-    rows = list(sheet.rows.values())
-    if not rows:
+    if not sheet.rows:
         return []
-    made = [_fill(column, rows, steady) for column in sheet.columns]
+    rows = [sheet.cells(key) for key in sheet.rows]
+    made = [
+        _fill(column, texts, steady)
+        for column, texts in zip(sheet.columns, zip(*rows, strict=True), strict=True)
+    ]
     return _headed(made[:1] + [each for each in made[1:] if steady or _says(each)])
 
 
-def _fill(column: Column[Any], rows: Sequence[Any], steady: bool) -> _Filled:
-    texts = tuple(column.cell(row) for row in rows)
+def _fill(column: Column[Any], texts: tuple[Cell, ...], steady: bool) -> _Filled:
     widest = max(cells(escaped(cell.text)) for cell in texts)
     natural = max(cells(escaped(column.title)), widest, column.least if steady else 0)
     return _Filled(column, texts, natural)
@@ -145,9 +155,11 @@ def _units(filled: Iterable[_Filled]) -> Iterator[_Unit]:
 def _with_options(
     block: Sequence[_Filled], filled: Sequence[_Filled], width: int
 ) -> list[_Filled]:
+    """The block, and what has room beside it where nothing of it is cut."""
     chosen = list(block)
+    cut = sum(each.natural - each.least for each in block)
     for unit in _units(each for each in filled if each.column.optional):
-        if _least([*chosen, *unit]) <= width:
+        if _least([*chosen, *unit]) + cut <= width:
             chosen += unit
     return [each for each in filled if each in chosen]
 
@@ -192,15 +204,6 @@ def _block_lines(block: Sequence[_Filled], widths: Sequence[int]) -> Iterator[Li
     if any(column.group for column in columns):
         yield (Cell(group_head(columns, widths), "head"),)
     heads = [Cell(column.title, "head") for column in columns]
-    for row in (heads, *zip(*(each.cells for each in block), strict=True)):
-        yield _line(columns, row, widths)
-
-
-def _line(
-    columns: Sequence[Column[Any]], row: Sequence[Cell], widths: Sequence[int]
-) -> Line:
-    made: list[Cell] = []
-    for column, cell, width in zip(columns, row, widths, strict=True):
-        made += [Cell(" " * GAP)] * bool(made)
-        made.append(fitted(cell, width, column.align, column.prose))
-    return tuple(made)
+    rows = list(zip(*(each.cells for each in block), strict=True))
+    yield from lines_of(columns, [heads], widths)
+    yield from lines_of(columns, rows, widths)

@@ -7,7 +7,9 @@ line may be a cell shorter than said, and never longer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import takewhile
+from string import ascii_letters, digits
 from typing import Final, Literal
 from unicodedata import category, east_asian_width
 
@@ -17,6 +19,8 @@ Align = Literal["left", "right"]
 
 ELLIPSIS: Final = "…"
 UNKNOWN: Final = "–"
+_WORD: Final = ascii_letters + digits
+_ODD_LEAST: Final = 6  # cells; in fewer nothing is to be seen between two cuts
 
 # U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
 _WIDENS: Final = "\ufe0f"
@@ -65,6 +69,71 @@ def shorten(text: str, width: int, prose: bool = False) -> str:
     head = _beginning(text, width // 2)
     tail = _beginning(reversed(text), width - 1 - cells(head))[::-1]
     return f"{head}{ELLIPSIS}{tail}"
+
+
+def apart(texts: Sequence[str], width: int) -> list[str]:
+    """Each text in at most this many cells; what would look alike is cut where it is.
+
+    >>> names = ["etcd_disk_commit_seconds", "etcd_disk_fsync_seconds"]
+    >>> [shorten(name, 14) for name in names]
+    ['etcd_di…econds', 'etcd_di…econds']
+    >>> apart(names, 14)
+    ['etc…commit…nds', 'etc…fsync…onds']
+    """
+    made = {text: shorten(text, width) for text in texts}
+    groups: Set[frozenset[str]] = frozenset()
+    while width > _ODD_LEAST:
+        merged = _merged(groups, _alike(made))
+        if merged == groups:
+            break
+        groups = merged
+        for group in groups:
+            made.update(_told_apart(list(group), width))
+    return [made[text] for text in texts]
+
+
+def _alike(made: Mapping[str, str]) -> list[set[str]]:
+    """The texts of which the same was made."""
+    groups: dict[str, set[str]] = {}
+    for text, short in made.items():
+        groups.setdefault(short, set()).add(text)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _merged(groups: Set[frozenset[str]], others: Iterable[set[str]]) -> Set[frozenset[str]]:
+    """The groups as one where they share a text."""
+    for other in others:
+        touched = {group for group in groups if group & other}
+        groups = groups - touched | {frozenset(other.union(*touched))}
+    return groups
+
+
+def _told_apart(texts: list[str], width: int) -> Iterator[tuple[str, str]]:
+    """Texts that look alike, cut before and behind of what is different in them, which are
+    whole words where there is room."""
+    head = _common(texts)
+    shortest = min(map(len, texts)) - head
+    tail = min(_common([text[::-1] for text in texts]), shortest)
+    words = texts[0][:head].rstrip(_WORD), texts[0][len(texts[0]) - tail :].lstrip(_WORD)
+    if all(len(text) - sum(map(len, words)) <= width - 2 for text in texts):
+        head, tail = map(len, words)
+    odd = [text[head : len(text) - tail] for text in texts]
+    for text, middle in zip(texts, apart(odd, width - 2), strict=True):
+        room = width - cells(middle) - 2
+        begin, end = text[:head], text[len(text) - tail :]
+        begin = (
+            begin if cells(begin) <= room // 2 else _beginning(begin, room // 2) + ELLIPSIS
+        )
+        left = width - cells(begin) - cells(middle)
+        if cells(end) > left:
+            end = ELLIPSIS + _beginning(reversed(end), left - 1)[::-1]
+        yield text, begin + middle + end if middle else shorten(text, width)
+
+
+def _common(texts: Sequence[str]) -> int:
+    """With how many characters all of them begin."""
+    alike = takewhile(lambda each: len({*each}) == 1, zip(*texts, strict=False))
+    return sum(1 for _ in alike)
 
 
 def _beginning(text: Iterable[str], width: int) -> str:

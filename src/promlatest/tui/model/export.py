@@ -72,9 +72,7 @@ def _heads(sheet: Sheet[Any] | None) -> list[str]:
 def _table(sheet: Sheet[Any] | None, keys: Sequence[RowKey]) -> list[list[str]]:
     if sheet is None:
         return []
-    return [
-        [each.cell(sheet.rows[key]).text.strip() for each in sheet.columns] for key in keys
-    ]
+    return [[cell.text.strip() for cell in sheet.cells(key)] for key in keys]
 
 
 _WriteText = Callable[[Sheet[Any] | None, Sequence[RowKey], Sequence[Line]], str]

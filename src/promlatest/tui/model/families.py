@@ -53,7 +53,7 @@ class Families:
 
     def __init__(self, view: View) -> None:
         self._view: Final = view
-        self._now: Final = Counters(view.state, view.before, view.span or None)
+        self._now: Final = Counters(view.state, view.earlier, view.span or None)
         self._told: Final[dict[str, Told]] = {}
 
     def told(self, row: MetricRow) -> Told:

@@ -12,13 +12,16 @@ from typing import Final
 import attrs
 
 from promlatest._interfaces import Queryable
+from promlatest._storage.cache import Cache
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Source
+from promlatest._storage.window import ColumnCache
 from promlatest.tui.model.history import History, Moment, Past, window
 from promlatest.views.operator import is_operator, process
 from promlatest.views.panels import Figures
 
 EMPTY: Final = Snapshot(())
+_COLUMNS_KEPT: Final = 1_000_000  # values, 8 bytes each
 
 
 @attrs.frozen(eq=False)
@@ -27,10 +30,9 @@ class View:
 
     Attributes:
         name: of the target, as the store has it.
-        state: what it exposes, or what it exposed last.
+        state: what it exposes, or what it exposed last, with the scrapes of the window, so
+            that a rate counts every reset in between.
         earlier: what it exposed earlier, for rates; None: there are none yet.
-        before: the same and all scrapes since then, oldest first, so that a rate counts
-            every reset in between.
         seconds: how long the window is that rates count from, as it was asked for.
         span: how long it really is; 0 without an earlier moment.
         since_start: whether p50 and p99 are since the start and not of the window.
@@ -55,7 +57,6 @@ class View:
     name: str
     state: Queryable = EMPTY
     earlier: Queryable | None = None
-    before: tuple[Queryable, ...] = ()
     seconds: float = 60.0
     span: float = 0.0
     since_start: bool = False
@@ -96,11 +97,13 @@ class Watched:
         self.name: Final = name
         self._history: Final = History()
         self._figures: Final = Figures()
+        self._columns: Final[ColumnCache] = Cache(_COLUMNS_KEPT)
         self._error: Exception | None = None
         self._failing_since = 0
         self._tried = 0
         self._took: float | None = None
         self._operator = False
+        self._viewed: tuple[object, View] | None = None
         self.mark: Moment | None = None
 
     @property
@@ -115,6 +118,7 @@ class Watched:
             source: what it has.
             same: whether the scrape had the series of the one before.
         """
+        self._viewed = None
         self._tried = source.timestamp
         self._took = _single(source.current, "scrape_duration_seconds")
         self._error = source.error
@@ -137,15 +141,24 @@ class Watched:
     def view(
         self, seconds: float = 60.0, since_start: bool = False, until: int | None = None
     ) -> View:
-        """What is to be shown, with rates over so many seconds, or since the mark.
+        """What is to be shown, with rates over so many seconds, or since the mark; made
+        once after each scrape.
 
         Args:
             seconds: how long the window is to be.
             since_start: whether latencies are those since the start.
             until: the moment to show, in milliseconds; None: now.
         """
-        past = self._history.until(until)
         marked = 0 if self.mark is None else self.mark.timestamp
+        asked = (seconds, since_start, until, marked)
+        if self._viewed is None or self._viewed[0] != asked:
+            self._viewed = (asked, self._view(seconds, since_start, until, marked))
+        return self._viewed[1]
+
+    def _view(
+        self, seconds: float, since_start: bool, until: int | None, marked: int
+    ) -> View:
+        past = self._history.until(until)
         # Until there is a scrape behind the mark nothing is known to have come since.
         mark = self.mark if past and marked < past[-1].timestamp else None
         shown = window(past, seconds, mark)
@@ -154,9 +167,8 @@ class Watched:
         frozen = until is not None
         return View(
             name=self.name,
-            state=EMPTY if newest is None else newest.state,
+            state=self._state(shown),
             earlier=None if earlier is None else earlier.state,
-            before=tuple(moment.state for moment in shown[:-1]),
             seconds=seconds,
             span=(newest.timestamp - earlier.timestamp) / 1000 if newest and earlier else 0,
             since_start=since_start,
@@ -175,6 +187,11 @@ class Watched:
             took=self._took,
             operator=self._operator,
         )
+
+    def _state(self, shown: Past) -> Snapshot:
+        if not shown:
+            return EMPTY
+        return shown[-1].state.with_history((m.state for m in shown[:-1]), self._columns)
 
 
 def _single(state: Queryable, metric: str) -> float | None:

@@ -26,7 +26,7 @@ class ControllerPage(SubjectPage):
         return self.controller
 
     def draw(self) -> None:
-        rows = {row.name: row for row in controllers(self.view.state, self.view.before)}
+        rows = {row.name: row for row in controllers(self.view.state, self.view.earlier)}
         row = rows.get(self.controller)
         self.order = self.order or list(rows)
 

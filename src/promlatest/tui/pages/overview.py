@@ -50,7 +50,7 @@ class OverviewPage(Page):
 
     def draw(self) -> None:
         view = self.view
-        rows = overview(view.state, view.before, since_start=view.since_start)
+        rows = overview(view.state, view.earlier, since_start=view.since_start)
         every = self._every() if self.views else {view.name: rows.controllers}
         passing = {v.name: self._passing(every[v.name], v) for v in self.views or (view,)}
         sheet: Sheet[Any] = (
@@ -103,7 +103,7 @@ class OverviewPage(Page):
     def _every(self) -> dict[str, Sequence[ControllerRow]]:
         """The controllers of all targets."""
         return {
-            view.name: controllers(view.state, view.before, since_start=view.since_start)
+            view.name: controllers(view.state, view.earlier, since_start=view.since_start)
             for view in self.views
         }
 

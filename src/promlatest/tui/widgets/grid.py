@@ -25,7 +25,7 @@ from promlatest.views.sheet import (
     group_starts,
     head_lines,
     last_first,
-    row_line,
+    row_lines,
     settled,
 )
 from promlatest.views.text import cells
@@ -186,15 +186,12 @@ class Grid(Toned, can_focus=True):
     @property
     def cuts_names(self) -> bool:
         """Whether a pinned column is too narrow for a text in it."""
-        shape, columns = self._shape(), self._sheet.columns
-        pinned = [
-            (columns[at], w) for at, w in zip(shape.columns, shape.widths, strict=True)
-        ]
+        shape, sheet = self._shape(), self._sheet
         return any(
-            cells(column.cell(row).text) > width
-            for column, width in pinned
-            if column.pinned
-            for row in self._sheet.rows.values()
+            cells(sheet.cells(key)[at].text) > width
+            for at, width in zip(shape.columns, shape.widths, strict=True)
+            if sheet.columns[at].pinned
+            for key in sheet.rows
         )
 
     def choose(self, key: RowKey) -> None:
@@ -399,9 +396,9 @@ class Grid(Toned, can_focus=True):
         lines = [self._rule(shape), *((Cell("  "), *head) for head in heads)]
         if not self._keys:
             return [*lines, (Cell("  "), *self._empty)]
-        for key in self._keys[self._top : self._top + self._room]:
-            mark = Cell("▸ " if key == self._chosen else "  ", "key")
-            lines.append((mark, *row_line(columns, shape, self._sheet.rows[key])))
+        keys = self._keys[self._top : self._top + self._room]
+        for key, made in zip(keys, row_lines(self._sheet, shape, keys), strict=True):
+            lines.append((Cell("▸ " if key == self._chosen else "  ", "key"), *made))
         return lines
 
     def _in_order(self) -> bool:
