@@ -373,18 +373,17 @@ def _extended(
     rows = rows_of([(labels, start + at) for at, labels in enumerate(fresh)])
     for each in rows:
         check_rows(each, limits)
-    values, times = scrape.values[:], scrape._times()
+    values, times = scrape.values[:], None
     values.extend(value for _, value, _ in fresh.values())
-    times.extend(time for time, _, _ in fresh.values())
+    moments = [time for time, _, _ in fresh.values()]
+    if (start and scrape.times is not None) or set(moments) != {scrape.timestamp}:
+        times = scrape._times()
+        times.extend(moments)
     exemplars = dict(scrape.exemplars)
     for at, (_, _, exemplar) in enumerate(fresh.values(), start):
         if exemplar is not None:
             exemplars[at] = exemplar
     layout = scrape.layout.extended(rows, len(values))
-    if times.count(scrape.timestamp) == len(times):
-        return attrs.evolve(
-            scrape, layout=layout, values=values, times=None, exemplars=exemplars
-        )
     return attrs.evolve(
         scrape, layout=layout, values=values, times=times, exemplars=exemplars
     )
