@@ -58,7 +58,7 @@ odd_samples = st.builds(
 )  # fmt: skip
 comments = st.sampled_from(
     ["", "# TYPE a histogram", "# TYPE a gauge", "# TYPE a_bucket summary", "# HELP a x",
-     "# HELP b y", "# a comment", "# TYPE a nonsense", "# EOF", "# UNIT a s"]
+     "# HELP a z w", "# HELP a x w", "# HELP b y", "# a comment", "# an old comment", "# TYPE a nonsense", "# EOF", "# UNIT a s"]
 )  # fmt: skip
 lines = st.one_of(plain_samples, plain_samples, plain_samples, odd_samples, comments)
 
@@ -152,10 +152,19 @@ def text_of(body: list[str], ended: bool) -> str:
     return "\n".join(body) + ("\n" if ended else "")
 
 
+def stamped(body: list[str], step: int) -> list[str]:
+    """The body with a timestamp behind every sample, of two moments in turn."""
+    return [
+        line if line[:1] in ("#", "") else f"{line} {1000 + step + number % 2}"
+        for number, line in enumerate(body)
+    ]
+
+
 @pytest.mark.parametrize("block", [2, 5, 64])
+@pytest.mark.parametrize("is_stamped", [False, True], ids=["plain", "stamped"])
 @pytest.mark.parametrize("content_type", ["text/plain", OPENMETRICS])
 @settings(
-    max_examples=examples(20),
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -163,25 +172,33 @@ def text_of(body: list[str], ended: bool) -> str:
         HealthCheck.data_too_large,
     ],
 )
-@given(data=st.data(), start=st.lists(plain_samples, min_size=1, max_size=24))
+@given(
+    data=st.data(),
+    start=st.lists(
+        st.one_of(plain_samples, plain_samples, comments), min_size=1, max_size=24
+    ),
+)
 def test_the_next_body_is_read_as_a_fresh_one(
     monkeypatch: pytest.MonkeyPatch,
     content_type: str,
+    is_stamped: bool,
     block: int,
     data: st.DataObject,
     start: list[str],
 ) -> None:
     """After any mutation the shortcut gives what a full reading gives, or its error."""
     monkeypatch.setattr(rescrape, "_BLOCK", block)
+    monkeypatch.setattr(rescrape, "_LINES_CUT", block)
     monkeypatch.setattr(rescrape, "_COUNT_EVERY", 2)
     reader = Reader()
     body = list(start)
-    for _ in range(STEPS):
+    for step in range(STEPS):
         before = list(body)
         mutate(body, MUTATIONS, data)
         body = body or before
         tail = ["# EOF"] if content_type == OPENMETRICS else []
-        text = text_of(body + tail, ended=data.draw(st.booleans()))
+        shown = stamped(body, step) if is_stamped else body
+        text = text_of(shown + tail, ended=data.draw(st.booleans()))
 
         fresh = outcome(lambda text=text: parse(text, content_type))
         assert outcome(lambda text=text: reader.read(text, content_type)) == fresh
@@ -279,6 +296,16 @@ def test_where_most_values_change_the_way_changes_and_back() -> None:
 
     assert moving is rescrape._Series
     assert type(reader._last) is rescrape._Blocks
+
+
+def test_a_word_in_a_comment_changes_among_lines_with_timestamps() -> None:
+    """Where each line has a timestamp, the words of a HELP are still compared."""
+    reader = Reader()
+    for step in range(4):
+        samples = [f'a{{i="{number}"}} {step + number} {step}' for number in range(9)]
+        for help_text in ("one two", "six two"):
+            body = "\n".join([f"# HELP a {help_text}", *samples, ""])
+            assert reader.read(body).metadata == parse(body).metadata
 
 
 def test_what_stands_behind_the_last_line_break_is_read() -> None:

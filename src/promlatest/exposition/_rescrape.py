@@ -11,8 +11,8 @@ of values. It has three ways, and picks by what had changed the last time
 * `_Lines` keeps the lines. Where changes are spread over most blocks, cutting these again
   costs more than comparing all lines in one go.
 * `_Series` keeps the series of every line. Where most values change, all lines are cut
-  behind their series, the series compared in one go, and all values read; the timestamps
-  too, where each line has one.
+  behind their series, the series compared in one go, and all values read. `_Stamped` cuts
+  the timestamps off where each line has one, and reads the rest in one of these ways.
 
 Where series came or went between lines that stayed, `_edited` reads the new lines only.
 Whatever else happened (a type, a line that cannot be read) they leave to the full
@@ -28,9 +28,9 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import chain, compress, count
-from operator import itemgetter, le, ne
-from typing import Any, Final, NamedTuple, cast
+from itertools import chain, compress, count, repeat
+from operator import is_, itemgetter, le, ne
+from typing import Final, NamedTuple, cast
 
 import attrs
 
@@ -62,6 +62,8 @@ _OFFER_EVERY: Final = 8
 _MANY: Final = 0.3
 # With so large a share of blocks changed, comparing lines costs less than blocks.
 _SPREAD: Final = 0.5
+# Lines that `_Stamped` cuts in one go, while they are in the cache of the processor.
+_LINES_CUT: Final = 256
 # In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
 # With so large a share of lines replaced, reading all is not dearer than following them.
@@ -254,7 +256,7 @@ class _Blocks:
         self.exposition = exposition
         lines = _BLOCK * len(self.blocks)
         if len(self.changed) > _MANY * lines and _may_be_cut(exposition):
-            return _Series(text, exposition)
+            return _cut_behind_series(text, exposition)
         if _are_spread(self.changed, lines):
             return _Lines(text.split("\n"), exposition, self.places)
         return self
@@ -291,7 +293,7 @@ class _Lines:
         self.exposition = exposition
         lines = len(self._lines)
         if len(self.changed) > _MANY * lines and _may_be_cut(exposition):
-            return _Series(text, exposition)
+            return _cut_behind_series(text, exposition)
         if not _are_spread(self.changed, lines):
             return _Blocks(text, exposition)
         return self
@@ -299,15 +301,14 @@ class _Lines:
 
 class _Series:
     """The last body as the series of its lines, of some 500 in one text; behind each
-    stands a value, or on every line a value and a timestamp."""
+    stands a value."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
-        self.parts = 2 if exposition.times is not None else 1
         self.series: list[tuple[int, str]] = []
         values: list[str] = []
         for lines in slices(text):
-            cut = self._cut(lines)
+            cut = [line.rpartition(" ") for line in lines]
             self.series.append((len(lines), "\n".join(map(_first, cut))))
             values += map(_last, cut)
         self.mask = bytes(place >= 0 for place in _Places(exposition, len(values)).of_line)
@@ -318,59 +319,105 @@ class _Series:
         self.size = len(values)
         self.reads = 0
 
-    def _cut(self, lines: list[str]) -> list[Any]:
-        if self.parts == 1:
-            return [line.rpartition(" ") for line in lines]
-        cut = [line.rsplit(" ", 2) for line in lines]
-        if min(map(len, cut)) < 3:  # the empty line at the end, a comment
-            cut = [[*parts, "", ""][:3] for parts in cut]
-        return cut
-
     def read(self, text: str) -> Exposition | None:
         """What the body says; None if more than values changed."""
         lines = text.split("\n")
         if len(lines) != self.size:
             return None
         values: list[str] = []
-        times: list[str] = []
         turns = Turns()
         start = 0
         for size, series in self.series:
-            cut = self._cut(lines[start : start + size])
+            cut = [line.rpartition(" ") for line in lines[start : start + size]]
             if "\n".join(map(_first, cut)) != series:
                 return None
-            if self.parts == 2:
-                times += map(_last, cut)
-                values += map(_second, cut)
-            else:
-                values += map(_last, cut)
+            values += map(_last, cut)
             start += size
             turns.offer()
-        last = times or values
-        if any(last[line] != value for line, value in self.other.items()):
+        if any(values[line] != value for line, value in self.other.items()):
             return None
-        return self._exposition(values, times)
-
-    def _exposition(self, values: list[str], times: list[str]) -> Exposition | None:
         numbers = _numbers(list(compress(values, self.mask)))
-        if numbers is None:
-            return None
-        if not times:
-            return _with(self.exposition, numbers)
-        stamps = _stamps(list(compress(times, self.mask)), self.exposition.format)
-        return None if stamps is None else _with(self.exposition, numbers, stamps)
+        return None if numbers is None else _with(self.exposition, numbers)
 
     def next(self, text: str, exposition: Exposition) -> _Way:
         """What to compare the body after this one with."""
         before, self.exposition = self.exposition, exposition
         self.reads += 1
-        if self.parts == 2 or self.reads % _COUNT_EVERY:
+        if self.reads % _COUNT_EVERY:
             return self
         changed = sum(map(ne, before.values, exposition.values))
         return _Blocks(text, exposition) if changed <= _MANY * self.size else self
 
 
-_Way = _Blocks | _Lines | _Series
+class _Stamped:
+    """The last body with a timestamp behind every sample. What stands before these is
+    kept in blocks of lines, and read as a body without any."""
+
+    def __init__(self, text: str, exposition: Exposition) -> None:
+        self.exposition = exposition
+        lines = text.split("\n")
+        read = attrs.evolve(_lines_of(exposition), uneven=frozenset(), stamped=frozenset())
+        self._plain = attrs.evolve(exposition, times=None, lines=read)
+        self._places = _Places(self._plain, len(lines))
+        self._mask = bytes(place >= 0 for place in self._places.of_line)
+        self._others = {n: line for n, line in enumerate(lines) if not self._mask[n]}
+        self._blocks, _ = self._parted(lines)
+
+    def _parted(self, lines: list[str]) -> tuple[list[str], list[str]]:
+        """Blocks of what stands before the last blanks, and what stands behind them."""
+        blocks: list[str] = []
+        ends: list[str] = []
+        turns = Turns()
+        for start in range(0, len(lines), _LINES_CUT):
+            cut = [line.rpartition(" ") for line in lines[start : start + _LINES_CUT]]
+            blocks.append("\n".join(map(_first, cut)))
+            ends += map(_last, cut)
+            turns.offer()
+        return blocks, ends
+
+    def read(self, text: str) -> Exposition | None:
+        """What the body says; None if more than values and timestamps changed."""
+        lines = text.split("\n")
+        if len(lines) != len(self._mask) or not self._are_as_they_were(lines):
+            return None
+        blocks, ends = self._parted(lines)
+        times = _stamps(list(compress(ends, self._mask)), self.exposition.format)
+        if times is None:
+            return None
+        changed: list[int] = []
+        olds: list[str] = []
+        news: list[str] = []
+        for number in compress(count(), map(ne, self._blocks, blocks)):
+            old, new = self._blocks[number].split("\n"), blocks[number].split("\n")
+            differ = list(map(ne, old, new))
+            changed += compress(count(number * _LINES_CUT), differ)
+            olds += compress(old, differ)
+            news += compress(new, differ)
+        plain = _revalued(self._plain, self._places, changed, olds, news)
+        if plain is None:
+            return None
+        self._plain, self._blocks = plain, blocks
+        return _with(self.exposition, plain.values, times)
+
+    def _are_as_they_were(self, lines: list[str]) -> bool:
+        """Whether lines without a sample mean what they meant."""
+        return all(
+            lines[at] == old or _means_nothing(old, lines[at], self.exposition.format)
+            for at, old in self._others.items()
+        )
+
+    def next(self, text: str, exposition: Exposition) -> _Way:
+        """What to compare the body after this one with."""
+        self.exposition = exposition
+        return self
+
+
+def _cut_behind_series(text: str, exposition: Exposition) -> _Series | _Stamped:
+    """The way to follow where most values change."""
+    return (_Series if exposition.times is None else _Stamped)(text, exposition)
+
+
+_Way = _Blocks | _Lines | _Series | _Stamped
 
 
 def _may_be_cut(exposition: Exposition) -> bool:
@@ -405,8 +452,7 @@ class _Places:
     """
 
     def __init__(self, exposition: Exposition, lines: int) -> None:
-        read = exposition._lines
-        assert read is not None  # what was read exactly has no next reading
+        read = _lines_of(exposition)
         if read.places is not None:
             self.of_line = read.places[:]
         else:
@@ -588,7 +634,11 @@ def _edited(last: _Way, text: str) -> tuple[Exposition, _Lines] | None:
     A series that stayed keeps its place; a new one takes that of one that is gone.
     """
     exposition = last.exposition
-    if isinstance(last, _Series) or exposition.times is not None or exposition.exemplars:
+    if (
+        isinstance(last, _Series | _Stamped)
+        or exposition.times is not None
+        or exposition.exemplars
+    ):
         return None
     if len(exposition.values) > 2 * len(exposition) + 64 or last.places.uneven:
         return None  # the full reading numbers the places anew
@@ -610,20 +660,13 @@ class _Edit:
         self._of_old = of_line
         self._new = new
         line_of = dict(zip(old, count()))
-        found = list(map(line_of.get, new))
-        there = set(found) - {None}
+        is_unique = len(line_of) == len(old)
+        found = list(map(line_of.pop, new, repeat(None)))
         # Of those that differ the series tells.
-        left = {
-            text.rpartition(" ")[0] or text: at
-            for at, text in enumerate(old)
-            if at not in there
-        }
-        others = [line for line, at in enumerate(found) if at is None]
-        # A series that stands there twice is left to the full reading.
-        self._is_unique = (len(there), len(left)) == (
-            len(new) - len(others),
-            len(old) - len(there),
-        )
+        left = {text.rpartition(" ")[0] or text: at for text, at in line_of.items()}
+        # A line or a series that stands there twice is left to the full reading.
+        self._is_unique = is_unique and len(left) == len(line_of)
+        others = list(compress(count(), map(is_, found, repeat(None))))
         for line in others:
             found[line] = left.pop(new[line].rpartition(" ")[0] or new[line], None)
         self._changed = [line for line in others if found[line] is not None]
@@ -648,7 +691,7 @@ class _Edit:
         if rows is None:
             return None
         before = self._before
-        gaps = array("i", [line for line, place in enumerate(self._of_line) if place < 0])
+        gaps = array("i", compress(count(), map((-1).__eq__, self._of_line)))
         read = Lines(gaps, frozenset(), frozenset(), self._bounds(), self._of_line)
         return Exposition(
             rows, self._values, None, {}, before.format, before.metadata, (), None, read
@@ -787,10 +830,13 @@ class _Fresh(NamedTuple):
 _TYPE_OF_BOUND: Final = {"": "gauge", "le": "histogram", "quantile": "summary"}
 
 
+def _lines_of(exposition: Exposition) -> Lines:
+    assert exposition._lines is not None  # what was read exactly has no next reading
+    return exposition._lines
+
+
 def _bounds_of(exposition: Exposition) -> tuple[tuple[int, str], ...]:
-    lines = exposition._lines
-    assert lines is not None  # what was read exactly has no next reading
-    return lines.bounds
+    return _lines_of(exposition).bounds
 
 
 def _shape(rows: Rows) -> tuple[str, tuple[str, ...]]:
@@ -811,16 +857,13 @@ def _cut(text: str, at: int, lines: int, length: int) -> list[str]:
 
 
 def _stamps(texts: list[str], format: Format) -> array[int] | None:  # noqa: A002
-    """Many timestamps at once; None if one is none. Plain ones cost 0.1 µs each."""
-    digits = "".join(texts)
-    if format == "text" and digits.isascii() and digits.isdigit():
-        lengths = set(map(len, texts))
-        if min(lengths) > 0 and max(lengths) < 19:
-            return array("q", map(int, texts))
+    """Many timestamps at once, most of which are one of a few; None if one is none."""
+    timestamp = GRAMMARS[format].timestamp
     try:
-        return array("q", map(GRAMMARS[format].timestamp, texts))
+        known = {text: timestamp(text) for text in set(texts)}
     except ValueError:
         return None
+    return array("q", map(known.__getitem__, texts))
 
 
 def _numbers(texts: Sequence[str]) -> array[float] | None:
@@ -831,5 +874,4 @@ def _numbers(texts: Sequence[str]) -> array[float] | None:
 
 
 _first: Final = itemgetter(0)
-_second: Final = itemgetter(1)
 _last: Final = itemgetter(-1)
