@@ -10,12 +10,8 @@ import attrs
 
 from promlatest._storage.cache import Cache
 from promlatest._storage.plan import Plan
-from promlatest._storage.query import (
-    COLUMNS_KEPT,
-    QUESTIONS_KEPT,
-    QueryMethods,
-    SourceCell,
-)
+from promlatest._storage.query import COLUMNS_KEPT, QueryMethods
+from promlatest._storage.question import QUESTIONS_KEPT, SourceCell
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import ColumnCache, Scrapes
 

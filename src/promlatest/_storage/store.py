@@ -40,13 +40,8 @@ from promlatest._storage.directory import Directory
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
 from promlatest._storage.plan import Plan, plan_of
-from promlatest._storage.query import (
-    COLUMNS_KEPT,
-    QUESTIONS_KEPT,
-    QueryMethods,
-    Question,
-    SourceCell,
-)
+from promlatest._storage.query import COLUMNS_KEPT, QueryMethods
+from promlatest._storage.question import QUESTIONS_KEPT, Question, SourceCell
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.window import ColumnCache, Scrapes

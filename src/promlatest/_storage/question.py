@@ -1,0 +1,205 @@
+"""What is kept of one question, as long as it is true.
+
+Where its series are, for as long as no series came or went; and its last answer, for as
+long as nothing was committed where it looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, Protocol, TypeVar
+
+import attrs
+
+from promlatest._datapoint import DataPoint
+from promlatest._histogram import Histogram
+from promlatest._matching.labels import Labels
+from promlatest._samples import picker
+from promlatest._storage.cache import Cache
+from promlatest._storage.histograms import histograms_of
+from promlatest._storage.layout import Selection
+from promlatest._storage.plan import Plan
+from promlatest._storage.scrape import Scrape
+from promlatest._storage.window import Scrapes
+
+T = TypeVar("T")
+
+QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
+
+
+class SourceCell(Protocol):
+    """Where the scrape of one source is found that is visible now."""
+
+    @property
+    def visible(self) -> Scrape: ...
+
+    @property
+    def scrapes(self) -> Scrapes:
+        """Those that are kept, oldest first."""
+
+
+class View(Protocol):
+    """What a question is asked of: a store, or a snapshot."""
+
+    _questions: Cache[Any, Question]
+    _changes: int
+    """Another number after every commit; odd while one is being shown."""
+
+    @property
+    def _version(self) -> int:
+        """Another number whenever series came or went."""
+
+    def _cells_of(self, plan: Plan) -> Sequence[SourceCell]:
+        """The sources that may have what a plan asks for."""
+
+
+@attrs.frozen(eq=False)
+class _Known:
+    """Where the series of a question are.
+
+    Attributes:
+        version: of the layouts that were looked at.
+        cells: the sources that have some.
+        selections: beside each, which.
+        layouts: beside each the number of the layout that this holds for.
+        order: puts the points of all, one after the other, in the order of their labels;
+            None where two sources have one series.
+    """
+
+    version: int
+    cells: tuple[SourceCell, ...]
+    selections: tuple[Selection, ...]
+    layouts: tuple[int, ...]
+    order: Callable[[Sequence[DataPoint]], tuple[DataPoint, ...]] | None
+
+    @property
+    def weight(self) -> int:
+        return 32 + sum(len(selection.places) for selection in self.selections)
+
+
+_Answer = tuple[int, list[int], list[T]]
+"""`View._changes` when it was found, the numbers of the scrapes, what was found.
+
+A scrape is noted by its number, so that what is kept holds no vector."""
+_NEVER: Final = -1
+
+
+class Question:
+    """What is kept of one question, beside its plan."""
+
+    __slots__ = ("_histograms", "_known", "_points", "is_kept", "key", "metric", "plan")
+
+    def __init__(self, key: object, plan: Plan, metric: str = "") -> None:
+        self.key: Final = key
+        self.plan: Final = plan
+        self.metric: Final = metric
+        self.is_kept = False
+        self._known: _Known | None = None
+        self._points: _Answer[DataPoint] = (_NEVER, [], [])
+        self._histograms: _Answer[Histogram] = (_NEVER, [], [])
+
+    def points(self, view: View) -> list[DataPoint]:
+        """The points of all scrapes that are visible; the list is not the caller's."""
+        if self._points[0] != view._changes:
+            self._points = self._renewed(view, self._points, self._pick)
+        return self._points[2]
+
+    def histograms(self, view: View) -> list[Histogram]:
+        """The histograms of all scrapes that are visible; not the caller's list."""
+        if self._histograms[0] != view._changes:
+            self._histograms = self._renewed(view, self._histograms, self._assemble)
+        return self._histograms[2]
+
+    def _renewed(
+        self,
+        view: View,
+        kept: _Answer[T],
+        make: Callable[[_Known, Sequence[Scrape]], list[T]],
+    ) -> _Answer[T]:
+        """The answer of now: the kept one, if nothing was committed where it looked."""
+        changes = view._changes
+        known, scrapes = self._look(view)
+        numbers = [scrape.number for scrape in scrapes]
+        found = kept[2] if kept[1] == numbers else make(known, scrapes)
+        self.keep(view._questions)
+        # What was found while a commit was being shown is not known to be of before it.
+        return (_NEVER if changes % 2 else changes), numbers, found
+
+    def _pick(self, known: _Known, scrapes: Sequence[Scrape]) -> list[DataPoint]:
+        if len(scrapes) == 1:
+            return scrapes[0].points(known.selections[0])
+        found = [
+            scrape.points(selection)
+            for scrape, selection in zip(scrapes, known.selections, strict=True)
+        ]
+        if known.order is None:
+            return merged(found)
+        return list(known.order(list(chain.from_iterable(found))))
+
+    def _assemble(self, known: _Known, scrapes: Sequence[Scrape]) -> list[Histogram]:
+        found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
+        return found[0] if len(found) == 1 else newest(chain.from_iterable(found))
+
+    def _look(self, view: View) -> tuple[_Known, list[Scrape]]:
+        """Where the series are, and the scrapes of those sources."""
+        while True:
+            known = self._known
+            if known is None or known.version != view._version:
+                known = self._known = self._find(view)
+            scrapes = [cell.visible for cell in known.cells]
+            # A commit may have come between the two.
+            if all(map(_is_of, scrapes, known.layouts)):
+                return known, scrapes
+            self._known = None
+
+    def _find(self, view: View) -> _Known:
+        version = view._version
+        found = []
+        for cell in view._cells_of(self.plan):
+            scrape = cell.visible
+            selection = scrape.select(self.plan)
+            if selection.places:
+                found.append((cell, selection, scrape.layout.number))
+        order = None
+        if len(found) != 1:
+            labels = [each._flat for _, selection, _ in found for each in selection.labels]
+            if len(set(labels)) == len(labels):
+                order = picker(sorted(range(len(labels)), key=labels.__getitem__))
+        cells, selections, layouts = zip(*found, strict=True) if found else ((), (), ())
+        return _Known(version, cells, selections, layouts, order)
+
+    def keep(self, questions: Cache[Any, Question]) -> None:
+        """Keep it among other questions, weighed by its hits."""
+        if not self.is_kept and self._known is not None:
+            self.is_kept = True
+            questions.keep(self.key, self, self._known.weight)
+
+
+def _is_of(scrape: Scrape, layout: int) -> bool:
+    return scrape.layout.number == layout
+
+
+def newest(found: Iterable[Histogram]) -> list[Histogram]:
+    """One histogram for each label set, sorted: of several the newest, of equally new
+    ones the source that was there first."""
+    newest: dict[Labels, Histogram] = {}
+    for histogram in found:
+        held = newest.setdefault(histogram.labels, histogram)
+        if held.timestamp < histogram.timestamp:
+            newest[histogram.labels] = histogram
+    return [newest[each] for each in sorted(newest, key=attrgetter("_flat"))]
+
+
+def merged(found: Iterable[Sequence[DataPoint]]) -> list[DataPoint]:
+    """The points of several sources, sorted; of one series in two sources the newest,
+    of equally new ones the source that was there first."""
+    both = sorted(
+        chain.from_iterable(found), key=lambda point: (point.labels._flat, -point.timestamp)
+    )
+    return [
+        point
+        for before, point in zip((None, *both), both)  # noqa: B905 one more than points
+        if before is None or before.labels._flat != point.labels._flat
+    ]
