@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from promlatest import Store
 from promlatest.demo import Operator, OperatorCollector
-from promlatest.views.page import histogram_page, overview_page
+from promlatest.views.printed import histogram_page, overview_page
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 92

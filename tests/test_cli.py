@@ -16,7 +16,7 @@ import scrape_servers
 from served import TEXT, Answer, Served
 
 from promlatest.cli import _COMMANDS, main
-from promlatest.cli._shared import DONE, UNREADABLE, USAGE
+from promlatest.cli._exits import DONE, UNREADABLE, USAGE
 from promlatest.demo import serve
 from promlatest.exposition import parse
 from promlatest.testing import Cut, FakeTarget
@@ -216,6 +216,26 @@ def test_check_of_a_bad_body(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert run("check", str(file), "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert (found[0]["line"], found[0]["action"]) == (4, "skipped")
+
+
+def test_check_lets_pass_what_is_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The names of others are nobody's to mend; what fits no pattern fails all the same."""
+    file = tmp_path / "camel.prom"
+    file.write_text("# HELP upNow Up.\n# TYPE upNow gauge\nupNow 1\n")
+
+    assert run("check", str(file), "--ignore", "*camelCase*") == 0
+    assert "0 findings, 1 ignored" in capsys.readouterr().err
+    assert run("check", str(file), "--ignore", "*legacy_*") == 1
+    assert "camelCase: 'upNow'" in capsys.readouterr().out
+
+
+def test_wait_offers_no_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of a command names no target that the command refuses."""
+    with pytest.raises(SystemExit):
+        run("wait", "--help")
+    assert "stdin" not in capsys.readouterr().out
 
 
 def test_top_of_an_operator(operator: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,25 +57,6 @@ class Snapshot(QueryMethods):
         self.timestamp: Final = max((each.timestamp for each in self._scrapes), default=0)
         self.failed: Final = any(each.failed for each in self._scrapes)
 
-    def with_history(self, earlier: Iterable[Snapshot], columns: ColumnCache) -> Snapshot:
-        """The same moment of one source, with earlier ones of it to go by: `increase`,
-        `rate` and `columns` are over all of them.
-
-        Args:
-            earlier: oldest first.
-            columns: where columns are kept from one such question to the next.
-        """
-        scrapes = Scrapes(each for one in (*earlier, self) for each in one._scrapes)
-        before = {each.number: scrapes for each in self._scrapes}
-        return Snapshot(self._scrapes, before, columns, self._last_known)
-
-    def kept_since(self, earlier: Snapshot) -> float | None:
-        """How many seconds ago a moment was since which all scrapes are kept; None: they
-        are not."""
-        kept = {each.number for cell in self._cells for each in cell.scrapes}
-        known = earlier._scrapes and all(each.number in kept for each in earlier._scrapes)
-        return (self.timestamp - earlier.timestamp) / 1000 if known else None
-
     def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         return self._cells
 
@@ -87,3 +68,27 @@ class Snapshot(QueryMethods):
 
     def __reduce__(self) -> tuple[type[Snapshot], tuple[Any, ...]]:
         return Snapshot, (self._scrapes, None, None, self._last_known)
+
+
+def with_history(
+    now: Snapshot, earlier: Iterable[Snapshot], columns: ColumnCache
+) -> Snapshot:
+    """A moment of one source, with earlier ones of it to go by: `increase`, `rate` and
+    `columns` are over all of them.
+
+    Args:
+        now: the moment.
+        earlier: those before, oldest first.
+        columns: where columns are kept from one such question to the next.
+    """
+    scrapes = Scrapes(each for one in (*earlier, now) for each in one._scrapes)
+    before = {each.number: scrapes for each in now._scrapes}
+    return Snapshot(now._scrapes, before, columns, now._last_known)
+
+
+def kept_since(now: Snapshot, earlier: Snapshot) -> float | None:
+    """For how many seconds all scrapes since an earlier moment are kept; None: they are
+    not."""
+    kept = {each.number for cell in now._cells for each in cell.scrapes}
+    known = earlier._scrapes and all(each.number in kept for each in earlier._scrapes)
+    return (now.timestamp - earlier.timestamp) / 1000 if known else None

@@ -1,7 +1,7 @@
 """The command line: `promlatest COMMAND`, one file of this folder for each command.
 
 Data goes to standard output and talk to standard error. With ``--json`` the data is one
-JSON document. The exit codes stand in `_shared`.
+JSON document. The exit codes stand in `_exits`.
 
 A command is one line in ``_COMMANDS`` and a module of its name with two functions,
 ``add(parser)``, which adds its arguments, and ``run(options)``, which carries it out and
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:  # the help, too, which ends by SystemExit
             sys.stdout.flush()
     except PromlatestError as error:
-        from promlatest.cli._shared import exit_code  # every command has loaded it
+        from promlatest.cli._exits import exit_code  # every command has loaded it
 
         print(f"promlatest: {error}", file=sys.stderr)
         return exit_code(error)

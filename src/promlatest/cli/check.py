@@ -3,24 +3,23 @@
 examples:
   promlatest check :8080
   curl -s localhost:8080/metrics | promlatest check -
+  promlatest check :9100 --ignore '*camelCase*'
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
-    add_json,
-    add_limit,
-    add_target,
-    fetch,
-    print_json,
-)
-from promlatest.exposition import check
+import attrs
+
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import add_json, add_limit, add_target
+from promlatest.cli._printing import print_json
+from promlatest.cli._targets import fetch
+from promlatest.exposition import Diagnostic, check
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,22 +27,29 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_json(parser)
     add_limit(parser, "body_size")
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="PATTERN",
+        help="let pass what fits, such as '*camelCase*' or '*legacy_*'; may be given"
+        " several times",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each finding; finding any is exit code 1."""
     fetched = fetch(options, options.target)
-    found = check(bytes(fetched.body), fetched.content_type)
+    every = check(bytes(fetched.body), fetched.content_type)
+    found = [each for each in every if not _is_ignored(each, options.ignore)]
     if options.json:
-        print_json([_as_dict(diagnostic) for diagnostic in found])
+        print_json([attrs.asdict(diagnostic) for diagnostic in found])
     else:
         for diagnostic in found:
             print(diagnostic)
     words = f"{len(found)} findings" if len(found) != 1 else "1 finding"
-    print(f"{fetched.url or options.target}: {words}", file=sys.stderr)
+    passed = f", {len(every) - len(found)} ignored" if options.ignore else ""
+    print(f"{fetched.url or options.target}: {words}{passed}", file=sys.stderr)
     return NOTHING if found else DONE
 
 
-def _as_dict(diagnostic: Any) -> dict[str, Any]:
-    fields = (field.name for field in diagnostic.__attrs_attrs__)
-    return {name: getattr(diagnostic, name) for name in fields}
+def _is_ignored(found: Diagnostic, patterns: Iterable[str]) -> bool:
+    told = f"{found.reason}: {found.text!r}"
+    return any(fnmatchcase(told, pattern) for pattern in patterns)

@@ -17,7 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from promlatest.cli._shared import DONE, NOTHING, add_target, fetch, refuse_idle
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import add_target, refuse_idle
+from promlatest.cli._targets import fetch
 from promlatest.exceptions import UsageError
 from promlatest.testing import Reading, contract_of, read_contract
 from promlatest.testing._sources import read_body

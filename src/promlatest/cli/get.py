@@ -20,24 +20,18 @@ from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import (
     add_json,
     add_limit,
     add_target,
-    json_number,
-    matchers_of,
-    print_json,
     refuse_idle,
     refuse_standard_input,
-    rounds,
-    say_nothing,
-    scraped,
     seconds_of,
-    telling,
 )
-from promlatest.views.near import why_nothing
+from promlatest.cli._printing import json_number, print_json, say_nothing
+from promlatest.cli._targets import matchers_of, rounds, scraped, telling
+from promlatest.views.nothing_found import why_nothing
 from promlatest.views.series import series_page
 
 

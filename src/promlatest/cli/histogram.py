@@ -15,22 +15,13 @@ from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
-    add_page,
-    add_target,
-    ascii_only,
-    matchers_of,
-    pair,
-    print_json,
-    say_nothing,
-    scraped,
-    width,
-)
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import add_page, add_target, pair, width
+from promlatest.cli._printing import ascii_only, print_json, say_nothing
+from promlatest.cli._targets import matchers_of, scraped
 from promlatest.exceptions import UsageError
-from promlatest.views.near import why_no_histogram, why_nothing
-from promlatest.views.page import histogram_page
+from promlatest.views.nothing_found import why_no_histogram, why_nothing
+from promlatest.views.printed import histogram_page
 
 
 def add(parser: argparse.ArgumentParser) -> None:

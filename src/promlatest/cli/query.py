@@ -19,21 +19,16 @@ from typing import Any, Final
 
 from promlatest._matching.floats import format_float
 from promlatest._storage.store import Store
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import (
     add_json,
     add_target,
-    ingested,
-    json_number,
-    print_json,
     refuse_idle,
     refuse_standard_input,
-    rounds,
-    say_nothing,
     seconds_of,
-    telling,
 )
+from promlatest.cli._printing import json_number, print_json, say_nothing
+from promlatest.cli._targets import ingested, rounds, telling
 from promlatest.exceptions import EvaluationError, UsageError
 from promlatest.promql import (
     Matrix,
@@ -46,7 +41,7 @@ from promlatest.promql import (
     query,
     walk,
 )
-from promlatest.views.near import why_nothing
+from promlatest.views.nothing_found import why_nothing
 from promlatest.views.series import series_page
 
 _MOST: Final = 10_000  # scrapes kept: a day at one in nine seconds

@@ -25,19 +25,16 @@ from typing import Any, Final
 import attrs
 
 from promlatest._storage.store import Store
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
+from promlatest.cli._exits import DONE, NOTHING
+from promlatest.cli._options import (
     add_json,
     add_target,
-    json_number,
-    print_json,
     refuse_idle,
     refuse_standard_input,
-    rounds,
-    scraped,
     seconds_of,
 )
+from promlatest.cli._printing import json_number, print_json
+from promlatest.cli._targets import rounds, scraped
 from promlatest.exceptions import UsageError
 from promlatest.rules import TARGET_LABELS, Finding, Rules, Verdict, read_rules
 

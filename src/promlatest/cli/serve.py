@@ -31,16 +31,9 @@ from promlatest._storage.store import Store
 from promlatest.api import Api
 from promlatest.api._address import is_loopback
 from promlatest.api._server import Listener
-from promlatest.cli._shared import (
-    DONE,
-    add_config,
-    add_demo,
-    add_fetching,
-    configured,
-    demo,
-    refuse_idle_sources,
-    target_of,
-)
+from promlatest.cli._exits import DONE
+from promlatest.cli._options import add_config, add_demo, add_fetching, refuse_idle_sources
+from promlatest.cli._targets import configured, demo, target_of
 from promlatest.exceptions import UsageError
 from promlatest.rules import read_rules
 from promlatest.scrape import Job, Scraper, Target

@@ -24,33 +24,25 @@ from typing import Any, Final
 from promlatest._histogram import Histogram
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
+from promlatest.cli._exits import DONE, NOTHING, exit_code
+from promlatest.cli._options import (
     add_config,
     add_demo,
     add_fetching,
     add_page,
-    ascii_only,
-    configured,
-    demo,
-    exit_code,
-    matchers_of,
-    print_json,
     refuse_idle,
     refuse_idle_sources,
-    scraped,
     seconds_of,
-    shown,
-    target_of,
     width,
 )
+from promlatest.cli._printing import ascii_only, print_json
+from promlatest.cli._targets import configured, demo, matchers_of, scraped, shown, target_of
 from promlatest.cli.histogram import histograms, print_histograms, say_no_histogram
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Job
 from promlatest.views.catalog import catalog
 from promlatest.views.operator import is_operator, overview
-from promlatest.views.page import overview_page
+from promlatest.views.printed import overview_page
 
 _LIVE: Final = ("http", "unix")  # what says something else a second later
 _DEFAULT_TARGET: Final = "localhost:8080"  # where controller-runtime listens

@@ -23,17 +23,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from promlatest._matching.floats import format_float
-from promlatest.cli._shared import (
-    DONE,
-    NOTHING,
-    UNREACHABLE,
-    add_json,
-    add_target,
-    print_json,
-    refuse_idle,
-    refuse_standard_input,
-    target_of,
-)
+from promlatest.cli._exits import DONE, NOTHING, UNREACHABLE
+from promlatest.cli._options import add_json, add_target, refuse_idle, refuse_standard_input
+from promlatest.cli._printing import print_json
+from promlatest.cli._targets import target_of
 from promlatest.exceptions import UsageError
 from promlatest.scrape._units import parse_duration
 from promlatest.testing import (
@@ -51,7 +44,7 @@ _Wait = Callable[[Expectation[Outcome], argparse.Namespace], Outcome]
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest wait`."""
     goals = parser.add_argument_group("what is to become of it, one of")
-    add_target(parser)
+    add_target(parser, stdin=False)
     parser.add_argument("selector", metavar="SELECTOR", help="of one series")
     goal = goals.add_mutually_exclusive_group(required=True)
     for name, words in _NUMBERS.items():

@@ -35,6 +35,7 @@ from promlatest.tui.model.health import (
     health_lines,
 )
 from promlatest.tui.model.watch import View, Watched
+from promlatest.tui.pages.base import Page
 from promlatest.tui.pages.changes import ChangesPage
 from promlatest.tui.pages.chart import ChartPage
 from promlatest.tui.pages.controller import ControllerPage
@@ -42,7 +43,6 @@ from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.pages.histogram import HistogramPage
 from promlatest.tui.pages.metrics import MetricsPage
 from promlatest.tui.pages.overview import OverviewPage
-from promlatest.tui.pages.page import Page
 from promlatest.tui.pages.series import SeriesPage
 from promlatest.tui.pages.subject import SubjectPage
 from promlatest.tui.pages.targets import TargetsPage

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         is_operator,
         overview,
     )
-    from promlatest.views.page import histogram_page, overview_page
+    from promlatest.views.printed import histogram_page, overview_page
     from promlatest.views.series import series_page
 
 __all__ = [
@@ -58,10 +58,10 @@ _HOMES: Final = {
     "RequestRow": "operator",
     "WebhookRow": "operator",
     "Overview": "operator",
-    "histogram_page": "page",
+    "histogram_page": "printed",
     "is_operator": "operator",
     "overview": "operator",
-    "overview_page": "page",
+    "overview_page": "printed",
     "series_page": "series",
 }
 

@@ -26,7 +26,7 @@ from promlatest._increase import (
 )
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._storage.snapshot import Snapshot
+from promlatest._storage.snapshot import Snapshot, kept_since
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 
@@ -127,7 +127,7 @@ class Counters:
         if earlier is None:
             return {}
         if isinstance(now, Snapshot) and isinstance(earlier, Snapshot):
-            over = now.kept_since(earlier)
+            over = kept_since(now, earlier)
             if over is not None:
                 found = now.increase(metric, over=over)
                 return {moved.labels: moved for moved in found}

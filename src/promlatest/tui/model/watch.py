@@ -13,7 +13,7 @@ import attrs
 
 from promlatest._interfaces import Queryable
 from promlatest._storage.cache import Cache
-from promlatest._storage.snapshot import Snapshot
+from promlatest._storage.snapshot import Snapshot, with_history
 from promlatest._storage.store import Source
 from promlatest._storage.window import ColumnCache
 from promlatest.tui.model.history import History, Moment, Past, window
@@ -191,7 +191,8 @@ class Watched:
     def _state(self, shown: Past) -> Snapshot:
         if not shown:
             return EMPTY
-        return shown[-1].state.with_history((m.state for m in shown[:-1]), self._columns)
+        before = (moment.state for moment in shown[:-1])
+        return with_history(shown[-1].state, before, self._columns)
 
 
 def _single(state: Queryable, metric: str) -> float | None:

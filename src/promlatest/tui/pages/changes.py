@@ -12,7 +12,7 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest.tui.model.changes import ChangedSeries, changes, changes_sheet
 from promlatest.tui.model.health import window_words
-from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.pages.series import selector_of
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from promlatest.exceptions import UsageError
 from promlatest.tui.model.families import families_sheet
-from promlatest.tui.pages.page import MANY, Page
+from promlatest.tui.pages.base import MANY, Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.catalog import MetricRow, catalog

@@ -15,7 +15,7 @@ from promlatest.tui.model.chosen import chosen_lines
 from promlatest.tui.model.health import window_words
 from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
-from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, line, prose

@@ -22,7 +22,7 @@ from promlatest.tui.model.series import (
 )
 from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View
-from promlatest.tui.pages.page import MANY, Page
+from promlatest.tui.pages.base import MANY, Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, flow, line, prose

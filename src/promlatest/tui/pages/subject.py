@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.widgets.textpane import Fill, TextPane
 
 

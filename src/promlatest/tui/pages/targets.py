@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from promlatest._clock import now_ms
 from promlatest.tui.model.targets import TargetRow, target_lines, targets_sheet
 from promlatest.tui.model.watch import View
-from promlatest.tui.pages.page import Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, line
