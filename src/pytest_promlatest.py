@@ -7,6 +7,7 @@ does: importing the package takes 0.2 s, importing this 3 ms (docs/testing.md).
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -96,8 +97,8 @@ def _targets(
 ) -> Iterator[Targets]:
     from promlatest.testing._fixtures import Targets
 
-    targets = Targets(**options)
-    _wake(request.config)
+    watcher = _wake(request.config)
+    targets = Targets(lambda: watcher.holder, **options)
     request.node.stash.setdefault(_MADE, []).append(targets)
     try:
         yield targets
@@ -216,11 +217,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _wake(session.config)
 
 
-def _wake(config: pytest.Config) -> None:
+def _wake(config: pytest.Config) -> _Watcher:
     """Have tests watched and failures reported from now on. Not before: hooks that are
     called for each test would cost projects that use nothing of this 3 µs each time."""
-    if not config.pluginmanager.has_plugin(_WATCHER):
-        config.pluginmanager.register(_Watcher(), _WATCHER)
+    watcher: _Watcher | None = config.pluginmanager.get_plugin(_WATCHER)
+    if watcher is None:
+        config.pluginmanager.register(watcher := _Watcher(), _WATCHER)
+    return watcher
 
 
 _WATCHER = "promlatest-watcher"
@@ -228,7 +231,25 @@ _WATCHER = "promlatest-watcher"
 
 class _Watcher:
     """Adds to the report of a failed test what it looked at, and fails a test that made
-    expectations and never asked them."""
+    expectations and never asked them.
+
+    Those of a fixture may be asked until the last test of its scope has ended, so each
+    is made for the test, class, module or session whose fixture is being set up.
+    """
+
+    def __init__(self) -> None:
+        self.holder = _TEST  # or the id of a node: whom expectations are made for now
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        before = self.holder
+        self.holder = _TEST if fixturedef.scope == "function" else request.node.nodeid
+        try:
+            return (yield)
+        finally:
+            self.holder = before
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -242,10 +263,13 @@ class _Watcher:
         self._overrule(item)  # targets of the session that its set-up has made
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         result = yield
+        lasting = [each.nodeid for each in nextitem.listchain()] if nextitem else []
         for targets in _made(item):
-            targets.check(failed=item.stash.get(_BROKEN, False))
+            targets.ledger.check(lasting, functools.partial(_has_broken, item))
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -265,6 +289,20 @@ class _Watcher:
     def _overrule(self, item: pytest.Item) -> None:
         for targets in item.session.stash.get(_MADE, []):
             targets.overrule(_marked(item))
+
+
+_TEST = "the test"  # no id of a node: those of classes and modules have a dot
+
+
+def _has_broken(item: pytest.Item, holder: str) -> bool:
+    """Whether the test broke off, or one that has part in the fixtures of another node:
+    it had no chance to ask."""
+    ending = [item] if holder == _TEST else item.session.items
+    return any(
+        each.stash.get(_BROKEN, False)
+        for each in ending
+        if holder == _TEST or holder in [node.nodeid for node in each.listchain()]
+    )
 
 
 def _made(item: pytest.Item) -> list[Targets]:

@@ -164,7 +164,7 @@ def test_what_was_asked_does_not_warn():
 def test_a_watched_ledger_fails_at_its_check():
     """Where a fixture watches, what was dropped is remembered, and told together."""
     target = ScrapeTarget(lambda: BODY)
-    target._shared.ledger.watched = True
+    target._shared.ledger = Ledger(lambda: "")
     forget_a_verb(target)
     forget_a_verb(target)
 
@@ -226,8 +226,7 @@ def test_a_blocking_way_that_suspends_is_a_mistake():
 
 def test_accounts_are_told_apart():
     """A thing that takes the place of a dropped one does not settle its account."""
-    ledger = Ledger()
-    ledger.watched = True
+    ledger = Ledger(lambda: "")
     ledger.dropped(ledger.opened("the first"))
     ledger.settled(ledger.opened("the second"))
 

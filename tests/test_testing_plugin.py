@@ -346,6 +346,228 @@ def test_expected(scrape_target, registry):
     result.assert_outcomes(skipped=1, xfailed=1)
 
 
+LATER = """
+@pytest.fixture(scope=SCOPE)
+def later(session_scrape_target):
+    registry = CollectorRegistry()
+    jobs = Counter("jobs", "", registry=registry)
+    return jobs, session_scrape_target(registry).mark().expect("jobs_total")
+"""
+IN_A_CLASS = """
+class TestShop:
+    def test_acts(self, later):
+        later[0].inc()
+
+    def test_asks(self, later):
+        ASKS
+
+def test_afterwards():
+    pass
+"""
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
+def test_a_fixture_may_be_asked_as_long_as_its_scope_lasts(run, scope):
+    """One test acts, the next one asks what their shared fixture expects."""
+    test = LATER.replace("SCOPE", repr(scope)) + IN_A_CLASS
+    result = run(test.replace("ASKS", "later[1].to_increase_by(1)"))
+
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("scope", "last"),
+    [("class", "test_asks"), ("module", "test_afterwards"), ("session", "test_afterwards")],
+)
+def test_what_a_fixture_expects_is_asked_when_its_scope_ends(run, scope, last):
+    """The last test of the scope fails if none of its tests has asked."""
+    test = LATER.replace("SCOPE", repr(scope)) + IN_A_CLASS
+    result = run(test.replace("ASKS", "pass"))
+
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines([f"*ERROR at teardown of *{last}*"])
+
+
+def test_who_expects_something_in_a_teardown_has_to_ask_it_there(run):
+    """What a fixture expects behind its `yield` belongs to the test that ends."""
+    result = run(
+        """
+@pytest.fixture
+def shop(scrape_target, registry):
+    target = scrape_target(registry)
+    yield
+    target.expect("jobs_total")
+
+def test_it(shop):
+    pass
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_shared_fixture_forgives_where_a_test_could_not_ask(run):
+    """The test that was to ask is skipped, or broke off: that is told already."""
+    test = LATER.replace("SCOPE", '"class"') + IN_A_CLASS
+    skipped = run(test.replace("ASKS", "pytest.skip()"))
+    broken = run(test.replace("ASKS", "assert 0"))
+
+    skipped.assert_outcomes(passed=2, skipped=1)
+    broken.assert_outcomes(passed=2, failed=1)
+
+
+def test_what_the_class_of_a_unittest_expects(run):
+    """Its fixtures for a whole class last as long as the class."""
+    result = run(
+        LATER.replace("SCOPE", '"class"')
+        + """
+import unittest
+
+@pytest.mark.usefixtures("shop")
+class TestShop(unittest.TestCase):
+    def test_acts(self):
+        self.jobs.inc()
+
+    def test_asks(self):
+        self.expected.to_increase_by(1)
+
+@pytest.fixture(scope="class")
+def shop(request, later):
+    request.cls.jobs, request.cls.expected = later
+"""
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+BEGUN = """
+import asyncio, threading
+
+def in_a_loop(scrape_target, registry, left_alone):
+    async def main():
+        mark = await scrape_target(registry).aio.mark()
+        await left_alone(mark.expect("jobs_total").to_increase_by(1))
+    asyncio.run(main())
+
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        """
+def test_it(scrape_target, registry):
+    async def left_alone(wait):
+        asyncio.create_task(wait)
+        await asyncio.sleep(0.05)
+    in_a_loop(scrape_target, registry, left_alone)
+""",
+        """
+def test_it(scrape_target, registry):
+    async def left_alone(wait):
+        asyncio.create_task(wait).cancel()
+    in_a_loop(scrape_target, registry, left_alone)
+""",
+        """
+def test_it(scrape_target, registry):
+    async def left_alone(wait):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait, 0.05)
+    in_a_loop(scrape_target, registry, left_alone)
+""",
+        """
+def test_it(scrape_target, registry):
+    async def left_alone(wait):
+        async def awaiting():
+            await wait
+        task = awaiting()
+        task.send(None)
+        task.close()
+    in_a_loop(scrape_target, registry, left_alone)
+""",
+        """
+def test_it(scrape_target, registry):
+    expected = scrape_target(registry).mark().expect("jobs_total")
+    def wait():
+        with pytest.raises(AssertionError):
+            expected.to_increase_by(1, within=0.5)
+    threading.Thread(target=wait, daemon=True).start()
+""",
+        """
+def test_it(scrape_target):
+    trio = pytest.importorskip("trio")
+    async def main():
+        mark = await scrape_target(lambda: b"jobs_total 1").aio.mark()
+        with trio.move_on_after(0.05):
+            await mark.expect("jobs_total").to_increase_by(1)
+    trio.run(main)
+""",
+    ],
+    ids=["left alone", "never began", "timeout", "closed around it", "thread", "trio"],
+)
+def test_a_wait_that_was_begun_and_has_no_answer(run, test):
+    """What was cancelled, or goes on when the test ends, has found nothing out."""
+    result = run(BEGUN + test)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines_random(["*UnaskedError: *jobs_total*"])
+
+
+@pytest.mark.parametrize("close", ["before", "after"])
+def test_a_wait_that_is_closed_is_not_wanted_any_more(run, close):
+    """`close` says so, whether it was begun or not."""
+    result = run(
+        BEGUN
+        + """
+def test_it(scrape_target, registry):
+    async def left_alone(wait):
+        if CLOSE == "after":
+            task = asyncio.create_task(wait)
+            await asyncio.sleep(0.05)
+            task.cancel()
+        wait.close()
+    in_a_loop(scrape_target, registry, left_alone)
+""".replace("CLOSE", repr(close))
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_an_expectation_that_a_check_forgets(run):
+    """A check that expects and does not ask is no better than a test that does so."""
+    result = run(
+        """
+def test_it(scrape_target, registry):
+    target = scrape_target(registry)
+
+    def check(shop):
+        target.expect("jobs_total")
+        return shop.value("jobs_total") == 1
+
+    target.expect_that(check).to_hold(already_ok=True)
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_wait_inside_of_a_wait(run):
+    """A condition may wait for something else."""
+    result = run(
+        """
+def test_it(scrape_target, registry):
+    target = scrape_target(registry)
+
+    def check(shop):
+        return target.expect("jobs_total").to_reach(1, already_ok=True).value == 1
+
+    target.expect_that(check).to_hold(already_ok=True)
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_a_wait_in_the_configuration_that_is_none(run, pytester):
     """A wrong number is told with the name of its option."""
     pytester.makeini("[pytest]\npromlatest_within = soon")

@@ -1,7 +1,6 @@
 """What a test expects: what is looked at, with the verbs that say what is to become of it.
 
-An expectation does nothing by itself. It opens an account with its target's ledger, which
-a verb settles, so that a forgotten verb is noticed.
+An expectation does nothing by itself; a forgotten verb is noticed (`_ledger`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 from promlatest._arguments import checked_seconds
 from promlatest.testing import _conditions
 from promlatest.testing._conditions import Awaited
-from promlatest.testing._ledger import Ledger
+from promlatest.testing._ledger import Ledger, Unasked
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
 
@@ -24,53 +23,30 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
+_VERBLESS: Final = "says nothing by itself: call one of its methods, such as .{}"
+
+
 class Run(Protocol[R_co]):
     """What waits for a condition, on the terms that are given (`Terms`)."""
 
     def __call__(self, condition: Awaited, within: float | None, **terms: Any) -> R_co: ...
 
 
-class _Unasked:
-    """Something that is to be asked; it says so when it is not.
-
-    Args:
-        words: how it reads in a program, such as ``expect("x_total")``.
-        verb: one that could stand behind it.
-        ledger: where it is noted until it is asked.
-    """
-
-    def __init__(self, words: str, verb: str, ledger: Ledger) -> None:
-        self._words: Final = words
-        self._ledger: Final = ledger
-        self._account: Final = ledger.opened(
-            f"{words} says nothing by itself: call one of its methods, such as .{verb}"
-        )
-
-    def _asked(self) -> None:
-        self._ledger.settled(self._account)
-
-    def __del__(self) -> None:
-        self._ledger.dropped(self._account)
-
-    def __repr__(self) -> str:
-        return f"<{self._words}>"
-
-
 def _verb(
     method: Callable[Concatenate[Any, P], R],
 ) -> Callable[Concatenate[Any, P], R]:
-    """What settles the account of what it is a method of, also where it is a wrong call."""
+    """What settles the account of what it is a method of, also by a wrong call."""
 
     @functools.wraps(method)
     def verb(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         __tracebackhide__ = True
-        self._asked()
-        return method(self, *args, **kwargs)
+        with self._ledger.answering(self._account, self._what):
+            return method(self, *args, **kwargs)
 
     return verb
 
 
-class Expectation(_Unasked, Generic[R_co]):
+class Expectation(Unasked, Generic[R_co]):
     """What a test looks at; its methods say what is to become of it, and wait.
 
     Each takes `within`, the time to wait in seconds (the target's, if none is given). A
@@ -92,7 +68,7 @@ class Expectation(_Unasked, Generic[R_co]):
     """
 
     def __init__(self, run: Run[R_co], words: str, ledger: Ledger) -> None:
-        super().__init__(words, "to_increase_by(1)", ledger)
+        super().__init__(words, _VERBLESS.format("to_increase_by(1)"), ledger)
         self._run: Final = run
 
     @_verb
@@ -277,11 +253,11 @@ class Expectation(_Unasked, Generic[R_co]):
         return self._run(_conditions.STAY, throughout, already_ok=True)
 
 
-class Holding(_Unasked, Generic[R_co]):
+class Holding(Unasked, Generic[R_co]):
     """A check that is to hold; see `expect_that`."""
 
     def __init__(self, run: Callable[..., R_co], words: str, ledger: Ledger) -> None:
-        super().__init__(words, "to_hold()", ledger)
+        super().__init__(words, _VERBLESS.format("to_hold()"), ledger)
         self._run: Final = run
 
     @_verb

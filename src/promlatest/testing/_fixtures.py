@@ -4,7 +4,7 @@ a test asks for it. It needs no pytest."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from promlatest.testing._artifacts import write_looks
 from promlatest.testing._fake import FakeTarget
 from promlatest.testing._golden import GoldenRules, assert_golden
+from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
 from promlatest.testing._target import Look, ScrapeTarget, shared_of
 
@@ -22,14 +23,18 @@ _TAIL: Final = 4_000  # characters of a program's output that a report shows
 
 
 class Targets:
-    """Makes targets, watches that all that is expected of them is asked, and closes all
-    of them at the end.
+    """Makes targets, and closes all of them at the end.
 
     Args:
+        holder: names whom the expectations are for that are made now.
         options: defaults of `ScrapeTarget`: `within` and `timeout`.
+
+    Attributes:
+        ledger: what is expected of all of them.
     """
 
-    def __init__(self, **options: float) -> None:
+    def __init__(self, holder: Callable[[], str], **options: float) -> None:
+        self.ledger: Final = Ledger(holder)
         self._options: Final = options
         self._made: Final[list[ScrapeTarget]] = []
         self._ambient: Final[dict[str, float]] = {}
@@ -51,18 +56,6 @@ class Targets:
         """Have `within` and `timeout` be these, and nothing else, from now on."""
         self._ambient.clear()
         self._ambient.update(options)
-
-    def check(self, *, failed: bool) -> None:
-        """Check that all that was expected was asked; a test that has failed had no
-        chance to.
-
-        Raises:
-            UnaskedError: something was not.
-        """
-        for shared in map(shared_of, self._made):
-            if failed:
-                shared.ledger.clear()
-            shared.ledger.check()
 
     def looks(self, since: float) -> list[Look]:
         """The last scrapes that something was asked of since a moment of
@@ -89,7 +82,7 @@ class Targets:
 
     def _kept(self, target: ScrapeTarget) -> ScrapeTarget:
         shared = shared_of(target)
-        shared.ambient, shared.ledger.watched = self._ambient, True
+        shared.ambient, shared.ledger = self._ambient, self.ledger
         self._made.append(target)
         return target
 

@@ -12,10 +12,11 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from promlatest.exceptions import UsageError
-from promlatest.testing._ledger import Ledger
+from promlatest.testing._ledger import Ledger, Unasked
 
 __all__ = [
     "BLOCKING",
@@ -187,27 +188,27 @@ def awaited(
     return other
 
 
-class Pending(Coroutine[Any, Any, R_co], Generic[R_co]):
+class Pending(Unasked, Coroutine[Any, Any, R_co], Generic[R_co]):
     """A question that is to be awaited; one that is not says so in words.
 
     It is a coroutine, so `asyncio.create_task` and `asyncio.wait_for` take it. It has no
-    value of its own: `assert target.count("x")` without `await` is no assertion.
+    value of its own: `assert target.count("x")` without `await` is no assertion. One that
+    is cancelled has found nothing out, as if it was never asked; `close` says that its
+    answer is not wanted any more.
     """
 
     def __init__(
         self, ask: Callable[[], Coroutine[Any, Any, R_co]], words: str, ledger: Ledger
     ) -> None:
+        super().__init__(words, "was never awaited: `await` is missing before it", ledger)
         self._ask: Final = ask
         self._asked: Coroutine[Any, Any, R_co] | None = None
-        self._words: Final = f"{words} was never awaited: `await` is missing before it"
-        self._ledger: Final = ledger
-        self._account: Final = ledger.opened(self._words)
 
     def _work(self) -> Coroutine[Any, Any, R_co]:
         """The work itself, made when it is first asked for."""
-        self._ledger.settled(self._account)
         if self._asked is None:
-            self._asked = self._ask()
+            answering = self._ledger.answering(self._account, self._what)
+            self._asked = _answered(answering, self._ask)
         return self._asked
 
     def __await__(self) -> Generator[Any, Any, R_co]:
@@ -221,19 +222,24 @@ class Pending(Coroutine[Any, Any, R_co], Generic[R_co]):
         return self._work().throw(*error)
 
     def close(self) -> None:
-        self._work().close()
+        self._ledger.settled(self._account)
+        if self._asked is not None:
+            self._asked.close()
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"it has no {name}: {self._words}")
-
-    def __del__(self) -> None:
-        self._ledger.dropped(self._account)
-
-    def __repr__(self) -> str:
-        return f"<{self._words}>"
+        raise AttributeError(f"it has no {name}: {self._wrong}")
 
     def _refused(self, *_: object) -> Any:
-        raise UsageError(self._words)
+        raise UsageError(self._wrong)
 
     __bool__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __float__ = _refused
     __hash__ = object.__hash__
+
+
+async def _answered(
+    answering: AbstractContextManager[None], ask: Callable[[], Coroutine[Any, Any, R]]
+) -> R:
+    """What is asked; it holds nothing of who asks, who would never be dropped then."""
+    __tracebackhide__ = True
+    with answering:
+        return await ask()
