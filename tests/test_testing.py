@@ -1121,8 +1121,10 @@ async def test_an_async_wait_can_be_cancelled():
     """Cancelling ends the wait, and leaves the target as it was."""
     target = AsyncScrapeTarget(lambda: b"jobs_total 1\n")
 
+    wait = target.expect("jobs_total").to_reach(2, within=60)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(target.expect("jobs_total").to_reach(2, within=60), 0.05)
+        await asyncio.wait_for(wait, 0.05)
+    wait.close()
     assert await target.value("jobs_total") == 1
 
 

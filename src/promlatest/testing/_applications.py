@@ -32,8 +32,6 @@ from promlatest.testing._io import Io, forever
 from promlatest.testing._reading import Reading
 from promlatest.testing._sources import BODIES, Bodies, Scrapable
 
-__all__ = ["AppRequest", "application"]
-
 _REDIRECTS: Final = 5
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 # By the package that an application's class stands in: the host that its tests allow.

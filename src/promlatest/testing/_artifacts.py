@@ -20,8 +20,6 @@ from promlatest.exceptions import UsageError
 if TYPE_CHECKING:
     from promlatest.testing._target import Look
 
-__all__ = ["replay", "write_looks"]
-
 _LONGEST = 80  # characters of a target's name
 
 

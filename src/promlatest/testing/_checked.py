@@ -21,8 +21,6 @@ from promlatest.testing._reading import Reading
 from promlatest.testing._wait import Outcome, Terms, Waiting
 from promlatest.testing._words import seconds
 
-__all__ = ["CheckWait"]
-
 _HOLDS: Final = "it holds"
 
 

@@ -12,21 +12,6 @@ from promlatest.exceptions import UsageError
 from promlatest.testing._numbers import Approximate, Goal, goal_of
 from promlatest.testing._words import number
 
-__all__ = [
-    "APPEAR",
-    "DISAPPEAR",
-    "STAY",
-    "Awaited",
-    "Seen",
-    "decrease_by",
-    "equal",
-    "fall_to",
-    "increase",
-    "increase_by",
-    "reach",
-    "satisfy",
-]
-
 
 @attrs.frozen
 class Seen:

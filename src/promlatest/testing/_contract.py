@@ -36,15 +36,6 @@ from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading, checked_reading
 from promlatest.testing._words import closest, listed, shortened
 
-__all__ = [
-    "Contract",
-    "ContractLine",
-    "UnverifiedWarning",
-    "assert_contract",
-    "contract_of",
-    "read_contract",
-]
-
 _HEAD: Final = (
     "# promlatest contract: family, type, bounds, labels; ? marks what need not be there\n"
 )

@@ -33,8 +33,6 @@ from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._wait import self_counted
 from promlatest.testing._words import number, shortened
 
-__all__ = ["VOLATILE", "Difference"]
-
 VOLATILE: Final = ("process_*", "python_*", "go_*", "scrape_*", "*_created", "promhttp_*")
 """Names of series, as patterns of the shell, that move by themselves."""
 

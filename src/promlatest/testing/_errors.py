@@ -44,39 +44,6 @@ from typing import Final, Self
 
 import attrs
 
-__all__ = [
-    "AlertError",
-    "AlreadyHeldError",
-    "ContractError",
-    "ExpectationError",
-    "FlickerError",
-    "GoldenError",
-    "LintError",
-    "MovedError",
-    "NeverAppearedError",
-    "NoSeriesError",
-    "NotReachedError",
-    "Observation",
-    "OthersMovedError",
-    "OvershootError",
-    "PresentError",
-    "ResetError",
-    "RulesError",
-    "SelectionFailure",
-    "SeriesBudgetError",
-    "SeveralSeriesError",
-    "StaleScrapeError",
-    "TargetDownError",
-    "UnaskedError",
-    "UnaskedWarning",
-    "UnknownLabelError",
-    "UnknownMetricError",
-    "UnmovedError",
-    "UntakenError",
-    "VanishedError",
-    "WaitFailure",
-]
-
 
 @attrs.frozen
 class Observation:

@@ -16,8 +16,6 @@ from promlatest.testing._ledger import Ledger, Unasked
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
 
-__all__ = ["Expectation", "Holding"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)

@@ -23,19 +23,6 @@ from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._loopback import LoopbackHandler, LoopbackServer
 
-__all__ = [
-    "Answer",
-    "Cut",
-    "Drop",
-    "FakeScrape",
-    "FakeTarget",
-    "Hang",
-    "ScriptError",
-    "Slow",
-    "Status",
-    "Step",
-]
-
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 

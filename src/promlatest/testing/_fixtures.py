@@ -17,8 +17,6 @@ from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
 from promlatest.testing._target import Look, ScrapeTarget, shared_of
 
-__all__ = ["Fakes", "Golden", "Targets"]
-
 _TAIL: Final = 4_000  # characters of a program's output that a report shows
 
 

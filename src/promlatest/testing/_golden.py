@@ -29,8 +29,6 @@ from promlatest.testing._reading import Reading, checked_reading, missing_failur
 from promlatest.testing._selection import selection
 from promlatest.testing._words import listed, number, shortened
 
-__all__ = ["GoldenRules", "assert_exposes", "assert_golden", "golden_text"]
-
 _HEAD: Final = "# promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1"
 _LINE: Final = re.compile(r"(?P<series>.+) (?P<value>\S+)")
 _COMPARED: Final = re.compile(r"(>=|<=|>|<)(.+)")

@@ -18,18 +18,6 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 from promlatest.exceptions import UsageError
 from promlatest.testing._ledger import Ledger, Unasked
 
-__all__ = [
-    "BLOCKING",
-    "LOOPED",
-    "Io",
-    "Pending",
-    "Stopwatch",
-    "awaited",
-    "blocking",
-    "finished",
-    "forever",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)

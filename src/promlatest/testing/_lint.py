@@ -12,8 +12,6 @@ from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many, shortened
 
-__all__ = ["assert_lint"]
-
 
 def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
     """Assert that nothing is wrong with an exposition, as `promlatest check` sees it.

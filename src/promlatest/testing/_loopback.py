@@ -7,8 +7,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-__all__ = ["LoopbackHandler", "LoopbackServer"]
-
 
 class LoopbackServer(ThreadingHTTPServer):
     """A server that runs from now on, until it is stopped.

@@ -36,8 +36,6 @@ from promlatest.testing._words import (
 if TYPE_CHECKING:
     from promlatest.testing._reading import Reading
 
-__all__ = ["Why", "parts_of", "unknown_label", "why_nothing"]
-
 _SYNTAX: Final = re.compile(r"[^A-Za-z0-9_:]+")
 
 

@@ -35,18 +35,6 @@ from promlatest.testing._reading import Reading, failure, matching
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number
 
-__all__ = [
-    "OnReset",
-    "Reset",
-    "Tracker",
-    "checked_policy",
-    "counts",
-    "counts_from_zero",
-    "moves",
-    "restart",
-]
-
-
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
 

@@ -18,8 +18,6 @@ from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
 from promlatest.testing._words import many, number
 
-__all__ = ["TOLERANCE", "Approximate", "Goal", "Increase", "Move", "goal_of", "same"]
-
 TOLERANCE: Final = 1e-9
 # The difference of two numbers has the rounding of both, however small it is itself.
 _ROUNDINGS: Final = 8

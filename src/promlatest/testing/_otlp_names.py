@@ -14,8 +14,6 @@ from typing import Final
 
 from promlatest._datapoint import MetricType
 
-__all__ = ["label_name", "labels_of", "metric_name"]
-
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9:]+")
 _NO_LABEL: Final = re.compile(r"[^a-zA-Z0-9_]")
 _BRACES: Final = re.compile(r"\{[^}]*\}")

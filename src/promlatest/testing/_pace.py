@@ -11,8 +11,6 @@ from typing import Final
 
 from promlatest._arguments import checked_seconds
 
-__all__ = ["LONGEST", "SHORTEST", "Pace"]
-
 SHORTEST: Final = 0.01  # seconds; the first pause, and after something has moved
 LONGEST: Final = 0.25  # seconds; so that the truth is never seen much later
 _LONGEST_REST: Final = 1.0  # seconds; after a scrape that itself waited

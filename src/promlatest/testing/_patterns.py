@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-__all__ = ["fits_any"]
-
 
 def fits_any(text: str, patterns: Iterable[str]) -> bool:
     """Whether a text fits one of the patterns."""

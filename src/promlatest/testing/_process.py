@@ -22,8 +22,6 @@ from typing import Final
 from promlatest._arguments import checked
 from promlatest.exceptions import UsageError
 
-__all__ = ["Program", "free_port"]
-
 _TAIL: Final = 4_000  # bytes of output that a failure shows
 _PATIENCE: Final = 5.0  # seconds from the request to end until it is killed
 _POSIX: Final = os.name == "posix"

@@ -38,21 +38,6 @@ from promlatest.testing._words import (
     shortened,
 )
 
-__all__ = [
-    "Reading",
-    "check_absent",
-    "checked_reading",
-    "failure",
-    "find",
-    "find_histogram",
-    "find_one",
-    "matching",
-    "missing_failure",
-    "sections_of",
-    "several_failure",
-    "unfound_failure",
-]
-
 _SECTION_LINES: Final = 50
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 

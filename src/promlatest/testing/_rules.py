@@ -22,8 +22,6 @@ from promlatest.testing._words import closest, listed, many, number, shortened
 if TYPE_CHECKING:
     from promlatest.rules import Evaluation, Firing, Verdict
 
-__all__ = ["Alerts", "alerts_since", "assert_rules_match"]
-
 _MOST: Final = 40  # lines; two pages of a terminal
 
 

@@ -13,8 +13,6 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import format_selector, parse_selector
 
-__all__ = ["Wanted", "selection"]
-
 _BOUNDS = frozenset(BOUND_LABEL.values())
 
 

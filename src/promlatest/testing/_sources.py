@@ -28,19 +28,6 @@ from promlatest.testing._process import Program
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many
 
-__all__ = [
-    "BODIES",
-    "Bodies",
-    "EndedError",
-    "ProcessSource",
-    "RegistrySource",
-    "Scrapable",
-    "StaleError",
-    "StoreSource",
-    "TargetSource",
-    "read_body",
-]
-
 _TEXT: Final = CONTENT_TYPES["text"]
 
 

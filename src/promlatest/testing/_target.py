@@ -65,16 +65,6 @@ from promlatest.testing._sources import (
 from promlatest.testing._wait import How, Outcome, Terms, Wait, Waiting
 from promlatest.testing._words import seconds
 
-__all__ = [
-    "AsyncMark",
-    "AsyncScrapeTarget",
-    "Look",
-    "Mark",
-    "ScrapeTarget",
-    "Shared",
-    "shared_of",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)

@@ -55,8 +55,6 @@ from promlatest.testing._reading import (
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number, seconds, sequence, shortened
 
-__all__ = ["How", "Outcome", "Terms", "Wait", "Waiting", "self_counted"]
-
 How = Literal["one", "sum", "count"]
 """What is looked at: the value of one series, the sum of many, or how many there are."""
 
