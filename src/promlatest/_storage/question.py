@@ -40,7 +40,7 @@ class SourceCell(Protocol):
         """Those that are kept, oldest first."""
 
 
-class View(Protocol):
+class QuestionView(Protocol):
     """What a question is asked of: a store, or a snapshot."""
 
     _questions: Cache[Any, Question]
@@ -80,7 +80,7 @@ class _Known:
 
 
 _Answer = tuple[int, list[int], list[T]]
-"""`View._changes` when it was found, the numbers of the scrapes, what was found.
+"""`QuestionView._changes` when it was found, the numbers of the scrapes, what was found.
 
 A scrape is noted by its number, so that what is kept holds no vector."""
 _NEVER: Final = -1
@@ -100,13 +100,13 @@ class Question:
         self._points: _Answer[DataPoint] = (_NEVER, [], [])
         self._histograms: _Answer[Histogram] = (_NEVER, [], [])
 
-    def points(self, view: View) -> list[DataPoint]:
+    def points(self, view: QuestionView) -> list[DataPoint]:
         """The points of all scrapes that are visible; the list is not the caller's."""
         if self._points[0] != view._changes:
             self._points = self._renewed(view, self._points, self._pick)
         return self._points[2]
 
-    def histograms(self, view: View) -> list[Histogram]:
+    def histograms(self, view: QuestionView) -> list[Histogram]:
         """The histograms of all scrapes that are visible; not the caller's list."""
         if self._histograms[0] != view._changes:
             self._histograms = self._renewed(view, self._histograms, self._assemble)
@@ -114,7 +114,7 @@ class Question:
 
     def _renewed(
         self,
-        view: View,
+        view: QuestionView,
         kept: _Answer[T],
         make: Callable[[_Known, Sequence[Scrape]], list[T]],
     ) -> _Answer[T]:
@@ -142,7 +142,7 @@ class Question:
         found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
         return found[0] if len(found) == 1 else newest(chain.from_iterable(found))
 
-    def _look(self, view: View) -> tuple[_Known, list[Scrape]]:
+    def _look(self, view: QuestionView) -> tuple[_Known, list[Scrape]]:
         """Where the series are, and the scrapes of those sources."""
         while True:
             known = self._known
@@ -154,7 +154,7 @@ class Question:
                 return known, scrapes
             self._known = None
 
-    def _find(self, view: View) -> _Known:
+    def _find(self, view: QuestionView) -> _Known:
         version = view._version
         found = []
         for cell in view._cells_of(self.plan):
