@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -229,6 +230,26 @@ def test_check_lets_pass_what_is_ignored(
     assert "0 findings, 1 ignored" in capsys.readouterr().err
     assert run("check", str(file), "--ignore", "*legacy_*") == 1
     assert "camelCase: 'upNow'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [
+    ["top", "FILE", "--once", "--width"], ["query", "FILE", "x", "--scrapes"],
+    ["get", "FILE", "--limit"], ["demo", "--seed"],
+])  # fmt: skip
+def test_no_number_is_too_large_for_a_word(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four hundred digits are wrong usage, told in a line that can be read."""
+    file = tmp_path / "metrics.prom"
+    file.write_text("x 1\n")
+    given = [str(file) if word == "FILE" else word for word in words]
+    digits = "1" + "0" * 400
+    with contextlib.suppress(SystemExit):
+        run(*given, f"series={digits}" if words[-1] == "--limit" else digits)
+    said = capsys.readouterr()
+    assert "expected a whole number" in said.err
+    assert "0" * 50 not in said.err
+    assert said.out == ""
 
 
 def test_wait_offers_no_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
@@ -559,7 +580,7 @@ def test_a_page_that_nobody_can_read(body: str, capsys: pytest.CaptureFixture[st
     """A width below what a page needs is refused, and is not another one."""
     assert run("top", body, "--once", "--width", "10") == 2
 
-    assert "expected 40 columns or more, not 10" in capsys.readouterr().err
+    assert "expected 40 to 10000 columns, not 10" in capsys.readouterr().err
 
 
 def test_the_demo_serves_until_it_is_ended() -> None:

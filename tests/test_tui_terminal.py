@@ -14,6 +14,7 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -28,14 +29,14 @@ NO_MOUSE = b"\x1b[?1000l"
 class Screen:
     """`promlatest top` of a file, on a pseudo-terminal."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, stderr: BinaryIO | None = None) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "promlatest", "top", str(file)],
             stdin=slave,
             stdout=slave,
-            stderr=slave,
+            stderr=slave if stderr is None else stderr,
             env={
                 **os.environ,
                 "TERM": "xterm-256color",
@@ -103,6 +104,22 @@ def test_stopping_and_going_on_draws_everything(screen: Screen) -> None:
         screen.wait_for(words, since)
     screen.press(b"q")
     assert screen.process.wait(timeout=10) == 0
+
+
+def test_errors_can_be_sent_to_a_file(tmp_path: Path) -> None:
+    """`top 2>file` is a dashboard all the same: nobody asked for one page."""
+    file = tmp_path / "metrics.prom"
+    file.write_text('workqueue_depth{name="pods"} 3\n')
+    with (tmp_path / "errors").open("wb") as errors:
+        screen = Screen(file, stderr=errors)
+    screen.wait_for(ENTERED)
+    screen.wait_for(b"pods")
+    screen.press(b"q")
+
+    screen.wait_for(LEFT)
+    assert screen.process.wait(timeout=10) == 0
+    assert (tmp_path / "errors").read_bytes() == b""
+    os.close(screen.master)
 
 
 def test_a_filter_that_is_pasted_is_typed(screen: Screen) -> None:

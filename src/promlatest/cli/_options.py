@@ -13,12 +13,15 @@ from promlatest._storage.limits import Limits
 from promlatest.exceptions import UsageError
 from promlatest.scrape import ScrapeLimits, Target
 from promlatest.scrape._units import parse_size
+from promlatest.views.text import shorten
 
 L = TypeVar("L", Limits, ScrapeLimits)
 
 _NARROWEST: Final = 40
+_WIDEST: Final = 10_000
 _NO_LIMIT: Final = 1 << 62
 _DAY: Final = 86_400
+_DIGITS: Final = 19  # of a number that nothing here can be
 
 
 def add_target(parser: argparse.ArgumentParser, *, stdin: bool = True) -> None:
@@ -43,7 +46,7 @@ def add_page(parser: argparse.ArgumentParser) -> None:
     either = parser.add_mutually_exclusive_group()
     add_json(either)
     either.add_argument(
-        "--width", type=int, metavar="COLUMNS", help="default: the terminal's"
+        "--width", type=whole_number, metavar="COLUMNS", help="default: the terminal's"
     )
 
 
@@ -106,10 +109,11 @@ def limits_of(options: argparse.Namespace, kind: type[L]) -> L:
             )
         if name == "body_size" and not number.isdecimal():
             given[name] = parse_size(number)
-        elif number.isascii() and number.isdecimal() and len(number) < 19:
+        elif number.isascii() and number.isdecimal() and len(number) < _DIGITS:
             given[name] = int(number)
         else:
-            raise UsageError(f"expected a whole number for {name}, not {number!r}")
+            came = shorten(number, 40)
+            raise UsageError(f"expected a whole number for {name}, not {came!r}")
     known = {field.name for field in attrs.fields(kind)}
     return kind(**{n: most or _NO_LIMIT for n, most in given.items() if n in known})
 
@@ -117,7 +121,9 @@ def limits_of(options: argparse.Namespace, kind: type[L]) -> L:
 def add_demo(parser: argparse.ArgumentParser) -> None:
     """Add a demo operator as a target."""
     parser.add_argument("--demo", action="store_true", help="scrape a demo operator")
-    parser.add_argument("--seed", type=int, metavar="N", help="of --demo (default: 1)")
+    parser.add_argument(
+        "--seed", type=whole_number, metavar="N", help="of --demo (default: 1)"
+    )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -183,6 +189,18 @@ def refuse_standard_input(target: str, again: object) -> None:
         raise UsageError("the standard input can be read once only")
 
 
+def whole_number(text: str) -> int:
+    """What an option says in digits; of no more than any number of them can mean.
+
+    Raises:
+        ArgumentTypeError: it is no such number.
+    """
+    digits = text.strip().lstrip("+-")
+    if digits.isascii() and digits.isdecimal() and len(digits) < _DIGITS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number, not {shorten(text, 40)!r}")
+
+
 def pair(text: str, separator: str, form: str) -> tuple[str, str]:
     """The two sides of an argument such as ``name=value``.
 
@@ -215,9 +233,10 @@ def width(options: argparse.Namespace) -> int:
     """The columns of a page.
 
     Raises:
-        UsageError: so few are asked for that nothing can be read.
+        UsageError: so few are asked for that nothing can be read, or more than anybody has.
     """
     given: int | None = options.width
-    if given is not None and given < _NARROWEST:
-        raise UsageError(f"--width: expected {_NARROWEST} columns or more, not {given}")
+    if given is not None and not _NARROWEST <= given <= _WIDEST:
+        words = f"expected {_NARROWEST} to {_WIDEST} columns, not {given}"
+        raise UsageError(f"--width: {words}")
     return given or max(_NARROWEST, shutil.get_terminal_size().columns)

@@ -11,25 +11,20 @@ import argparse
 import sys
 import time
 
+from promlatest.cli._options import whole_number
 from promlatest.demo import serve
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest demo`."""
     parser.add_argument(
-        "--port",
-        type=int,
-        default=8080,
-        metavar="PORT",
+        "--port", type=whole_number, default=8080, metavar="PORT",
         help="default: 8080; 0: any that is free",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--seed",
-        type=int,
-        default=1,
-        metavar="N",
+        "--seed", type=whole_number, default=1, metavar="N",
         help="the same seed tells the same story",
-    )
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:

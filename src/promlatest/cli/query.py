@@ -26,6 +26,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_standard_input,
     seconds_of,
+    whole_number,
 )
 from promlatest.cli._printing import json_number, print_json, say_nothing
 from promlatest.cli._targets import ingested, rounds, telling
@@ -55,7 +56,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--every", type=float, metavar="SECONDS", help="scrape and answer again and again"
     )
     parser.add_argument(
-        "--scrapes", type=int, metavar="N", help="scrape N times, then answer (default: 1)"
+        "--scrapes",
+        type=whole_number,
+        metavar="N",
+        help="scrape N times, then answer (default: 1)",
     )
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS",

@@ -32,6 +32,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_standard_input,
     seconds_of,
+    whole_number,
 )
 from promlatest.cli._printing import json_number, print_json
 from promlatest.cli._targets import rounds, scraped
@@ -59,7 +60,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         f" {', '.join(TARGET_LABELS)}; +NAME adds one to these",
     )  # fmt: skip
     parser.add_argument(
-        "--scrapes", type=int, metavar="N",
+        "--scrapes", type=whole_number, metavar="N",
         help="eval: how many scrapes to go by (default: 2)",
     )  # fmt: skip
     parser.add_argument(

@@ -92,8 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _can_have_dashboard(options: argparse.Namespace) -> bool:
     """Whether somebody sits before a terminal that a dashboard can be drawn on."""
-    streams = (sys.stdin, sys.stdout, sys.stderr)  # Textual draws on the last
-    if "-" in options.targets or not all(each.isatty() for each in streams):
+    if "-" in options.targets or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     lacking = next((words for lacks, words in _LACKING if lacks()), "")
     if lacking:

@@ -7,6 +7,9 @@ and no Textual.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from promlatest._storage.store import Store
 from promlatest.exceptions import UsageError
@@ -54,5 +57,19 @@ def run(
         ascii_only=ascii_only,
         settings=usual_path(),
     )
-    app.run()
+    with _drawn_on_the_terminal():
+        app.run()
     return app.return_code or 0
+
+
+@contextmanager
+def _drawn_on_the_terminal() -> Iterator[None]:
+    """Textual draws on the standard error: where that leads elsewhere, to a file for one,
+    have it draw on the standard output."""
+    drawn_on = sys.__stderr__
+    if drawn_on is None or not drawn_on.isatty():
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        sys.__stderr__ = drawn_on  # type: ignore[misc]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from promlatest._matching.floats import format_float, json_number
 from promlatest.exceptions import UsageError
 from promlatest.views.cells import Line, text_of
 from promlatest.views.sheet import RowKey, Sheet
@@ -53,26 +54,48 @@ def _text(sheet: Sheet[Any] | None, keys: Sequence[RowKey], lines: Sequence[Line
 
 def _csv(sheet: Sheet[Any] | None, keys: Sequence[RowKey], lines: Sequence[Line]) -> str:
     written = io.StringIO()
-    rows = _table(sheet, keys)
-    csv.writer(written).writerows([_heads(sheet), *rows])
+    heads, rows = _table(sheet, keys)
+    told = [[format_float(v) if isinstance(v, float) else v for v in row] for row in rows]
+    csv.writer(written).writerows([heads, *told])
     return written.getvalue()
 
 
 def _json(sheet: Sheet[Any] | None, keys: Sequence[RowKey], lines: Sequence[Line]) -> str:
-    heads = _heads(sheet)
-    rows = [dict(zip(heads, row, strict=True)) for row in _table(sheet, keys)]
-    return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+    heads, rows = _table(sheet, keys)
+    told = [
+        {
+            head: json_number(value) if isinstance(value, float) else value
+            for head, value in zip(heads, row, strict=True)
+        }
+        for row in rows
+    ]
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
 
 
-def _heads(sheet: Sheet[Any] | None) -> list[str]:
-    columns = sheet.columns if sheet is not None else ()
-    return [f"{each.group} {each.title}".strip() for each in columns]
-
-
-def _table(sheet: Sheet[Any] | None, keys: Sequence[RowKey]) -> list[list[str]]:
+def _table(
+    sheet: Sheet[Any] | None, keys: Sequence[RowKey]
+) -> tuple[list[str], list[list[Any]]]:
+    """The heads and the data of all columns but those that are pictures, as trends are."""
     if sheet is None:
-        return []
-    return [[cell.text.strip() for cell in sheet.cells(key)] for key in keys]
+        return [], []
+    made = [sheet.cells(key) for key in keys]
+    told = [
+        at
+        for at in range(len(sheet.columns))
+        if not made or any(cells[at].tone != "bar" for cells in made)
+    ]
+    heads = [f"{sheet.columns[at].group} {sheet.columns[at].title}".strip() for at in told]
+    return heads, [[_datum(sheet, key, at) for at in told] for key in keys]
+
+
+def _datum(sheet: Sheet[Any], key: RowKey, at: int) -> Any:
+    """What a machine wants of a cell: the number that it says, in its base unit, or else
+    its text without signs."""
+    order = sheet.columns[at].order
+    value = order(sheet.rows[key]) if order is not None else ()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return sheet.cells(key)[at].text.strip()
 
 
 _WriteText = Callable[[Sheet[Any] | None, Sequence[RowKey], Sequence[Line]], str]

@@ -10,7 +10,7 @@ from promlatest.exceptions import EndpointError
 from promlatest.tui.model.health import ago, state_cell
 from promlatest.tui.model.watch import View
 from promlatest.views.cells import Cell, Line, line, prose
-from promlatest.views.operator import controllers
+from promlatest.views.operator import controller_names
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN, escaped
 from promlatest.views.units import count, duration, size
@@ -31,9 +31,9 @@ _COLUMNS: tuple[Column[TargetRow], ...] = (
            lambda row: row.number, least=3, pinned=True, rising=True),
     Column("target", lambda row: Cell(row.view.name), lambda row: row.view.name, "left",
            least=24, most=48, pinned=True, rising=True),
-    Column("state", lambda row: state_cell(row.view), lambda row: row.view.error is None,
+    Column("state", lambda row: state_cell(row.view), lambda row: _state(row.view),
            "left", least=12, pinned=True, rising=True),
-    Column("last good", lambda row: Cell(_age(row)), lambda row: -row.view.timestamp,
+    Column("last good", lambda row: Cell(_age(row)), lambda row: _seconds_ago(row),
            least=9, rising=True),
     Column("took", lambda row: Cell(duration(row.view.took)), lambda row: row.view.took,
            least=7),
@@ -58,8 +58,16 @@ def targets_sheet(views: Sequence[View], shown: str, now: int) -> Sheet[TargetRo
     return Sheet(_COLUMNS, rows, "targets")
 
 
+def _state(view: View) -> str:
+    return "down" if view.error is not None else "up" if view.known else "connecting"
+
+
 def _age(row: TargetRow) -> str:
     return f"{ago(row.now - row.view.timestamp)} ago" if row.view.known else UNKNOWN
+
+
+def _seconds_ago(row: TargetRow) -> float | None:
+    return (row.now - row.view.timestamp) / 1000 if row.view.known else None
 
 
 def _series(row: TargetRow) -> str:
@@ -67,7 +75,7 @@ def _series(row: TargetRow) -> str:
 
 
 def _controllers(row: TargetRow) -> str:
-    return count(len(controllers(row.view.state))) if row.view.operator else UNKNOWN
+    return count(len(controller_names(row.view.state))) if row.view.operator else UNKNOWN
 
 
 def _last(row: TargetRow, name: str) -> float | None:
