@@ -319,7 +319,7 @@ def test_fine(scrape_target, session_scrape_target, registry):
     result.stdout.fnmatch_lines_random(
         [
             "*UnaskedError: expect('jobs_total') says nothing by itself*",
-            "*UnaskedError: mark() of the registry was never awaited*",
+            "*UnaskedError: mark(…) of the registry was never awaited*",
             "*UnaskedError: expect_sum('jobs_total') says nothing by itself*",
             "ERROR *test_verb*",
             "ERROR *test_await*",

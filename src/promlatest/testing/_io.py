@@ -1,8 +1,8 @@
 """How to wait: blocking, in asyncio, or in trio.
 
 All that a test asks is written once, as coroutines that wait by an `Io`. The blocking one
-never suspends, so `finished` runs such a coroutine like a function. `blocking` and
-`awaited` make the two faces of one method, with one docstring.
+never suspends, so `finished` runs such a coroutine like a function. `asked` makes one
+method of two faces of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from promlatest.exceptions import UsageError
 from promlatest.testing._ledger import Ledger, Unasked
@@ -141,39 +152,73 @@ def finished(work: Coroutine[Any, Any, R]) -> R:
     raise AssertionError("a blocking way to wait has suspended")
 
 
-def blocking(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Any, P], R]:
-    """The blocking face of a method.
+class Face:
+    """What a test asks, in one of two ways."""
 
-    In an event loop it is refused: it would block the application that it waits for.
-    """
+    _io: Io
 
-    @functools.wraps(method)
-    def face(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        raise NotImplementedError
+
+    @property
+    def _ledger(self) -> Ledger:
+        raise NotImplementedError
+
+    def _answer(self, ask: Callable[[], Coroutine[Any, Any, R]], words: str) -> Any:
+        """The answer, or what is to be awaited for it; the words say what is asked."""
+        raise NotImplementedError
+
+
+class Blocks(Face):
+    """One that blocks. In an event loop it refuses: it would block the application that it
+    waits for."""
+
+    _io = BLOCKING
+
+    def _answer(self, ask: Callable[[], Coroutine[Any, Any, R]], words: str) -> R:
         __tracebackhide__ = True
         if _in_loop():
             raise UsageError(
-                f"{method.__name__} would block the event loop that it is called in, and"
+                f"{words} would block the event loop that it is called in, and"
                 " with it the application: take the target's .aio, and await"
             )
-        return finished(method(self, *args, **kwargs))
-
-    return face
+        return finished(ask())
 
 
-def awaited(
-    face: Callable[Concatenate[Any, P], R],
-) -> Callable[Concatenate[Any, P], Pending[R]]:
-    """The face to be awaited of a method that `blocking` has made."""
-    method = face.__wrapped__  # type: ignore[attr-defined]
+class Awaits(Face):
+    """One that is to be awaited."""
+
+    _io = LOOPED
+
+    def _answer(self, ask: Callable[[], Coroutine[Any, Any, R]], words: str) -> Pending[R]:
+        return Pending(ask, words, self._ledger)
+
+
+class Faced(Protocol[P, R_co]):
+    """A method of either face, as `asked` makes it."""
+
+    @overload
+    def __get__(self, face: None, kind: type, /) -> Self: ...
+    @overload
+    def __get__(self, face: Blocks, kind: type, /) -> Callable[P, R_co]: ...
+    @overload
+    def __get__(self, face: Awaits, kind: type, /) -> Callable[P, Pending[R_co]]: ...
+
+
+def asked(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+) -> Faced[P, R]:
+    """A coroutine as a method of both faces, with one signature and docstring."""
 
     @functools.wraps(method)
-    def other(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:
+    def of_a_face(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        __tracebackhide__ = True
         words = f"{method.__name__}(…) of {self.name}"
-        return Pending(lambda: method(self, *args, **kwargs), words, self._ledger)
+        return self._answer(lambda: method(self, *args, **kwargs), words)
 
-    return other
+    return cast(Faced[P, R], of_a_face)
 
 
 class Pending(Unasked, Coroutine[Any, Any, R_co], Generic[R_co]):

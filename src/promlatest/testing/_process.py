@@ -77,6 +77,7 @@ class Program:
         for name, text in (environment or {}).items():
             checked(text, str, f"a text for the variable {name}")
         _check_free(port)
+        self.port: Final = port
         filled = {"{port}": str(port)}
         self.arguments: Final = [_filled(os.fspath(each), filled) for each in arguments]
         more = {name: _filled(text, filled) for name, text in (environment or {}).items()}

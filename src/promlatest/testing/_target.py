@@ -1,7 +1,7 @@
 """What a test holds: a target, and the marks it made of it.
 
 `ScrapeTarget` blocks; `ScrapeTarget.aio` is the same for event loops. Every method is
-written once, as a coroutine, or taken from `Reading` and `Difference`, and has two faces
+written once, as a coroutine, or taken from `Reading` and `Difference`, for both faces
 (`_io`). All of them scrape whenever they are asked: nothing here remembers a value.
 """
 
@@ -36,13 +36,13 @@ from promlatest.testing._errors import (
 from promlatest.testing._expectation import Expectation, Holding
 from promlatest.testing._golden import assert_exposes
 from promlatest.testing._io import (
-    BLOCKING,
-    LOOPED,
-    Io,
+    Awaits,
+    Blocks,
+    Face,
+    Faced,
     Pending,
     Stopwatch,
-    awaited,
-    blocking,
+    asked,
     finished,
 )
 from promlatest.testing._ledger import Ledger
@@ -144,7 +144,6 @@ class Shared:
         within, timeout: in seconds, where nothing else is said.
         untaken_ok: whether a scrape may have samples that no scraper takes.
         process: the program that was started for it.
-        port: its port; 0 if there is none.
         ambient: what overrules `within` and `timeout` for the test that runs now.
     """
 
@@ -153,7 +152,6 @@ class Shared:
     timeout: float
     untaken_ok: bool = False
     process: Program | None = None
-    port: int = 0
     ambient: Mapping[str, float] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
     # For reports alone; appending to a deque needs no lock.
@@ -192,27 +190,108 @@ def _cause(error: EndpointError) -> BaseException | None:
     return error.__cause__ if isinstance(error, BodyError) else None
 
 
-# One method of a scrape, or of what happened since a mark, as one of a target or mark
-
-
-def _asking(
-    question: Callable[Concatenate[Any, P], R],
-) -> Callable[Concatenate[Any, P], R]:
-    """The question, asked of a scrape of its own."""
+def _asking(question: Callable[Concatenate[Any, P], R]) -> Faced[P, R]:
+    """The question of a scrape, or of what happened since a mark, asked of a new one."""
 
     @functools.wraps(question)
-    async def asked(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def anew(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         __tracebackhide__ = True
         return question(await self._looked(*args), *args, **kwargs)
 
-    return blocking(asked)
+    return asked(anew)
 
 
-class _TargetFace:
+class _Waits(Face, Generic[R_co]):
+    """What waits: a target, or a mark of one, in either face."""
+
+    _target: _TargetFace[Any]  # whose scrapes it takes
+    _marked: Reading | None = None  # what it counts from
+    _unsaid: Mapping[str, Any] = {}  # terms that go without saying
+
+    def expect(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at the value of one series; see `Expectation`."""
+        return self._expect("one", "expect", selection(metric, matchers, labels))
+
+    def expect_sum(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at the sum of all series that fit. None of them may be lost."""
+        return self._expect("sum", "expect_sum", selection(metric, matchers, labels))
+
+    def expect_count(
+        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
+    ) -> Expectation[R_co]:
+        """Look at how many series fit; two scrapes in a row must show the same."""
+        return self._expect("count", "expect_count", selection(metric, matchers, labels))
+
+    def expect_that(self, check: Callable[[Any], object]) -> Holding[R_co]:
+        """Look at whole scrapes by a check of your own: several conditions at once, or
+        relations between metrics.
+
+            def settled(shop):
+                assert shop.value("orders_total") == shop.value("mails_total")
+                assert shop.value("queue_depth") == 0
+
+            target.expect_that(settled).to_hold(within=5)
+
+        Args:
+            check: a plain function that asks and asserts. A target gives it a `Reading`,
+                a mark the `Difference` since then.
+        """
+
+        def run(within: float | None, **terms: Any) -> R_co:
+            __tracebackhide__ = True
+            said, target = self._terms(within, terms), self._target.name
+            return self._run(CheckWait(target, check, self._seen, said, mark=self._marked))
+
+        checked_function(check, "a function that checks a scrape")
+        name = getattr(check, "__qualname__", repr(check))
+        return Holding(run, f"expect_that({name})", self._ledger)
+
+    def _expect(self, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
+        def run(condition: Awaited, within: float | None, **terms: Any) -> R_co:
+            __tracebackhide__ = True
+            said, target = self._terms(within, terms), self._target.name
+            age = time.monotonic() - self._marked.started if self._marked else 0.0
+            return self._run(
+                Wait(target, wanted, how, condition, said, mark=self._marked, marked=age)
+            )
+
+        return Expectation(run, f"{words}({wanted.text!r})", self._ledger)
+
+    def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
+        """The terms of a wait: what is said, and what goes without saying."""
+        said = {name: value for name, value in terms.items() if value is not None}
+        if within is None:
+            within = self._target._shared.option("within")
+        return Terms(within=within, **{**self._unsaid, **said})
+
+    def _run(self, wait: Waiting) -> R_co:
+        __tracebackhide__ = True
+        words = f"waiting for {wait.subject}"
+        done: R_co = self._answer(lambda: self._target._drive(wait), words)
+        return done
+
+    def _seen(self, reading: Reading) -> Reading | Difference:
+        """What a scrape is to those who ask."""
+        return reading
+
+    async def _looked(self, *question: Any) -> Any:
+        """The same of a scrape now, of which something is asked."""
+        __tracebackhide__ = True
+        return self._seen(await self._target._look(*question))
+
+
+class _TargetFace(_Waits[R_co]):
     """What both faces of a target have."""
 
-    _io: Io
     _shared: Shared
+
+    @property
+    def _target(self) -> _TargetFace[R_co]:  # type: ignore[override]
+        return self
 
     @property
     def name(self) -> str:
@@ -222,7 +301,7 @@ class _TargetFace:
     @property
     def port(self) -> int:
         """The port of a process; 0 for everything else."""
-        return self._shared.port
+        return self._shared.process.port if self._shared.process is not None else 0
 
     @property
     def url(self) -> str:
@@ -270,7 +349,7 @@ class _TargetFace:
             )
         return reading
 
-    async def _looked(self, *question: Any) -> Reading:
+    async def _look(self, *question: Any) -> Reading:
         """A scrape that something is asked of."""
         __tracebackhide__ = True
         try:
@@ -311,83 +390,44 @@ class _TargetFace:
                 return wait.over()
             await watch.sleep(self._io, pause)
 
-    def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
-        """The terms of a wait: what is said, and what goes without saying."""
-        said = {name: value for name, value in terms.items() if value is not None}
-        chosen = self._shared.option("within") if within is None else within
-        return Terms(within=chosen, **said)
+    @asked
+    async def scrape(self) -> Reading:
+        """Scrape it now: one moment, of which any number of questions can be asked.
 
-    def _wait(self, wanted: Wanted, how: How, condition: Awaited, terms: Terms) -> Waiting:
-        __tracebackhide__ = True
-        return Wait(self.name, wanted, how, condition, terms)
-
-    def _check(self, check: Callable[[Any], object], terms: Terms) -> Waiting:
-        __tracebackhide__ = True
-        return CheckWait(self.name, check, lambda reading: reading, terms)
-
-
-class _Waits(Generic[R_co]):
-    """What waits: a target, or a mark of one, in either face.
-
-    Its kinds have `_run`, which drives a wait, and `_wait`, `_check` and `_terms`, which
-    make one.
-    """
-
-    _run: Callable[[Waiting], R_co]
-
-    def expect(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at the value of one series; see `Expectation`."""
-        return self._expect("one", "expect", selection(metric, matchers, labels))
-
-    def expect_sum(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at the sum of all series that fit. None of them may be lost."""
-        return self._expect("sum", "expect_sum", selection(metric, matchers, labels))
-
-    def expect_count(
-        self, metric: str, /, *matchers: Matcher, **labels: LabelValue
-    ) -> Expectation[R_co]:
-        """Look at how many series fit; two scrapes in a row must show the same."""
-        return self._expect("count", "expect_count", selection(metric, matchers, labels))
-
-    def expect_that(self: Any, check: Callable[[Any], object]) -> Holding[R_co]:
-        """Look at whole scrapes by a check of your own: several conditions at once, or
-        relations between metrics.
-
-            def settled(shop):
-                assert shop.value("orders_total") == shop.value("mails_total")
-                assert shop.value("queue_depth") == 0
-
-            target.expect_that(settled).to_hold(within=5)
-
-        Args:
-            check: a plain function that asks and asserts. A target gives it a `Reading`,
-                a mark the `Difference` since then.
+        Raises:
+            TargetDownError: the scrape failed.
+            StaleScrapeError: the store has no scrape that started after the call.
+            UntakenError: it has samples that no scraper takes.
         """
+        __tracebackhide__ = True
+        return await self._look()
 
-        def run(within: float | None, **terms: Any) -> R_co:
-            __tracebackhide__ = True
-            done: R_co = self._run(self._check(check, self._terms(within, terms)))
-            return done
+    @asked
+    async def snapshot(self) -> Snapshot:
+        """Scrape it now, and give all that it exposes as a frozen `Queryable`.
 
-        checked_function(check, "a function that checks a scrape")
-        name = getattr(check, "__qualname__", repr(check))
-        return Holding(run, f"expect_that({name})", self._ledger)
+        Raises:
+            TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
+        """
+        __tracebackhide__ = True
+        return (await self._look()).snapshot
 
-    def _expect(self: Any, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
-        def run(condition: Awaited, within: float | None, **terms: Any) -> R_co:
-            __tracebackhide__ = True
-            made = self._wait(wanted, how, condition, self._terms(within, terms))
-            done: R_co = self._run(made)
-            return done
+    # Each of a scrape of its own
 
-        return Expectation(run, f"{words}({wanted.text!r})", self._ledger)
+    value = _asking(Reading.value)
+    sum = _asking(Reading.sum)
+    count = _asking(Reading.count)
+    points = _asking(Reading.points)
+    histogram = _asking(Reading.histogram)
+    exemplars = _asking(Reading.exemplars)
+    assert_absent = _asking(Reading.assert_absent)
+    assert_series_below = _asking(Reading.assert_series_below)
+    assert_lint = _asking(assert_lint)
+    assert_exposes = _asking(assert_exposes)
+    assert_rules_match = _asking(assert_rules_match)
 
 
-class ScrapeTarget(_TargetFace, _Waits[Outcome]):
+class ScrapeTarget(_TargetFace[Outcome], Blocks):
     """Something that exposes metrics, as a test sees it.
 
         >>> from prometheus_client import CollectorRegistry, Counter
@@ -419,8 +459,6 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
     Raises:
         UsageError: it is nothing that can be scraped.
     """
-
-    _io = BLOCKING
 
     def __init__(
         self,
@@ -476,7 +514,7 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
         process = Program(arguments, chosen, environment=environment, directory=directory)
         shared = target._shared
         shared.source = ProcessSource(endpoint, process)
-        shared.process, shared.port = process, chosen
+        shared.process = process
         try:
             finished(target._await_ready(ready))
         except BaseException:
@@ -489,31 +527,7 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
         """The same target for event loops: every method that scrapes is to be awaited."""
         return AsyncScrapeTarget(self)
 
-    @blocking
-    async def scrape(self) -> Reading:
-        """Scrape it now: one moment, of which any number of questions can be asked.
-
-        Raises:
-            TargetDownError: the scrape failed.
-            StaleScrapeError: the store has no scrape that started after the call.
-            UntakenError: it has samples that no scraper takes.
-        """
-        __tracebackhide__ = True
-        reading: Reading = await self._looked()
-        return reading
-
-    @blocking
-    async def snapshot(self) -> Snapshot:
-        """Scrape it now, and give all that it exposes as a frozen `Queryable`.
-
-        Raises:
-            TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
-        """
-        __tracebackhide__ = True
-        reading: Reading = await self._looked()
-        return reading.snapshot
-
-    @blocking
+    @asked
     async def mark(self, *, on_reset: OnReset = "fail") -> Mark:
         """Remember this moment, to say later what has happened since.
 
@@ -528,26 +542,7 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
         """
         __tracebackhide__ = True
         policy = checked_policy(on_reset)
-        return Mark(self, await self._looked(), policy)
-
-    # Each of a scrape of its own
-
-    value = _asking(Reading.value)
-    sum = _asking(Reading.sum)
-    count = _asking(Reading.count)
-    points = _asking(Reading.points)
-    histogram = _asking(Reading.histogram)
-    exemplars = _asking(Reading.exemplars)
-    assert_absent = _asking(Reading.assert_absent)
-    assert_series_below = _asking(Reading.assert_series_below)
-    assert_lint = _asking(assert_lint)
-    assert_exposes = _asking(assert_exposes)
-    assert_rules_match = _asking(assert_rules_match)
-
-    @blocking
-    async def _run(self, wait: Waiting) -> Outcome:
-        __tracebackhide__ = True
-        return await self._drive(wait)
+        return Mark(self, await self._look(), policy)
 
     async def _await_ready(self, ready: float) -> None:
         """Wait until it can be scraped.
@@ -585,18 +580,44 @@ class ScrapeTarget(_TargetFace, _Waits[Outcome]):
         )
 
 
-class _Mark:
-    """What both faces of a mark have.
+def shared_of(target: ScrapeTarget) -> Shared:
+    """What the fixtures that made a target ask of it."""
+    return target._shared
 
-    Attributes:
-        reading: what was there at that moment; it answers like any scrape.
-        on_reset: what a counter that begins anew does to an increase.
+
+class AsyncScrapeTarget(_TargetFace[Pending[Outcome]], Awaits):
+    """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
+
+    Applications and registries of this process are read in the running loop, endpoints
+    over HTTP without blocking it. It shares all else with the target it came from.
+
+    Args:
+        what: a `ScrapeTarget`, or whatever one can be made of.
+        options: as of `ScrapeTarget`.
     """
 
-    def __init__(self, target: _TargetFace, reading: Reading, on_reset: OnReset) -> None:
+    def __init__(self, what: ScrapeTarget | object, **options: Any) -> None:
+        target = what if isinstance(what, ScrapeTarget) else ScrapeTarget(what, **options)
+        self.target: Final = target
+        self._shared = target._shared
+
+    @asked
+    async def mark(self, *, on_reset: OnReset = "fail") -> AsyncMark:
+        policy = checked_policy(on_reset)
+        return AsyncMark(self, await self._look(), policy)
+
+    mark.__doc__ = ScrapeTarget.mark.__doc__
+
+
+class _MarkFace(_Waits[R_co]):
+    """What both faces of a mark have."""
+
+    def __init__(
+        self, target: _TargetFace[R_co], reading: Reading, on_reset: OnReset
+    ) -> None:
         self.reading: Final = reading
         self.on_reset: Final[OnReset] = on_reset
-        self._target: Final = target
+        self._target, self._marked, self._unsaid = target, reading, {"on_reset": on_reset}
 
     @property
     def name(self) -> str:
@@ -615,39 +636,10 @@ class _Mark:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._target.name}>"
 
-    async def _looked(self, *question: Any) -> Difference:
-        __tracebackhide__ = True
-        return self._since(await self._target._looked(*question))
-
-    def _since(self, reading: Reading) -> Difference:
+    def _seen(self, reading: Reading) -> Difference:
         return Difference(self.reading, reading, self.on_reset)
 
-    def _terms(self, within: float | None, terms: Mapping[str, Any]) -> Terms:
-        default = {"on_reset": self.on_reset}
-        said = {name: value for name, value in terms.items() if value is not None}
-        return self._target._terms(within, default | said)
-
-    def _wait(self, wanted: Wanted, how: How, condition: Awaited, terms: Terms) -> Waiting:
-        __tracebackhide__ = True
-        marked = time.monotonic() - self.reading.started
-        name, mark = self._target.name, self.reading
-        return Wait(name, wanted, how, condition, terms, mark=mark, marked=marked)
-
-    def _check(self, check: Callable[[Any], object], terms: Terms) -> Waiting:
-        __tracebackhide__ = True
-        name, mark = self._target.name, self.reading
-        return CheckWait(name, check, self._since, terms, mark=mark)
-
-
-class Mark(_Mark, _Waits[Outcome]):
-    """A moment to count from. It is immutable, and never touches the program.
-
-    Attributes:
-        reading: what was there at that moment; it answers like any scrape.
-        on_reset: what a counter that begins anew does to an increase.
-    """
-
-    @blocking
+    @asked
     async def difference(self) -> Difference:
         """What has happened since, by one scrape now; for several questions about it.
 
@@ -664,79 +656,20 @@ class Mark(_Mark, _Waits[Outcome]):
     assert_only = _asking(Difference.assert_only)
     alerts = _asking(alerts_since)
 
-    @blocking
-    async def _run(self, wait: Waiting) -> Outcome:
-        __tracebackhide__ = True
-        return await self._target._drive(wait)
 
-
-def shared_of(target: ScrapeTarget) -> Shared:
-    """What the fixtures that made a target ask of it."""
-    return target._shared
-
-
-class AsyncScrapeTarget(_TargetFace, _Waits[Pending[Outcome]]):
-    """A `ScrapeTarget` for event loops, asyncio's and trio's: its methods, to be awaited.
-
-    Applications and registries of this process are read in the running loop, endpoints
-    over HTTP without blocking it. It shares all else with the target it came from.
-
-    Args:
-        what: a `ScrapeTarget`, or whatever one can be made of.
-        options: as of `ScrapeTarget`.
-    """
-
-    _io = LOOPED
-
-    def __init__(self, what: ScrapeTarget | object, **options: Any) -> None:
-        target = what if isinstance(what, ScrapeTarget) else ScrapeTarget(what, **options)
-        self.target: Final = target
-        self._shared = target._shared
-
-    scrape = awaited(ScrapeTarget.scrape)
-    snapshot = awaited(ScrapeTarget.snapshot)
-    value = awaited(ScrapeTarget.value)
-    sum = awaited(ScrapeTarget.sum)
-    count = awaited(ScrapeTarget.count)
-    points = awaited(ScrapeTarget.points)
-    histogram = awaited(ScrapeTarget.histogram)
-    exemplars = awaited(ScrapeTarget.exemplars)
-    assert_absent = awaited(ScrapeTarget.assert_absent)
-    assert_series_below = awaited(ScrapeTarget.assert_series_below)
-    assert_lint = awaited(ScrapeTarget.assert_lint)
-    assert_exposes = awaited(ScrapeTarget.assert_exposes)
-    assert_rules_match = awaited(ScrapeTarget.assert_rules_match)
-
-    def mark(self, *, on_reset: OnReset = "fail") -> Pending[AsyncMark]:
-        async def marked() -> AsyncMark:
-            policy = checked_policy(on_reset)
-            return AsyncMark(self, await self._looked(), policy)
-
-        return Pending(marked, f"mark() of {self.name}", self._ledger)
-
-    mark.__doc__ = ScrapeTarget.mark.__doc__
-
-    def _run(self, wait: Waiting) -> Pending[Outcome]:
-        return Pending(
-            lambda: self._drive(wait), f"waiting for {wait.subject}", self._ledger
-        )
-
-
-class AsyncMark(_Mark, _Waits[Pending[Outcome]]):
-    """A `Mark` for event loops: the same methods, to be awaited.
+class Mark(_MarkFace[Outcome], Blocks):
+    """A moment to count from. It is immutable, and never touches the program.
 
     Attributes:
         reading: what was there at that moment; it answers like any scrape.
         on_reset: what a counter that begins anew does to an increase.
     """
 
-    difference = awaited(Mark.difference)
-    increase = awaited(Mark.increase)
-    increase_sum = awaited(Mark.increase_sum)
-    histogram = awaited(Mark.histogram)
-    assert_only = awaited(Mark.assert_only)
-    alerts = awaited(Mark.alerts)
 
-    def _run(self, wait: Waiting) -> Pending[Outcome]:
-        words = f"waiting for {wait.subject}"
-        return Pending(lambda: self._target._drive(wait), words, self._ledger)
+class AsyncMark(_MarkFace[Pending[Outcome]], Awaits):
+    """A `Mark` for event loops: the same methods, to be awaited.
+
+    Attributes:
+        reading: what was there at that moment; it answers like any scrape.
+        on_reset: what a counter that begins anew does to an increase.
+    """
