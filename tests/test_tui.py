@@ -20,7 +20,7 @@ from textual._wait import wait_for_idle
 from textual.binding import Binding
 from textual.widgets import ContentSwitcher, Input
 
-from promlatest import Store
+from promlatest import Labels, Store
 from promlatest._storage.query import QueryMethods
 from promlatest.cli import main
 from promlatest.demo import Operator, OperatorCollector
@@ -1103,6 +1103,31 @@ async def test_mark_and_compare(demo):
         await pilot.pause()
         assert "marked" not in screen(demo.app)
         assert "since mark" not in screen(demo.app)
+
+
+async def test_what_changed_is_opened(demo):
+    """Enter leads from a change to its series, and esc back to the changes; a histogram is
+    known by its count."""
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.press("c")
+        await pilot.pause()
+        for metric, family in (
+            ("rest_client_requests_total", "rest_client_requests_total"),
+            (f"{QUEUE}_count", QUEUE),
+        ):
+            keys = [key for key in grid(demo.app).keys if isinstance(key, Labels)]
+            key = next(key for key in keys if key.metric == metric)
+            grid(demo.app).choose(key)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert demo.app.page.path() == family
+            assert demo.app.page.chosen_labels().without("__name__") == key.without(
+                "__name__"
+            )
+            await pilot.press("escape")
+            assert demo.app.page.id == "changes"
 
 
 async def test_the_view_freezes_and_steps_through_the_scrapes(demo):

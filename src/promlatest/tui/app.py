@@ -385,6 +385,8 @@ class Dashboard(App[None]):
             self._open_family(page)
         elif isinstance(page, SeriesPage):
             self._open_series(page)
+        elif isinstance(page, ChangesPage):
+            self._open_changed(page)
         elif isinstance(page, TargetsPage) and page.target:
             self._show_target(page.target)
 
@@ -401,6 +403,13 @@ class Dashboard(App[None]):
         carried = page.filter if page.filter.matchers else NO_FILTER
         self.query_one(SeriesPage).open(page.family, self.view(), carried)
         self._go("series")
+
+    def _open_changed(self, page: ChangesPage) -> None:
+        labels = page.chosen_labels()
+        if labels is not None:
+            series = self.query_one(SeriesPage)
+            series.open_at(labels, self.view())
+            self._go("series")
 
     def _open_series(self, page: SeriesPage) -> None:
         labels = page.chosen_labels()

@@ -74,16 +74,17 @@ class ChangesPage(Page):
 
     def on_grid_moved(self) -> None:
         """Tell the chosen series whole."""
-        labels = self._chosen()
+        labels = self.chosen_labels()
         told = "" if labels is None else escaped(selector_of(labels))
         self.query_one(TextPane).show(lambda width: prose(told, width, "dim"))
 
-    def _chosen(self) -> Labels | None:
+    def chosen_labels(self) -> Labels | None:
+        """The labels of the chosen row; None: there is none."""
         row: ChangedSeries | None = self.query_one(Grid).row
         return None if row is None else row.labels
 
     def selector(self) -> str:
-        labels = self._chosen()
+        labels = self.chosen_labels()
         return "" if labels is None else selector_of(labels)
 
     def value(self) -> str:

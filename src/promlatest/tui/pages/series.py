@@ -8,6 +8,7 @@ from typing import Final
 
 from textual.app import ComposeResult
 
+from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
@@ -55,10 +56,19 @@ class SeriesPage(Page):
 
     def open(self, name: str, view: View, filter_: Filter = NO_FILTER) -> None:
         """Show another family."""
+        self.parent_page = "metrics"
         self.filter = filter_
         self._shown = name
         self._trends = Trends()
         self.show(view)
+
+    def open_at(self, labels: Labels, view: View) -> None:
+        """Show the family of a series that changed, with that series chosen."""
+        self.open(family_of(labels.metric, view.state.metrics()), view)
+        self.parent_page = "changes"
+        grid = self.query_one(Grid)
+        grid.choose(labels)
+        grid.choose(Labels(labels, __name__=self._shown))  # of a histogram
 
     @property
     def family(self) -> Family:
@@ -120,8 +130,10 @@ class SeriesPage(Page):
         labels = self.chosen_labels()
         if labels is None:
             return []
-        own = labels.without(METRIC_NAME, "job", "instance").series()
-        return prose(shorten(escaped(own), 2 * width - 16), width, "dim")[:2]
+        own = labels.without(METRIC_NAME, "job", "instance")
+        if not own:
+            return []
+        return prose(shorten(escaped(own.series()), 2 * width - 16), width, "dim")[:2]
 
     def on_grid_moved(self) -> None:
         self.query_one("#whole", TextPane).show(self._whole)
