@@ -95,6 +95,7 @@ def test_the_overview(bodies, increase, resets):
     assert row.results["success"].reset == bool(resets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
 def test_a_mark(bodies, increase, resets):
     """A mark in a test, which sees the scrapes that it takes; a reset fails unless it is
@@ -109,6 +110,7 @@ def test_a_mark(bodies, increase, resets):
             waiting.to_increase_by(increase, within=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[2]])
 def test_a_mark_fails_at_a_reset(name):
     """Without a word a reset is a failure, since what came before it is not known."""

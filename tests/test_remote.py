@@ -27,6 +27,8 @@ from promlatest.exceptions import (
 from promlatest.promql import Scalar, Series, Vector
 from promlatest.remote import Server
 
+pytestmark = pytest.mark.slow
+
 TEXT = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 NOW = 1_700_000_000_000
 FEDERATED = f"""\

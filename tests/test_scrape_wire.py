@@ -301,6 +301,7 @@ def body(text: bytes) -> bytes:
     return head % len(text) + text
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_asked_for() -> None:
     """What comes on a kept connection before it was asked is not the next answer."""
     with server([body(b"a 1\n"), body(b"late 1\n")], body(b"b 1\n")) as address:
@@ -315,6 +316,7 @@ def test_an_answer_that_nobody_asked_for() -> None:
     assert len(store.query("b")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closes", [[], b""], ids=["at rest", "when it is asked"])
 def test_a_connection_that_was_closed_meanwhile(closes: bytes | list[bytes]) -> None:
     """A kept connection that the other end closes costs no scrape."""
@@ -328,12 +330,14 @@ def test_a_connection_that_was_closed_meanwhile(closes: bytes | list[bytes]) -> 
     assert [result.error for result in results] == [None, None]
 
 
+@pytest.mark.slow
 def test_a_new_connection_that_is_closed() -> None:
     """A connection that was not kept is tried once."""
     with server(b"", body(b"a 1\n")) as address, pytest.raises(ConnectError):
         fetch_once(address, timeout=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -355,6 +359,7 @@ def test_statuses_in_words(status: bytes, words: str) -> None:
         fetch_once(address, timeout=5)
 
 
+@pytest.mark.slow
 def test_after_a_redirect_the_right_one_is_blamed() -> None:
     """What the second host did is said of the second, and without its query."""
     with (
@@ -375,6 +380,7 @@ def test_after_a_redirect_the_right_one_is_blamed() -> None:
     assert "s3cret" not in words
 
 
+@pytest.mark.slow
 async def test_no_connection_is_kept_that_is_not_needed() -> None:
     """A target that redirects to another place each time does not pile up connections."""
     workers = Workers("test", 1)
@@ -414,6 +420,7 @@ def test_names_in_words(monkeypatch: pytest.MonkeyPatch, number: int, words: str
         fetch_once("name.test:80", timeout=5)
 
 
+@pytest.mark.slow
 def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the first address of a name does not answer, the second is tried."""
     with server(body(b"a 1\n")) as address:
@@ -431,6 +438,7 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         assert fetch_once("name.test:80", timeout=5).body == b"a 1\n"
 
 
+@pytest.mark.slow
 def test_gzip_is_unpacked_with_a_deadline() -> None:
     """A packed body is unpacked whole, on a thread."""
     packed = gzip.compress(b"a 1\n" * 100_000)
@@ -443,6 +451,7 @@ def test_gzip_is_unpacked_with_a_deadline() -> None:
         assert fetch_once(address, timeout=5).body == b"a 1\n" * 100_000
 
 
+@pytest.mark.slow
 async def test_one_request_for_a_target() -> None:
     """The request is made once and sent again as it is; the user's headers replace ours."""
     workers = Workers("test", 1)

@@ -41,6 +41,8 @@ from opentelemetry.sdk.resources import Resource
 
 from promlatest.testing.otlp import OtlpSink
 
+pytestmark = pytest.mark.slow
+
 # Names
 
 
@@ -220,7 +222,6 @@ while True:
 """
 
 
-@pytest.mark.slow
 def test_a_sink_that_is_closed_says_so():
     """No export will come, so none is waited for."""
     with OtlpSink() as sink:
@@ -230,7 +231,6 @@ def test_a_sink_that_is_closed_says_so():
         ScrapeTarget(sink, timeout=60).value("orders_total")
 
 
-@pytest.mark.slow
 def test_a_program_is_told_by_its_environment():
     """`environment` sets up the SDK of a program that exports by itself."""
     with OtlpSink() as sink:
@@ -338,7 +338,6 @@ def test_summaries_are_read():
     assert reading.value("wait_seconds_count") == 2
 
 
-@pytest.mark.slow
 def test_without_the_extra_one_line_says_what_to_install():
     """A sink without the extra ends in one line."""
     code = "import sys; sys.modules['opentelemetry'] = None;import promlatest.testing.otlp"

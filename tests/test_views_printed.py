@@ -290,6 +290,7 @@ def test_no_page_spills_or_obeys(series, width, text, ascii_only):
             assert line.isprintable()
 
 
+@pytest.mark.slow
 def test_views_load_no_terminal_library():
     """Pages are text: importing them brings no extra and no screen."""
     code = (
