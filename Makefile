@@ -119,11 +119,13 @@ soak: $(READY)   ## Two hours of scraping in a minute or two: does anything grow
 clean:           ## Remove what make made
 	rm -rf .venv .venv-* build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-# Dependency groups need pip 25.1; Python 3.11 bundles an older one.
+# Dependency groups need pip 25.1; Python 3.11 bundles an older one. What is not compiled
+# here, every worker of the first run compiles anew.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(if $(CONSTRAINTS),$(BIN)/python tools/minimum.py >$(CONSTRAINTS))
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRAS)' --group dev \
 		$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+	$(BIN)/python -m compileall -q src
 	@touch $@

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fuzz import examples
 from hypothesis import Phase, settings
+
+# In the background of a script, or under nohup, Ctrl-C is ignored, and each process that a
+# test starts inherits that: the tests that interrupt one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["beside"]  # a project of its own: make plugins
 

@@ -39,6 +39,8 @@ def test_a_child_of_a_fork_can_use_the_store():
         while not done.is_set():
             step += 1
             app.append(0, {"__name__": "m", "t": f"{number}", "s": f"{step}"}, step, 1.0)
+            if not step % 200:
+                store.drop("m")  # so that there is always one to create, and few to copy
 
     threads = [threading.Thread(target=append, args=(n,), daemon=True) for n in range(3)]
     for thread in threads:
