@@ -10,15 +10,15 @@ matcher does that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
 
 from promlatest._matching.charsets import ANY, CharRanges
-from promlatest._matching.regex_fragments import SAVE, TAKE, Fragment, repeat, run_of
-from promlatest._matching.regex_machine import GroupTexts, Machine
-from promlatest._matching.regex_syntax import PatternParser
+from promlatest._matching.regex_machine import GroupTexts, Machine, TooLargeError
+from promlatest._matching.regex_program import SAVE, TAKE, Instruction, repeat, run_of
+from promlatest._matching.regex_syntax import TOO_LARGE, PatternParser
 from promlatest.exceptions import PatternError
 
 Test = Callable[[str], bool]
@@ -94,16 +94,19 @@ def compile_pattern(pattern: str) -> Pattern:
 
 def _general(pattern: str) -> Pattern:
     if len(pattern) > _LENGTH:
-        reason = f"expression too large: {len(pattern)} characters, at most {_LENGTH}"
+        reason = f"{TOO_LARGE}: {len(pattern)} characters, at most {_LENGTH}"
         raise PatternError(pattern, reason)
     parser = PatternParser(pattern)
-    fragment = parser.parse()
-    prefix, decides = _prefix(fragment)
+    steps = parser.parse().steps
+    prefix, decides = _prefix(steps)
     skipped = prefix[:_MOST_SKIPPED]
-    machine = Machine(fragment, skipped)
+    try:
+        machine = Machine(steps, skipped)
+    except TooLargeError:
+        raise PatternError(pattern, TOO_LARGE) from None
     number = parser.groups
-    saves = [at for at, step in enumerate(fragment.program) if step[0] == SAVE]
-    around_all = number == 1 and saves == [0, len(fragment.program) - 1]
+    saves = [at for at, step in enumerate(steps) if step[0] == SAVE]
+    around_all = number == 1 and saves == [0, len(steps) - 1]
 
     def matches(value: str) -> bool:
         return value.startswith(prefix) and machine.matches(value[len(skipped) :])
@@ -128,17 +131,15 @@ def _general(pattern: str) -> Pattern:
 _MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
 
 # The whole rest of a value, as ".*" and ".*?" read.
-_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).program for lazy in (False, True)]
+_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).steps for lazy in (False, True)]
 
 
-def _prefix(fragment: Fragment) -> tuple[str, bool]:
+def _prefix(program: Iterable[Instruction]) -> tuple[str, bool]:
     """The characters that every match begins with, and whether nothing else is asked."""
-    steps = [step for step in fragment.program if step[0] != SAVE]
-    taken = takewhile(lambda step: step[0] == TAKE, steps)
-    sets = (ranges for _, ranges in zip(taken, fragment.sets, strict=False))
+    steps = [step for step in program if step[0] != SAVE]
+    sets = (ranges for _, ranges, _ in takewhile(lambda step: step[0] == TAKE, steps))
     prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
-    decides = tuple(steps[len(prefix) :]) in _RESTS and fragment.sets[-1] == ANY
-    return prefix, decides
+    return prefix, tuple(steps[len(prefix) :]) in _RESTS
 
 
 def _is_one(ranges: CharRanges) -> bool:

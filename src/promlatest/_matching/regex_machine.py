@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import count
 from operator import or_
@@ -18,8 +19,7 @@ from typing import Final
 
 from promlatest._matching import charsets
 from promlatest._matching.charsets import CharRanges
-from promlatest._matching.regex_fragments import (
-    ALWAYS,
+from promlatest._matching.regex_program import (
     ASSERT,
     EDGE,
     IN_WORD,
@@ -28,9 +28,7 @@ from promlatest._matching.regex_fragments import (
     SAVE,
     SPLIT,
     TAKE,
-    Fragment,
     Instruction,
-    concat,
     context,
 )
 
@@ -40,9 +38,9 @@ _Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those befo
 # Steps kept, of states with up to 64 positions: 0.5 MB. Larger states count for more.
 _MOST_KEPT: Final = 5_000
 
-_EDGE: Final = Fragment(
-    ((),), 0, ((ALWAYS, 1),), ((ALWAYS, 1),)
-)  # start and end of the text
+_MOST_BITS: Final = 2_000_000  # of all joins, which bounds the time of a step: 0.2 ms
+# What follows, or is followed by, more positions than that is not noted pair by pair.
+_FEW: Final = 16
 
 
 class _State(dict[str, "_State"]):
@@ -72,23 +70,34 @@ class _NoWay(Exception):
     """Whatever follows, the text does not match."""
 
 
+class TooLargeError(Exception):
+    """Too many places of a pattern may follow too many others."""
+
+
 class Machine:
-    """The automaton of one pattern.
+    """The automaton of one program.
+
+    Its positions are the characters of the program, from 1 on; 0 is the start of the text,
+    and after the last one stands its end. A set of positions is an integer with a bit for
+    each, so that a step is a few operations on integers, however many are alive.
 
     Args:
-        pattern: the whole of it.
+        steps: the program of the whole pattern.
         prefix: what every text that matches begins with, or some of it; `matches` is given
             the rest.
+
+    Raises:
+        TooLargeError: the pattern takes too long to prepare.
     """
 
-    def __init__(self, pattern: Fragment, prefix: str = "") -> None:
-        whole = concat([_EDGE, pattern, _EDGE])
-        self._program: Final = _absolute(pattern.program)
-        self._asserts: Final = any(step[0] == ASSERT for step in pattern.program)
+    def __init__(self, steps: Sequence[Instruction], prefix: str = "") -> None:
+        sets: list[CharRanges] = [ranges for kind, ranges, _ in steps if kind == TAKE]
+        self._program: Final = _absolute(steps)
+        self._asserts: Final = any(kind == ASSERT for kind, *_ in steps)
         self._prefix: Final = prefix
-        self._end: Final = 1 << len(whole.sets) - 1
+        self._end: Final = 1 << len(sets) + 1
         by_set: dict[CharRanges, int] = defaultdict(int)
-        for position, ranges in enumerate(whole.sets):
+        for position, ranges in enumerate(sets, 1):
             by_set[ranges] |= 1 << position
         self._sets: Final = by_set
         self._bounds: Final = sorted(
@@ -100,13 +109,11 @@ class Machine:
             }
         )
         self._masks: Final[dict[int, int]] = {}
-        wheres = {where for *_, where in (*whole.moves, *whole.joins)}
-        looks = wheres != {ALWAYS}  # at the characters on both sides
-        self._kind: Final = _kind if looks else _any_kind
+        self._kind: Final = _kind if self._asserts else _any_kind
         self._follow: Final = [
-            _follow(whole, 1 << each) for each in range(16 if looks else 1)
+            _moves(self._program, 1 << each) for each in range(16 if self._asserts else 1)
         ]
-        self._most: Final = max(_MOST_KEPT // (1 + len(whole.sets) // 64), 1)
+        self._most: Final = max(_MOST_KEPT // (1 + len(sets) // 64), 1)
         self._forget()
 
     def matches(self, rest: str) -> bool:
@@ -136,7 +143,7 @@ class Machine:
         steps as the program is long, times the characters.
         """
         masks = [self._mask(ord(character)) for character in text]
-        kinds = [EDGE, *map(_kind if self._asserts else _any_kind, text), EDGE]
+        kinds = [EDGE, *map(self._kind, text), EDGE]
         tried: set[tuple[int, int]] = set()
         ways: list[tuple[int, int, _Saved]] = [(0, 0, None)]
         while True:
@@ -219,17 +226,89 @@ def _any_kind(_character: str) -> int:
 _Pairs = list[tuple[int, int]]
 
 
-def _follow(whole: Fragment, here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
-    """Which positions move forward and back by how much, and the joins, in one context."""
-    moves = [(ends, by) for (by, where), ends in whole.moves.items() if where & here]
+def _moves(program: Sequence[Instruction], here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
+    """Which positions may follow which in a context, as few operations: positions that go
+    forward by so much, those that go back, and those that go on in the same positions.
+
+    In a repeat, ``x{1000}``, all go on at one distance; in a choice the ends of all
+    branches at one position.
+
+    Raises:
+        TooLargeError: they are too many.
+    """
+    runs, follow = _follow(program, here)
+    same: dict[int, int] = defaultdict(int)
+    for position, after in follow.items():
+        same[after] |= 1 << position
+    joins = [
+        (ends, after)
+        for after, ends in same.items()
+        if ends.bit_count() > _FEW or after.bit_count() > _FEW
+    ]
+    if len(joins) * max(follow) > _MOST_BITS:
+        raise TooLargeError
+    joined = reduce(or_, (ends for ends, _ in joins), 0)
+    by_distance: dict[int, int] = defaultdict(int, {1: runs})
+    by_target: dict[int, int] = defaultdict(int)
+    for position, after in follow.items():
+        for target in () if joined >> position & 1 else _bits(after):
+            by_distance[target - position] |= 1 << position
+            by_target[target] |= 1 << position
+    for target, ends in by_target.items():
+        shared = 0
+        for position in _bits(ends):
+            if by_distance[target - position].bit_count() < ends.bit_count():
+                by_distance[target - position] ^= 1 << position
+                shared |= 1 << position
+        if shared:
+            joins.append((shared, 1 << target))
+    moves = [(ends, by) for by, ends in by_distance.items() if ends]
     return (
         [(ends, by) for ends, by in moves if by >= 0],
         [(ends, -by) for ends, by in moves if by < 0],
-        [(ends, starts) for ends, starts, where in whole.joins if where & here],
+        joins,
     )
 
 
-def _absolute(program: tuple[Instruction, ...]) -> list[Instruction]:
+def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, int]]:
+    """The positions before which the next one stands, as a set; and of each other position
+    those that follow it in a context.
+
+    What is reached from a place is what is reached from where it goes on, so it is found
+    from the end to the start; again as long as a loop, which goes back, brings more.
+    """
+    reached: dict[int, int] = {len(program): 1 << 1 + sum(map(_takes, program))}
+
+    def reach(at: int) -> int:
+        is_taken = at < len(program) and _takes(program[at])
+        return 1 << int(program[at][1]) if is_taken else reached.get(at, 0)
+
+    others = [at for at, step in enumerate(program) if not _takes(step)][::-1]
+    before = None
+    while before != (before := [*reached.values()]):
+        for at in others:
+            kind, one, other = program[at]
+            if kind == SPLIT:
+                reached[at] = reach(one) | reach(other)
+            elif kind == SAVE or one & here:
+                reached[at] = reach(at + 1)
+    ends = [0, *(at + 1 for at, step in enumerate(program) if _takes(step))]
+    is_run = [at < len(program) and _takes(program[at]) for at in ends]
+    runs = int("".join("01"[each] for each in reversed(is_run)), 2)
+    return runs, {n: reach(at) for n, at in enumerate(ends) if not is_run[n]}
+
+
+def _takes(step: Instruction) -> bool:
+    return step[0] == TAKE
+
+
+def _bits(positions: int) -> Iterator[int]:
+    while positions:
+        yield (positions & -positions).bit_length() - 1
+        positions &= positions - 1
+
+
+def _absolute(steps: Sequence[Instruction]) -> list[Instruction]:
     """The steps with their places in place of distances, "take" with its position."""
     positions = count(1)
     return [
@@ -238,7 +317,7 @@ def _absolute(program: tuple[Instruction, ...]) -> list[Instruction]:
         else (SPLIT, at + one, at + other)
         if operation == SPLIT
         else (operation, one, other)
-        for at, (operation, one, other) in enumerate(program)
+        for at, (operation, one, other) in enumerate(steps)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Go's regular expressions (RE2's syntax), read from left to right into fragments.
+"""Go's regular expressions (RE2's syntax), read from left to right into programs.
 
 Known to differ from Go, and left so: ``\\p`` takes the names that RE2 takes (Go 1.25 has a
 few more, ``\\p{Letter}``), and counted repeats, written out, may add 20,000 characters at
@@ -14,13 +14,12 @@ from typing import Final
 
 from promlatest._matching import charsets
 from promlatest._matching.charsets import CharRanges
-from promlatest._matching.regex_fragments import (
+from promlatest._matching.regex_program import (
     ALWAYS,
     EDGE,
     IN_WORD,
     NEWLINE,
-    Fragment,
-    TooManyJoinsError,
+    Program,
     assertion,
     choice,
     concat,
@@ -42,7 +41,7 @@ _COUNTS: Final[dict[str, tuple[int, int | None]]] = {
 _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 1000
 _MOST_ADDED: Final = 20_000  # characters, by writing repeats out; takes 0.1 s
-_TOO_LARGE: Final = "expression too large"
+TOO_LARGE: Final = "expression too large"
 _RUN: Final = re.compile(r"[^\\.+*?()|\[\]{}^$]+(?![*+?{])")  # a repeat takes one of them
 _NAMED: Final = re.compile(r"\(\?P?<([0-9A-Za-z_]+)>")
 _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
@@ -76,10 +75,10 @@ class _Open:
 
     flags: frozenset[str]  # those before it, which are back after it
     number: int | None = None
-    branches: list[Fragment] = field(default_factory=list)
-    parts: list[Fragment] = field(default_factory=list)  # of the branch being read
+    branches: list[Program] = field(default_factory=list)
+    parts: list[Program] = field(default_factory=list)  # of the branch being read
 
-    def close(self) -> Fragment:
+    def close(self) -> Program:
         body = choice([*self.branches, concat(self.parts)])
         return body if self.number is None else group(body, self.number)
 
@@ -102,18 +101,12 @@ class PatternParser:
         self._last = ""  # the repeat just read
         self._added = 0  # characters, by writing repeats out
 
-    def parse(self) -> Fragment:
-        """The part that the whole pattern is.
+    def parse(self) -> Program:
+        """What the whole pattern is.
 
         Raises:
             PatternError: the pattern is wrong, or too large.
         """
-        try:
-            return self._parse()
-        except TooManyJoinsError:
-            raise self._wrong(_TOO_LARGE) from None
-
-    def _parse(self) -> Fragment:
         while self._at < len(self.pattern):
             if found := _REPEAT.match(self.pattern, self._at):
                 self._repeat(found)
@@ -125,7 +118,7 @@ class PatternParser:
             raise self._wrong(f"missing closing ): {self.pattern}")
         return self._whole(self._open[0])
 
-    def _whole(self, top: _Open) -> Fragment:
+    def _whole(self, top: _Open) -> Program:
         # The whole text must match anyhow; an automaton that looks for edges is larger.
         if not top.branches and top.parts[:1] == [_BEGIN]:
             del top.parts[0]
@@ -152,31 +145,31 @@ class PatternParser:
         count = parts[-1].count * times
         if count > _MOST_REPEATS or (high is not None and high < low):
             raise self._wrong(f"invalid repeat count: {operator}")
-        self._added += len(parts[-1].sets) * (times - 1)
+        self._added += parts[-1].size * (times - 1)
         if self._added > _MOST_ADDED:
-            raise self._wrong(_TOO_LARGE)
+            raise self._wrong(TOO_LARGE)
         whole = repeat(parts[-1], low, high, lazy=bool(lazy) != ("U" in self._flags))
         parts[-1] = replace(whole, count=count)
 
-    def _characters(self) -> list[Fragment]:
+    def _characters(self) -> list[Program]:
         found = _RUN.match(self.pattern, self._at)
         text = found[0] if found else self._next
         self._at += len(text)
         return [run_of(*(self._set(ord(character)) for character in text))]
 
-    def _sign(self) -> list[Fragment]:
+    def _sign(self) -> list[Program]:
         flag, with_flag, without = _SIGNS[self._next]
         self._at += 1
         return [with_flag if flag in self._flags else without]
 
-    def _choose(self) -> list[Fragment]:
+    def _choose(self) -> list[Program]:
         self._at += 1
         group = self._open[-1]
         group.branches.append(concat(group.parts))
         group.parts = []
         return []
 
-    def _group(self) -> list[Fragment]:
+    def _group(self) -> list[Program]:
         before, number = self._flags, None
         if found := _NAMED.match(self.pattern, self._at):
             self.groups = number = self.groups + 1
@@ -196,7 +189,7 @@ class PatternParser:
             raise self._wrong("expression nests too deeply")
         return []
 
-    def _close(self) -> list[Fragment]:
+    def _close(self) -> list[Program]:
         if len(self._open) == 1:
             raise self._wrong(f"unexpected ): {self.pattern}")
         self._at += 1
@@ -204,7 +197,7 @@ class PatternParser:
         self._flags = group.flags
         return [group.close()]
 
-    def _escape(self) -> list[Fragment]:
+    def _escape(self) -> list[Program]:
         if found := _QUOTED.match(self.pattern, self._at):
             self._at = found.end()
             return [run_of(self._set(ord(character))) for character in found[1]]
@@ -260,7 +253,7 @@ class PatternParser:
         self._at += 2
         return ord(two[1])
 
-    def _class(self) -> list[Fragment]:
+    def _class(self) -> list[Program]:
         start = self._at
         self._at += 1
         negated = self._skip("^")
@@ -311,7 +304,7 @@ class PatternParser:
     def _wrong(self, reason: str) -> PatternError:
         return PatternError(self.pattern, reason)
 
-    _READERS: Final[dict[str, Callable[[PatternParser], list[Fragment]]]] = {
+    _READERS: Final[dict[str, Callable[[PatternParser], list[Program]]]] = {
         ".": _sign,
         "^": _sign,
         "$": _sign,
