@@ -204,3 +204,51 @@ def test_an_empty_target_has_a_reason() -> None:
 def test_a_registry_of_metrics_is_taken() -> None:
     """What is right is not refused."""
     Scraper(Store(), [body], registry=CollectorRegistry(), interval=5, timeout=0.5)
+
+
+HALF = "x\udcff"  # a lone surrogate, which has no bytes
+BAD_TEXTS: dict[str, Callable[[], object]] = {
+    "name": lambda: Job(name=HALF),
+    "accept": lambda: Job(accept=HALF),
+    "lines in accept": lambda: Job(accept="a\r\nX: y"),
+    "url": lambda: Target.parse(f"http://h/{HALF}"),
+    "labels": lambda: Target.parse(URL, labels={"a": HALF}),
+    "names of labels": lambda: Target.parse(URL, labels={HALF: "a"}),
+    "headers": lambda: Target.parse(URL, headers={"a": HALF}),
+    "params": lambda: Target.parse(URL, params={"a": HALF}),
+    "bearer_token": lambda: Auth(bearer_token=HALF),
+    "source": lambda: Store().ingest(b"a 1\n", source=HALF),
+    "source of a batch": lambda: Store().batch(HALF),
+    "scheme": lambda: Target("http", url="ftp://h/"),
+    "no url": lambda: Target("http", url="nonsense:"),
+    "port": lambda: Target("http", url="http://h:99999999/"),
+    "lines in url": lambda: Target("http", url="http://h\r\nX: y/"),
+    "password in url": lambda: Target("http", url="http://me:secret@h/"),
+    "query in url": lambda: Target("http", url="http://h/?token=secret"),
+    "brackets": lambda: Target.parse("[::1%eth0]@..[ftp:"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TEXTS)
+def test_texts_that_cannot_be_sent_or_shown(case: str) -> None:
+    """A text without bytes, a line break in a header, and a URL that is none or holds a
+    secret are refused where they are given, and no secret is said."""
+    with pytest.raises(UsageError) as refused:
+        BAD_TEXTS[case]()
+    assert "secret" not in str(refused.value)
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    """A file may have a name that is no text: its source has it escaped."""
+    file = tmp_path / "m\udcff"
+    try:
+        file.write_text("a 1\n")
+    except OSError:
+        pytest.skip("this file system has names of text only")
+    assert scrape_once(Store(), file).source == f"file:{tmp_path}/m\\udcff"
+
+
+def test_a_home_that_is_not_known() -> None:
+    """The home of somebody who is not known here is a file that is not there."""
+    assert Target.parse("~nobody-is-called-so/m").kind == "http"
+    assert Target.parse("~/m").kind == "file"

@@ -8,6 +8,7 @@ Whatever could hang runs in a process or a thread that is waited for only so lon
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -20,9 +21,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.core import GaugeMetricFamily
 
 from promlatest import Store
-from promlatest.exceptions import EndpointError, PromlatestError, UsageError
+from promlatest.exceptions import (
+    EndpointError,
+    PromlatestError,
+    TimeoutExceededError,
+    UsageError,
+)
 from promlatest.scrape import (
     AsyncScraper,
     Auth,
@@ -434,6 +441,105 @@ def test_a_loop_that_was_closed_without_stop() -> None:
             return (await scraper.scrape()).up
 
     assert asyncio.run(again())
+
+
+def left_of(before: list[threading.Thread], at_rest: int = 0) -> int:
+    """How many threads have been started and are there, once garbage is collected."""
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while True:
+        left = len(set(threading.enumerate()) - set(before))
+        if left <= at_rest or time.monotonic() > deadline:
+            return left
+        time.sleep(0.01)
+
+
+def test_no_thread_outlives_its_event_loop() -> None:
+    """A scraper that is used in one event loop after the other, and never stopped, has
+    threads of the last one only; none once it is forgotten."""
+    before = threading.enumerate()
+    scraper = AsyncScraper(Store(), [lambda: b"a 1\n"])
+    for _ in range(5):
+        assert asyncio.run(scraper.scrape()).up
+    assert left_of(before, 2) <= 2  # one that reads, one that commits
+
+    del scraper
+    assert left_of(before) == 0
+
+
+def test_a_scraper_that_raised_can_be_forgotten() -> None:
+    """What a scrape raised does not hold the scraper that nobody has any more."""
+
+    def fails() -> bytes:
+        raise SystemExit(3)
+
+    before = threading.enumerate()
+    scraper = Scraper(Store(), [fails], interval=60)
+    with pytest.raises(SystemExit):
+        scraper.scrape()
+    del scraper
+
+    assert left_of(before) == 0
+
+
+@pytest.mark.parametrize("kind", ["scraper", "once"])
+def test_a_registry_without_end(kind: str) -> None:
+    """A registry that never comes to its end fails by the deadline."""
+
+    class Endless:
+        def collect(self) -> Iterator[GaugeMetricFamily]:
+            while True:
+                yield GaugeMetricFamily("a", "a", 1.0)
+                time.sleep(0.01)
+
+    before = threading.enumerate()
+    if kind == "scraper":
+        with Scraper(Store(), [Endless()], interval=60, timeout=0.1) as scraper:
+            assert isinstance(scraper.scrape().error, TimeoutExceededError)
+    else:
+        with pytest.raises(TimeoutExceededError):
+            scrape_once(Store(), Endless(), timeout=0.1)
+    assert left_of(before) == 0
+
+
+async def test_a_target_that_goes_and_comes_back_at_once() -> None:
+    """A target that is added while it is being removed is scraped, and has its source for
+    itself."""
+
+    def slow() -> bytes:
+        return b"a 1\n"
+
+    store = Store()
+    end = store.subscribe(lambda _: time.sleep(0.2))
+    async with AsyncScraper(store, [slow], interval=60) as scraper:
+        await asyncio.sleep(0.1)  # a commit is under way
+        await asyncio.gather(scraper.remove(slow), scraper.add(slow))
+        assert (await scraper.scrape(slow)).up
+        assert store.value("a") == 1.0
+        with pytest.raises(UsageError, match="by another scraper"):
+            await AsyncScraper(store, [slow]).start()
+    end()
+
+
+def test_another_event_loop_than_that_of_asyncio() -> None:
+    """Where no event loop of asyncio runs (under trio), that is said."""
+    waiting = AsyncScraper(Store(), [lambda: b"a 1\n"]).scrape()
+    with pytest.raises(UsageError, match="needs an event loop of asyncio"):
+        waiting.send(None)
+
+
+def test_once_with_a_timeout_of_years(tmp_path: Path) -> None:
+    """A timeout may be longer than the system can count."""
+    file = tmp_path / "m"
+    file.write_text("a 1\n")
+    assert fetch_once(f"file:{file}", timeout=1e300).body == b"a 1\n"
+
+
+def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no standard input, that is said."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(EndpointError, match="the standard input is closed"):
+        fetch_once("-")
 
 
 @pytest.mark.parametrize("ending", ["stop", "remove"])

@@ -52,7 +52,7 @@ from promlatest.scrape import (
     fetch_once,
     scrape_once,
 )
-from promlatest.scrape._http import HttpClient
+from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._messages import explained
 from promlatest.scrape._workers import Workers
 
@@ -638,11 +638,10 @@ def test_errors_carry_nothing_of_the_client(servers: Servers) -> None:
         servers.play("leaky", "not_http")
         target = Target.parse(servers.url("leaky"), auth=Auth(bearer_token=SECRET))
         try:
-            await client.endpoint(target, Job(timeout=1)).fetch()
+            await HttpTarget(client, target, Job(timeout=1)).fetch()
         except EndpointError as error:
             return error
         finally:
-            client.close()
             workers.close()
         raise AssertionError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,23 @@ def test_two_functions_of_one_name() -> None:
     del first
     gc.collect()
     assert scrape_once(store, one(b"d 1\n")).source == names[0]
+
+
+def test_a_method_is_not_held() -> None:
+    """The object whose method was scraped is not held by the store."""
+
+    class Thing:
+        def read(self) -> bytes:
+            return b"a 1\n"
+
+    thing, store = Thing(), Store()
+    held = weakref.ref(thing)
+    scrape_once(store, thing.read)
+    assert scrape_once(store, thing.read).source == "callable:" + Thing.read.__qualname__
+    del thing
+    gc.collect()
+
+    assert held() is None
 
 
 def test_a_target_given_twice_is_scraped_once(tmp_path: Path) -> None:

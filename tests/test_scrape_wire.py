@@ -17,7 +17,7 @@ from promlatest import Store
 from promlatest.exceptions import ConnectError, LimitError, StatusError
 from promlatest.scrape import Job, Scraper, Target, fetch_once
 from promlatest.scrape._connection import Connection
-from promlatest.scrape._http import HttpClient
+from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._wire import Response, WireError
 from promlatest.scrape._workers import Workers
 
@@ -388,13 +388,12 @@ async def test_no_connection_is_kept_that_is_not_needed() -> None:
     with server(body(b"a 1\n")) as second:
         moved = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://%b/\r\n\r\n"
         with server(moved % second.encode(), body(b"a 2\n")) as first:
-            endpoint = client.endpoint(Target.parse(first), Job())
+            endpoint = HttpTarget(client, Target.parse(first), Job())
             redirected = await endpoint.fetch()
             kept = [len(endpoint._connections)]
             direct = await endpoint.fetch()
             kept.append(len(endpoint._connections))
             endpoint.close()
-    client.close()
     workers.close()
 
     assert (redirected.redirects, direct.redirects) == (1, 0)
@@ -458,12 +457,11 @@ async def test_one_request_for_a_target() -> None:
     client = HttpClient(workers)
     with server(body(b"a 1\n"), body(b"a 2\n")) as address:
         target = Target.parse(address, headers={"host": "other.test", "X-A": "é"})
-        endpoint = client.endpoint(target, Job())
+        endpoint = HttpTarget(client, target, Job())
         bodies = [(await endpoint.fetch()).body for _ in range(2)]
         assert endpoint._first is not None
         request = endpoint._first[2].decode()
         endpoint.close()
-    client.close()
     workers.close()
 
     assert bodies == [b"a 1\n", b"a 2\n"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from math import inf
 from numbers import Real
 from typing import Any, Final, TypeVar, get_args
@@ -33,6 +34,27 @@ def checked(
         return value
     came = f"something of type {type(value).__name__}" if secret else f"{value!r:.80}"
     raise UsageError(f"expected {expected}, not {came}")
+
+
+def is_text(value: object) -> bool:
+    """Whether it is a str that has bytes; a lone surrogate has none."""
+    if not isinstance(value, str):
+        return False
+    with suppress(UnicodeEncodeError):
+        return value.isascii() or bool(value.encode())
+    return False
+
+
+def checked_text(value: str, expected: str, *, secret: bool = False) -> str:
+    """The value, if it is a text that has bytes.
+
+    Raises:
+        UsageError: it is none, or has a lone surrogate; the message says what was expected.
+    """
+    if not is_text(checked(value, str, expected, secret=secret)):
+        came = "a lone surrogate" if secret else f"{value!r:.80}"
+        raise UsageError(f"expected {expected} of valid UTF-8, not {came}")
+    return value
 
 
 def checked_function(value: T, expected: str) -> T:

@@ -21,7 +21,7 @@ from weakref import WeakSet
 
 import attrs
 
-from promlatest._arguments import checked, checked_function
+from promlatest._arguments import checked, checked_function, checked_text
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
 from promlatest._matching.conditions import Condition, flat_matchers
@@ -772,7 +772,7 @@ class Store(QueryMethods):
 
 
 def _check_source(source: str) -> None:
-    if not checked(source, str, "the name of a source"):
+    if not checked_text(source, "the name of a source"):
         raise UsageError("expected the name of a source, not ''")
 
 

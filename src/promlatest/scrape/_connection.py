@@ -160,10 +160,6 @@ class Dialler:
         _, connection = await loop.create_unix_connection(self._connection, path)
         return connection
 
-    def close(self) -> None:
-        """End the threads. Names that are still asked for are not waited for."""
-        self._workers.close()
-
     def _connection(self) -> Connection:
         return Connection(self._buffer)
 

@@ -32,7 +32,7 @@ from promlatest.scrape._fetch import (
     read_local,
     timed_out,
 )
-from promlatest.scrape._fork import reset_in_child
+from promlatest.scrape._fork import in_child
 from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job, JobTargets
@@ -121,12 +121,13 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None
         self._http: HttpClient | None
         self._running: bool
-        self._forget_loop()
+        self._pools: tuple[Workers, ...] = ()
+        self.leave_loop()
         pairs = _pairs(work)
         self._job = pairs[0][1] if pairs else None
         for (target, job), claim in zip(pairs, self._claims.claim_all(pairs), strict=True):
             self._hold(target, job, claim)
-        reset_in_child(self)
+        in_child(self, Engine._leave_parent)
 
     # Running
 
@@ -147,49 +148,51 @@ class Engine:
             await asyncio.gather(*(each.close() for each in left))
         self.leave_loop()
 
-    def leave_loop(self) -> None:
-        """End the threads, and belong to no loop any more."""
-        if self._http is not None:
-            self._http.close()
-        self.committers.close()
-        self.readers.close()
-        self._forget_loop()
-
     def is_own_thread(self) -> bool:
         """Whether this thread is one that a scrape waits for."""
         return self.committers.is_mine() or self.readers.is_mine()
 
-    def reset_after_fork(self) -> None:
+    def _leave_parent(self) -> None:
         """In the child of a fork: nothing is running, whatever the parent does."""
         # Kept for ever: to end these would end, or complain of, what the parent runs.
         _of_the_parent.append(
             (self._loop, self._http, [dict(vars(each)) for each in self._loops.values()])
         )
-        self._forget_loop()
+        self.leave_loop()
 
     def _enter_loop(self) -> None:
         """Belong to the loop that is running.
 
         Raises:
-            UsageError: another one, which is not closed, has been used before.
+            UsageError: there is none of asyncio's, or another one, which is not closed,
+                has been used before.
         """
-        running = asyncio.get_running_loop()
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError(
+                "an AsyncScraper needs an event loop of asyncio; a Scraper needs none"
+            ) from None
         if self._loop is not None and self._loop is not running:
             if not self._loop.is_closed():
                 raise UsageError(
                     "this scraper is used in another event loop: stop it there first"
                 )
-            self._forget_loop()
+            self.leave_loop()
         self._loop = running
 
-    def _forget_loop(self) -> None:
-        """Begin anew: what belonged to a loop is gone with it."""
+    def leave_loop(self) -> None:
+        """Begin anew: what belonged to a loop is gone with it, threads at rest too."""
         self._loop = self._http = None
         self._running = False
+        self._changing = asyncio.Lock()
+        for pool in self._pools:
+            pool.close()
         self.committers = Workers("promlatest-commit", _COMMITTERS)  # starts no thread
         self.readers = Workers("promlatest-read", _READERS)
+        self._pools = self.committers, self.readers
         for each in self._loops.values():
-            each.forget_loop()
+            each.leave_loop()
 
     # Targets
 
@@ -211,24 +214,26 @@ class Engine:
         checked(job, (Job, NoneType), "a Job for job")
         given = job or self._job or Job(interval=5.0)
         made = Target.of(target)
-        claim = self._claims.claim(made, given)
-        claim.check_free(self)
-        self._loops = dict(self._loops)
-        held = self._hold(made, given, claim)
-        if self._running:
-            held.start()
+        async with self._changing:  # the source of one that goes is still its own
+            claim = self._claims.claim(made, given)
+            claim.check_free(self)
+            self._loops = dict(self._loops)
+            held = self._hold(made, given, claim)
+            if self._running:
+                held.start()
         return held.claim.name
 
     async def remove(self, target: object) -> None:
         self._enter_loop()
         if target is None:
             raise UsageError("say which target is to be removed")
-        held = self._find(target)
-        self._loops = {n: each for n, each in self._loops.items() if each is not held}
-        await held.close()
-        self._claims.forget(held.claim)
-        self.telemetry.targets(held.job.name, -1)
-        await self.committers.call(self.sink.remove, held.claim.name)
+        async with self._changing:
+            held = self._find(target)
+            self._loops = {n: each for n, each in self._loops.items() if each is not held}
+            await held.close()
+            self._claims.forget(held.claim)
+            self.telemetry.targets(held.job.name, -1)
+            await self.committers.call(self.sink.remove, held.claim.name)
 
     # Scraping on demand
 
@@ -320,9 +325,9 @@ class _TargetLoop:
         self._ingester = Ingester(engine.sink, target, claim.name, job)
         self._state = StateLog(job.name)
         self._last_started = float("-inf")  # by perf_counter
-        self.forget_loop()
+        self.leave_loop()
 
-    def forget_loop(self) -> None:
+    def leave_loop(self) -> None:
         """Begin anew: what belonged to a loop is gone with it."""
         self.claim.release(self._engine)
         self.closed = False
@@ -388,21 +393,25 @@ class _TargetLoop:
         schedule = Schedule(clock() + delay, self.job.interval, self._number)
         while True:
             due = await self._wait(schedule.tick)
-            late = schedule.lateness(clock()) if due else 0.0
-            demands, self._demands = self._demands, []
-            try:
-                result = await self._scrape(late)
-                contained(self._record, result)
-            except asyncio.CancelledError:
-                self._demands += demands  # which `close` ends
-                raise
-            except Exception as error:  # of a foreign function, as the loop goes on
-                self._raised(error, demands)
-            else:
-                self._done(result, demands)
+            await self._turn(schedule.lateness(clock()) if due else 0.0)
             if due or schedule.tick <= clock():
                 missed = schedule.advance(clock())
                 self._engine.telemetry.skipped(self.job.name, missed)
+
+    async def _turn(self, late: float) -> None:
+        """Scrape once, for all who wait. What it raised must not be held by a task that
+        then waits: its frames hold the scraper, which could not be collected."""
+        demands, self._demands = self._demands, []
+        try:
+            result = await self._scrape(late)
+            contained(self._record, result)
+        except asyncio.CancelledError:
+            self._demands += demands  # which `close` ends
+            raise
+        except Exception as error:  # of a foreign function, as the loop goes on
+            self._raised(error, demands)
+        else:
+            self._done(result, demands)
 
     async def _wait(self, tick: float) -> bool:
         """Wait for the tick or a demand; whether it is the tick."""
@@ -528,7 +537,7 @@ class _TargetLoop:
         if self.target.kind not in ("http", "unix"):
             return await self._read()
         if self._endpoint is None:
-            self._endpoint = self._engine.http().endpoint(self.target, self.job)
+            self._endpoint = HttpTarget(self._engine.http(), self.target, self.job)
         return await self._endpoint.fetch()
 
     async def _read(self) -> Fetched | Collected:
@@ -539,7 +548,7 @@ class _TargetLoop:
         try:
             async with asyncio.timeout(job.timeout) as limit:
                 if target.kind == "registry":
-                    return await self._reading.call(collect, target)
+                    return await self._reading.call(collect, target, job.timeout)
                 return await self._reading.call(
                     read_local, target, job.timeout, job.limits.body_size
                 )

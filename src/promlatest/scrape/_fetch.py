@@ -13,11 +13,11 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
 
+from promlatest._arguments import is_text
 from promlatest._datapoint import Metadata
 from promlatest._escape import escaped
 from promlatest._samples import Samples
@@ -53,6 +53,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _CHUNK: Final = 1 << 18  # bytes
+_LONGEST_POLL: Final = 86_400.0  # s; the system counts them in 31 bits of milliseconds
 
 
 @attrs.frozen(field_transformer=kinds_checked)
@@ -223,6 +224,8 @@ def read_path(path: str, deadline: float, limit: int) -> bytes:
 
 
 def _read_stdin(_: Target, deadline: float, limit: int) -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise OSError(errno.EBADF, "the standard input is closed")
     return _read_fd(sys.stdin.fileno(), deadline, limit)
 
 
@@ -260,7 +263,7 @@ def is_readable(what: Any, seconds: float = 0.0) -> bool:
         return isinstance(what, int) or bool(select.select([what], [], [], seconds)[0])
     poll = select.poll()
     poll.register(what, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    return bool(poll.poll(min(seconds, _LONGEST_POLL) * 1000))
 
 
 def _call(target: Target, deadline: float, limit: int) -> bytes:
@@ -285,20 +288,28 @@ _LOCAL: Final[Mapping[TargetKind, Callable[[Target, float, int], bytes]]] = {
 }
 
 
-def collect(target: Target) -> Collected:
+def collect(target: Target, timeout: float) -> Collected:
     """What the registry of a target holds. It blocks.
+
+    Args:
+        target: of this kind.
+        timeout: in seconds. A collector is interrupted only between two families.
 
     Raises:
         BodyError: one of its collectors raised, or what they gave could not be exposed.
+        TimeoutExceededError: they give families for longer than that.
     """
     registry: Any = target.read
+    until = time.monotonic() + timeout
+    families: list[MetricFamily] = []
     try:
-        families = registry.collect() if hasattr(registry, "collect") else registry
-        families = list(families)
-        for family in families:
-            _check_exposable(family, target)
+        for each in registry.collect() if hasattr(registry, "collect") else registry:
+            _check_exposable(each, target)
+            families.append(each)
+            if time.monotonic() > until:
+                raise timed_out("body", timeout, target.name)
         return Collected(*samples_of(families))
-    except BodyError:
+    except EndpointError:
         raise
     except Exception as error:
         raise _raised("collecting", error, target) from error
@@ -310,28 +321,19 @@ def _check_exposable(family: MetricFamily, target: Target) -> None:
     Raises:
         BodyError: its help, a name or a label is no text, or a value no number.
     """
-    if not _is_text(family.documentation):
+    if not is_text(family.documentation):
         raise _unexposable(family.name, "its help", family.documentation, target)
     for sample in family.samples:
-        if not _is_text(sample.name):
+        if not is_text(sample.name):
             raise _unexposable(family.name, "the name of a sample", sample.name, target)
         for name, value in sample.labels.items():
-            if not _is_text(name) or not _is_text(value):
+            if not is_text(name) or not is_text(value):
                 raise _unexposable(sample.name, f"its label {name}", value, target)
         if getattr(sample, "native_histogram", None) is None:
             try:
                 float(sample.value)
             except (TypeError, ValueError):
                 raise _unexposable(sample.name, "its value", sample.value, target) from None
-
-
-def _is_text(given: object) -> bool:
-    """Whether it is a str that has bytes; a lone surrogate has none."""
-    if not isinstance(given, str):
-        return False
-    with suppress(UnicodeEncodeError):
-        return given.isascii() or bool(given.encode())
-    return False
 
 
 def _unexposable(metric: str, what: str, value: object, target: Target) -> BodyError:

@@ -8,27 +8,25 @@ prefork are how this happens.
 from __future__ import annotations
 
 import os
-from typing import Final, Protocol
-from weakref import WeakSet
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
-__all__ = ["reset_in_child"]
+__all__ = ["in_child"]
 
+T = TypeVar("T")
 
-class _Resettable(Protocol):
-    def reset_after_fork(self) -> None: ...
-
-
-_alive: Final[WeakSet[_Resettable]] = WeakSet()
+_resets: Final[WeakKeyDictionary[Any, Callable[[Any], None]]] = WeakKeyDictionary()
 
 
-def reset_in_child(thing: _Resettable) -> None:
-    """Have `reset_after_fork` called in the child of every fork, as long as it lives."""
-    _alive.add(thing)
+def in_child(thing: T, reset: Callable[[T], None]) -> None:
+    """Have a function called with a thing in the child of every fork, while it lives."""
+    _resets[thing] = reset
 
 
 def _reset() -> None:
-    for thing in list(_alive):
-        thing.reset_after_fork()
+    for thing, reset in list(_resets.items()):
+        reset(thing)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

@@ -59,7 +59,7 @@ Origin = tuple[str, str, int]
 
 
 class HttpClient:
-    """What the endpoints of one event loop share. Close it in that loop.
+    """What the endpoints of one event loop share.
 
     Args:
         workers: where files are read and bodies unpacked.
@@ -80,14 +80,6 @@ class HttpClient:
         fits = isinstance(body, bytearray) and len(body) <= _SPARE_BYTES
         if fits and len(self._spare) < _SPARE:
             self._spare.append(cast(bytearray, body))
-
-    def endpoint(self, target: Target, job: Job) -> HttpTarget:
-        """A target that can be fetched again and again."""
-        return HttpTarget(self, target, job)
-
-    def close(self) -> None:
-        """End the threads; the endpoints are closed one by one."""
-        self.dialler.close()
 
 
 @attrs.frozen
@@ -390,15 +382,11 @@ def fetch_blocking(target: Target, job: Job) -> Fetched:
     theirs."""
 
     async def fetch() -> Fetched:
-        readers = Workers("promlatest-read", 1)
-        client = HttpClient(readers)
-        endpoint = client.endpoint(target, job)
+        endpoint = HttpTarget(HttpClient(Workers("promlatest-read", 1)), target, job)
         try:
             return await endpoint.fetch()
         finally:
             endpoint.close()
-            client.close()
-            readers.close()
 
     return run_blocking(fetch())
 

@@ -11,7 +11,7 @@ from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._kinds import kinds_checked
 from promlatest.scrape._relabel import Relabel
-from promlatest.scrape._target import Target
+from promlatest.scrape._target import Target, refuse_control
 
 __all__ = ["LOOKBACK", "Job", "JobTargets"]
 
@@ -63,6 +63,7 @@ class Job:
         for name in ("interval", "timeout"):
             checked_seconds(name, getattr(self, name), above=True)
         checked(self.limits, ScrapeLimits, "ScrapeLimits for limits")
+        refuse_control(self.accept, "accept")
         if self.fallback is not None:
             checked_choice("fallback", self.fallback, Format)
 

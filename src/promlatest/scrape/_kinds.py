@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, checked_text
 
 __all__ = ["kinds_checked", "texts"]
 
@@ -31,12 +31,15 @@ def kinds_checked(
 def _checked(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
     kinds, words = _KINDS[field.type]
 
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        checked(value, kinds, f"{words} for {field.name}", secret=not field.repr)
+    is_path = field.name.endswith(("_file", "path"))  # whose bytes may be no UTF-8
 
-    if field.name.endswith(("_file", "path")):
-        return field.evolve(validator=check, converter=_path)
-    return field.evolve(validator=check)
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        expected, secret = f"{words} for {field.name}", not field.repr
+        checked(value, kinds, expected, secret=secret)
+        if isinstance(value, str) and not is_path:
+            checked_text(value, expected, secret=secret)
+
+    return field.evolve(validator=check, converter=_path if is_path else field.converter)
 
 
 def _path(given: object) -> object:
@@ -52,5 +55,5 @@ def texts(given: Mapping[str, str], what: str) -> dict[str, str]:
     checked(given, Mapping, f"a mapping for {what}", secret=True)
     for pair in given.items():
         for each in pair:
-            checked(each, str, f"texts in {what}", secret=True)
+            checked_text(each, f"texts in {what}", secret=True)
     return dict(given)

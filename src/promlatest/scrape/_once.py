@@ -99,7 +99,11 @@ def _scrape(sink: ScrapeSink, claims: Claims, target: Target, job: Job) -> Scrap
         sink.remove(claim.name)
     started = perf_counter()
     try:
-        answer = collect(target) if target.kind == "registry" else _fetch(target, job)
+        answer = (
+            collect(target, job.timeout)
+            if target.kind == "registry"
+            else _fetch(target, job)
+        )
     except Exception as error:
         return ingester.fail(error, timestamp, started)
     except BaseException as error:  # of a callable: raised as it is

@@ -17,7 +17,7 @@ from promlatest.exceptions import UsageError
 from promlatest.scrape._engine import Engine, jobs_of
 from promlatest.scrape._extras import load_config
 from promlatest.scrape._fetch import EscapedError
-from promlatest.scrape._fork import reset_in_child
+from promlatest.scrape._fork import in_child
 from promlatest.scrape._ingest import ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job, JobTargets
 from promlatest.scrape._loop import LoopThread
@@ -264,10 +264,10 @@ class Scraper(_ScraperFace):
 
     def _begin(self, engine: Engine) -> None:
         super()._begin(engine)
-        self.reset_after_fork()
-        reset_in_child(self)
+        self._forget_thread()
+        in_child(self, Scraper._forget_thread)
 
-    def reset_after_fork(self) -> None:
+    def _forget_thread(self) -> None:
         """In the child of a fork the thread is gone, and somebody may have had the lock."""
         # Held to begin work on the thread and to end it, but not while work is done.
         self._lock = threading.Lock()

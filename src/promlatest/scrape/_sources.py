@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from promlatest.exceptions import UsageError
-from promlatest.scrape._fork import reset_in_child
+from promlatest.scrape._fork import in_child
 from promlatest.scrape._job import Job
 from promlatest.scrape._target import Target
 
@@ -188,11 +188,11 @@ def _differing(several: Sequence[Mapping[str, str]]) -> list[str]:
 
 def _identity(target: Target, labels: Mapping[str, str]) -> Hashable:
     """What makes two targets one: all of where they are, and their labels. A method is a
-    new object each time it is looked up, so it stands for itself by equality."""
+    new object each time it is looked up, so it is told by what it is bound to."""
     read = target.read
-    seen = read if isinstance(read, MethodType) else id(read)
+    bound = (read.__self__, read.__func__) if isinstance(read, MethodType) else (read,)
     key = (target.kind, target.url, target.path, target.params)
-    return (*key, frozenset(labels.items()), None if read is None else seen)
+    return (*key, frozenset(labels.items()), *map(id, bound))
 
 
 def _reference(read: Any) -> Callable[[], object] | None:
@@ -215,13 +215,13 @@ class _Stores:
         self._claims: Final[weakref.WeakKeyDictionary[object, Claims]] = (
             weakref.WeakKeyDictionary()
         )
-        reset_in_child(self)
+        in_child(self, _Stores._reset_locks)
 
     def claims(self, sink: object) -> Claims:
         with self._lock:
             return self._claims.setdefault(sink, Claims())
 
-    def reset_after_fork(self) -> None:
+    def _reset_locks(self) -> None:
         self._lock = threading.Lock()
         for each in list(self._claims.values()):
             each.reset_lock()

@@ -18,11 +18,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import attrs
 
 from promlatest._arguments import as_tuple, checked
+from promlatest._escape import escaped
 from promlatest.exceptions import UsageError
 from promlatest.exposition._families import MetricFamily, Registry
 from promlatest.scrape._kinds import kinds_checked, texts
 
-__all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind"]
+__all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind", "refuse_control"]
 
 TargetKind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
 
@@ -64,7 +65,7 @@ class Auth:
         for name in ("bearer_token", "username", "password"):
             if getattr(self, name) and getattr(self, f"{name}_file"):
                 raise UsageError(f"give {name} or {name}_file, not both")
-            _refuse_control(getattr(self, name), name)
+            refuse_control(getattr(self, name), name)
         if self.bearer and self.basic:
             raise UsageError("give a bearer token or a username, not both")
         if self.type.lower() == "basic":
@@ -187,10 +188,12 @@ class Target:
         for name in _NEEDED[self.kind]:
             if not getattr(self, name):
                 raise UsageError(f"a target of the kind {self.kind} needs its {name}")
+        if self.url:
+            _check_url(self.url)
         checked(self.auth, Auth, "an Auth for auth", secret=True)
         checked(self.tls, TLS, "a TLS for tls", secret=True)
         for name, value in self.headers.items():
-            _refuse_control(value, f"the header {name[:40]!r}")
+            refuse_control(value, f"the header {name[:40]!r}")
             if not _HEADER.fullmatch(name):
                 raise UsageError(f"no header can have the name {name[:40]!r}")
 
@@ -212,7 +215,7 @@ class Target:
         """
         checked(text, str, "the text of a target", secret=True)
         text = text.strip()
-        _refuse_control(text, "a target")
+        refuse_control(text, "a target")
         for fits, read in _READERS:
             if fits(text):
                 return cls(**{**options, **read(text, options)})
@@ -270,7 +273,12 @@ class Target:
         return self.name
 
 
-def _refuse_control(text: str, what: str) -> None:
+def refuse_control(text: str, what: str) -> None:
+    """Refuse what would end a line of a request, or disturb a terminal.
+
+    Raises:
+        UsageError: it holds a control character.
+    """
     if _CONTROL.search(text):
         raise UsageError(f"{what} must not hold a line break or a control character")
 
@@ -289,21 +297,21 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def _masked(params: tuple[tuple[str, str], ...]) -> str:
-    shown = "&".join(f"{name}=***" for name, _ in params)
+    shown = "&".join(f"{escaped(name)}=***" for name, _ in params)
     return f"?{shown}" if shown else ""
 
 
 def _of_read(target: Target) -> str:
     named = getattr(target.read, "__qualname__", type(target.read).__name__)
-    return f"{target.kind}:{named}"
+    return f"{target.kind}:{escaped(named)}"
 
 
 _NAMES: Final[Mapping[TargetKind, Callable[[Target], str]]] = {
     "http": lambda target: target.url + _masked(target.params),
     "unix": lambda target: (
-        f"unix:{target.path}:{urlsplit(target.url).path}{_masked(target.params)}"
+        f"unix:{escaped(target.path)}:{urlsplit(target.url).path}{_masked(target.params)}"
     ),
-    "file": lambda target: f"file:{target.path}",
+    "file": lambda target: f"file:{escaped(target.path)}",
     "stdin": lambda target: "stdin",
     "callable": _of_read,
     "registry": _of_read,
@@ -359,7 +367,10 @@ def _is_there(text: str) -> bool:
 
 
 def _path(text: str, options: Fields) -> Fields:
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~somebody who is not known here
+        path = Path(text)
     if path.is_socket():
         return _unix(f"unix:{path.resolve()}", options)
     return {"kind": "file", "path": os.fspath(path) if text.startswith("~") else text}
@@ -391,6 +402,21 @@ def _url(text: str, options: Fields) -> Fields:
     return fields
 
 
+def _check_url(url: str) -> None:
+    """Refuse a URL that would show a secret, or that no request can be made of.
+
+    Raises:
+        UsageError: it is more or less than a scheme, a host and a path.
+    """
+    refuse_control(url, "a url")
+    split = _split(url)
+    if split.scheme not in ("http", "https") or split.query or "@" in split.netloc:
+        raise UsageError(
+            "the url of a target is http:// or https://, a host and a path;"
+            " credentials belong to auth, and the query to params"
+        )
+
+
 def _split(url: str) -> SplitResult:
     """The parts of a URL; what is wrong is said without a word of its text, since that
     may hold a password."""
@@ -403,7 +429,7 @@ def _split(url: str) -> SplitResult:
         raise UsageError("a target's host or port cannot be read; expected host:port")
     if not split.hostname and split.port is None:
         raise UsageError("a target needs a host: http://host:port/path")
-    if re.search(r"[\s<>\"{}|\\^`]", split.hostname or ""):
+    if re.search(r"[\s<>\"{}|\\^`\[\]]", split.hostname or ""):
         raise UsageError("a target's host has a character that no host can have")
     return split
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
@@ -28,7 +29,8 @@ _Call = tuple[Callable[[], Any], Done]
 
 
 class Workers:
-    """A pool of at most so many daemon threads, started as they are needed.
+    """A pool of at most so many daemon threads, started as they are needed. They end with
+    it: a thread at rest does not hold it.
 
     It is safe to use from any thread.
 
@@ -46,7 +48,6 @@ class Workers:
         self._threads = 0
         self._idle = 0  # threads that no call is on its way to
         self._backlog = 0  # calls that no thread is on its way to
-        self._closed = False
 
     def submit(self, function: Callable[[], Any], done: Done) -> None:
         """Have a function called on one of the threads, and `done` with its outcome."""
@@ -57,7 +58,10 @@ class Workers:
             elif self._threads < self._most:
                 self._threads += 1
                 name = f"{self._name}-{self._threads}"
-                threading.Thread(target=self._work, name=name, daemon=True).start()
+                arguments = self._calls, weakref.ref(self)
+                threading.Thread(
+                    target=_work, args=arguments, name=name, daemon=True
+                ).start()
             else:
                 self._backlog += 1
 
@@ -90,27 +94,34 @@ class Workers:
 
     def is_mine(self) -> bool:
         """Whether this is one of the threads."""
-        return getattr(_local, "workers", None) is self
+        return getattr(_local, "calls", None) is self._calls
 
     def close(self) -> None:
         """End the threads once they are done, without waiting for them."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            for _ in range(self._threads):
-                self._calls.put(None)
+        threads, self._threads = self._threads, 0
+        for _ in range(threads):
+            self._calls.put(None)
 
-    def _work(self) -> None:
-        _local.workers = self
-        while (call := self._calls.get()) is not None:
-            _carry_out(*call)
-            del call  # a thread at rest must hold no body
-            with self._lock:
-                if self._backlog:
-                    self._backlog -= 1
-                else:
-                    self._idle += 1
+    __del__ = close
+
+    def _rest(self) -> None:
+        """Note that a thread has nothing to do."""
+        with self._lock:
+            if self._backlog:
+                self._backlog -= 1
+            else:
+                self._idle += 1
+
+
+def _work(calls: SimpleQueue[_Call | None], workers: weakref.ref[Workers]) -> None:
+    """What a thread does."""
+    _local.calls = calls
+    while (call := calls.get()) is not None:
+        _carry_out(*call)
+        del call  # a thread at rest must hold no body
+        if (pool := workers()) is not None:
+            pool._rest()
+        del pool
 
 
 def _carry_out(function: Callable[[], Any], done: Done) -> None:
@@ -134,7 +145,7 @@ class OneAtATime:
     def __init__(self, workers: Workers, target: str) -> None:
         self._workers = workers
         self._target = target
-        self._last: asyncio.Future[Any] | None = None
+        self._under_way: asyncio.Future[Any] | None = None
 
     async def call(
         self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
@@ -144,16 +155,19 @@ class OneAtATime:
         Raises:
             TimeoutExceededError: an earlier one has not come back yet.
         """
-        if self._last is not None and not self._last.done():
+        if self._under_way is not None and not self._under_way.done():
             raise TimeoutExceededError(
                 "reading it has not come back since an earlier scrape",
                 phase="body",
                 target=self._target,
             )
-        self._last = self._workers.call(function, *args, **kwargs)
+        self._under_way = begun = self._workers.call(function, *args, **kwargs)
         try:
-            return await asyncio.shield(self._last)
+            return await asyncio.shield(begun)
         except asyncio.CancelledError:
             # Look at what it comes to, or asyncio complains that nobody has.
-            self._last.add_done_callback(lambda done: done.exception())
+            begun.add_done_callback(lambda done: done.exception())
             raise
+        finally:
+            if begun.done():
+                self._under_way = None  # what it gave is not held
