@@ -7,11 +7,10 @@ nor gives False; what it raised is what a failure shows.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from promlatest.exceptions import UsageError
+from promlatest.testing._conditions import plain
 from promlatest.testing._errors import (
     AlreadyHeldError,
     NotReachedError,
@@ -82,15 +81,10 @@ class CheckWait(Waiting):
         """Why the check does not hold; "" if it does."""
         __tracebackhide__ = True
         try:
-            given = self._check(self._subject_of(reading))
+            given = plain(self.subject, self._check(self._subject_of(reading)))
         except AssertionError as error:
             self._cause = error
             return (str(error).splitlines() or ["an assertion without words failed"])[0]
-        if inspect.isawaitable(given):
-            getattr(given, "close", lambda: None)()
-            raise UsageError(
-                f"{self.subject} is async; it is given a scrape, and asks that"
-            )
         return "" if given is None or given else f"it gave {given!r}"
 
     def _refuse_vacuous(self, verdict: str, when: str) -> None:

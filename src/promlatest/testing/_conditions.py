@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import attrs
 
+from promlatest._matching.floats import is_same
 from promlatest.exceptions import UsageError
 from promlatest.testing._numbers import Approximate, Goal, goal_of
 from promlatest.testing._words import number
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -64,62 +67,54 @@ def equal(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     def passed(view: Seen) -> bool:
         if view.value is None:
             return False
-        start = 0.0 if view.base is None else view.base
-        above = goal.above(view.value)
-        across = start < goal.number and above
-        return (
-            above
-            if view.climbs
-            else across or (start > goal.number and goal.below(view.value))
-        )
+        start, now = goal.apart(view.base or 0.0), goal.apart(view.value)
+        return now > 0 if view.climbs else start < 0 < now or now < 0 < start
 
-    return Awaited(f"equal {goal.text}", _valued(goal.met), passed)
+    return Awaited(
+        f"equal {goal.text}", _valued(lambda value: goal.apart(value) == 0), passed
+    )
 
 
 def reach(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or above this value."""
     goal = _bound(wanted, tolerance)
-    return Awaited(f"reach {goal.text}", _valued(goal.reached))
+    return Awaited(f"reach {goal.text}", _valued(lambda value: goal.apart(value) >= 0))
 
 
 def fall_to(wanted: float | Approximate, tolerance: float | None) -> Awaited:
     """It is at or below this value."""
     goal = _bound(wanted, tolerance)
-    return Awaited(f"fall to {goal.text}", _valued(goal.fallen))
+    return Awaited(f"fall to {goal.text}", _valued(lambda value: goal.apart(value) <= 0))
 
 
-def increase_by(wanted: float | Approximate, tolerance: float | None) -> Awaited:
-    """It has increased by exactly this much."""
-    goal = _amount(wanted, tolerance, "increase")
-    return Awaited(
-        f"increase by {goal.text}",
-        lambda view: view.value is not None and goal.met(view.gain, view.largest),
-        lambda view: goal.above(view.gain, view.largest),
-        shows="gain",
-    )
-
-
-def decrease_by(wanted: float | Approximate, tolerance: float | None) -> Awaited:
-    """It has decreased by exactly this much."""
-    goal = _amount(wanted, tolerance, "decrease")
-    return Awaited(
-        f"decrease by {goal.text}",
-        lambda view: view.value is not None and goal.met(-view.gain, view.largest),
-        lambda view: goal.above(-view.gain, view.largest),
-        shows="gain",
-    )
-
-
-def increase(
-    at_least: float | Approximate | None, tolerance: float | None = None
+def change_by(
+    verb: Literal["increase", "decrease"],
+    wanted: float | Approximate,
+    tolerance: float | None,
 ) -> Awaited:
+    """It has increased or decreased by exactly this much."""
+    goal = _amount(wanted, tolerance, verb)
+    sign = 1 if verb == "increase" else -1
+
+    def apart(view: Seen) -> float:
+        return goal.apart(sign * view.gain, view.largest)
+
+    return Awaited(
+        f"{verb} by {goal.text}",
+        lambda view: view.value is not None and apart(view) == 0,
+        lambda view: apart(view) > 0,
+        shows="gain",
+    )
+
+
+def increase(at_least: float | Approximate | None, tolerance: float | None) -> Awaited:
     """It has increased, by this much if that is given."""
     if at_least is None:
         return Awaited("increase", lambda view: view.gain > 0, shows="gain")
     goal = _amount(at_least, tolerance, "increase")
     return Awaited(
         f"increase by at least {goal.text}",
-        lambda view: goal.reached(view.gain, view.largest),
+        lambda view: goal.apart(view.gain, view.largest) >= 0,
         shows="gain",
     )
 
@@ -128,19 +123,26 @@ def satisfy(predicate: Callable[[float], bool], words: str) -> Awaited:
     """A condition of the test's own holds for the value."""
 
     def holds(value: float) -> bool:
-        verdict = predicate(value)
-        if inspect.isawaitable(verdict):
-            if inspect.iscoroutine(verdict):
-                verdict.close()
-            raise UsageError(
-                "to_satisfy asks a plain function; this one is async, and what it"
-                " gives is always true"
-            )
+        verdict = plain("the condition", predicate(value))
         if verdict is None:
             raise UsageError("to_satisfy asks for True or False, and this gave None")
         return bool(verdict)
 
     return Awaited(words, _valued(holds))
+
+
+def plain(what: str, verdict: T) -> T:
+    """What a function of the test gave.
+
+    Raises:
+        UsageError: it was an async one, and what that gives is always true.
+    """
+    if inspect.isawaitable(verdict):
+        getattr(verdict, "close", lambda: None)()
+        raise UsageError(
+            f"{what} is async, and what it gives is always true: take a plain function"
+        )
+    return verdict
 
 
 def _valued(holds: Callable[[float], bool]) -> Callable[[Seen], bool]:
@@ -165,16 +167,8 @@ def _amount(wanted: float | Approximate, tolerance: float | None, verb: str) -> 
     return goal
 
 
-def _is_still(view: Seen) -> bool:
-    both_nan = (
-        view.value is not None
-        and view.base is not None
-        and view.value != view.value
-        and view.base != view.base
-    )
-    return view.value == view.base or both_nan
-
-
 APPEAR: Final = Awaited("appear", lambda view: view.value is not None, presence=True)
 DISAPPEAR: Final = Awaited("disappear", lambda view: view.value is None, presence=True)
-STAY: Final = Awaited("stay as it is", _is_still, stays=True)
+STAY: Final = Awaited(
+    "stay as it is", lambda view: is_same(view.value, view.base), stays=True
+)

@@ -1,37 +1,5 @@
 """The failures of expectations, as one tree.
 
-::
-
-    AssertionError
-    └── ExpectationError        has the target, the selector and what was observed
-        ├── SelectionFailure    what was asked for is not there, or not once
-        │   ├── UnknownMetricError   no metric has this name
-        │   ├── UnknownLabelError    the metric has no label of this name
-        │   ├── NoSeriesError        metric and labels are known, no series fits
-        │   └── SeveralSeriesError   several series fit where one was meant
-        ├── PresentError        said to be absent, and there
-        ├── WaitFailure         a wait that ended without what it waited for
-        │   ├── AlreadyHeldError     vacuous: it was so before the wait
-        │   ├── OvershootError       went past what was waited for
-        │   ├── NotReachedError      the time ran out
-        │   ├── NeverAppearedError   the time ran out, and the series was never there
-        │   ├── VanishedError        the series was there, and is gone
-        │   ├── FlickerError         came and went: it was true and is not any more
-        │   └── MovedError           changed where it was to stay
-        ├── ResetError          a counter began anew, so a difference is no increase
-        ├── OthersMovedError    more moved than was said
-        ├── UnmovedError        what was said to move did not
-        ├── UntakenError        samples that no scraper takes: doubled, or out of time
-        ├── UnaskedError        an expectation that was never asked
-        ├── LintError           an exposition that its format or good practice forbids
-        ├── SeriesBudgetError   more series than were allowed
-        ├── TargetDownError     no scrape succeeded
-        ├── StaleScrapeError    no scrape that started after the call
-        ├── GoldenError         an exposition unlike its golden file
-        ├── ContractError       an exposition that breaks its contract
-        ├── RulesError          rules that ask for what is not exposed
-        └── AlertError          an alert that is true, is not, or cannot be judged
-
 All of them are `AssertionError`: the program is not what the test says. A call that
 cannot be carried out is a `promlatest.exceptions.UsageError`. `UnaskedWarning` is what an
 expectation says that was made without a fixture, and never asked.

@@ -143,7 +143,7 @@ class Expectation(Unasked, Generic[R_co]):
         A counter that was not there then counts from 0 where it is known to have begun
         since, and with ``missing=0`` in any case."""
         __tracebackhide__ = True
-        condition = _conditions.increase_by(amount, tolerance)
+        condition = _conditions.change_by("increase", amount, tolerance)
         return self._run(
             condition, within, settle=settle, on_reset=on_reset, missing=missing
         )
@@ -160,7 +160,7 @@ class Expectation(Unasked, Generic[R_co]):
         """Wait until a gauge has decreased by exactly this much since the mark, or since
         the first scrape, and by no more for `settle` seconds."""
         __tracebackhide__ = True
-        condition = _conditions.decrease_by(amount, tolerance)
+        condition = _conditions.change_by("decrease", amount, tolerance)
         return self._run(condition, within, settle=settle)
 
     @_verb

@@ -64,25 +64,10 @@ class Goal:
     text: str
     same: Callable[[float, float], bool]
 
-    def met(self, value: float, of: float = 0.0) -> bool:
-        """Whether it is this number."""
-        return self.same(value, of)
-
-    def above(self, value: float, of: float = 0.0) -> bool:
-        """Whether a value is above it, by more than rounding."""
-        return value > self.number and not self.same(value, of)
-
-    def below(self, value: float, of: float = 0.0) -> bool:
-        """Whether a value is below it, by more than rounding."""
-        return value < self.number and not self.same(value, of)
-
-    def reached(self, value: float, of: float = 0.0) -> bool:
-        """Whether a value is this number or above it; NaN is neither."""
-        return value >= self.number or self.same(value, of)
-
-    def fallen(self, value: float, of: float = 0.0) -> bool:
-        """Whether a value is this number or below it; NaN is neither."""
-        return value <= self.number or self.same(value, of)
+    def apart(self, value: float, of: float = 0.0) -> float:
+        """How far a value is above the number: 0 if it is the number but for rounding,
+        and NaN if one of them is no number. `of` is what it is a difference of."""
+        return 0.0 if self.same(value, of) else value - self.number
 
 
 def goal_of(wanted: float | Approximate, tolerance: float | None) -> Goal:
