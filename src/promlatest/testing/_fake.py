@@ -228,10 +228,6 @@ class FakeTarget:
     def __repr__(self) -> str:
         return f"<FakeTarget {self.url}>"
 
-    def _serves(self, path: str) -> bool:
-        """Whether a path, with its query, is where its metrics are."""
-        return urlsplit(path).path == self._path
-
     def _next_step(self, path: str, headers: Mapping[str, str]) -> Step:
         """The step of a scrape that has just come; it is remembered.
 
@@ -299,6 +295,9 @@ _WHOLE: Final = (*_EXPOSITIONS, Answer)
 _STEPS: Final = (*_WHOLE, Status, Slow, Hang, Drop, Cut)
 
 
+_GUESSED: Final = ("gauge", "counter")
+
+
 def _exposition(values: Mapping[str, float], types: Mapping[str, str]) -> str:
     """The exposition of values by series.
 
@@ -316,13 +315,10 @@ def _exposition(values: Mapping[str, float], types: Mapping[str, str]) -> str:
         checked(value, (int, float), f"a number for {series}")
         families.setdefault(named[0], []).append(f"{series} {format_float(value)}\n")
     return "".join(
-        f"# TYPE {name} {types.get(name) or _type_of(name)}\n" + "".join(lines)
+        f"# TYPE {name} {types.get(name) or _GUESSED[name.endswith('_total')]}\n"
+        + "".join(lines)
         for name, lines in families.items()
     )
-
-
-def _type_of(name: str) -> str:
-    return "counter" if name.endswith("_total") else "gauge"
 
 
 class _FakeHandler(LoopbackHandler):
@@ -332,51 +328,34 @@ class _FakeHandler(LoopbackHandler):
         return fake
 
     def do_GET(self) -> None:
-        if not self._fake._serves(self.path):
+        if urlsplit(self.path).path != self._fake._path:
             self.send(404, b"only its own path has metrics\n", _TEXT)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._serve(self._fake._next_step(self.path, headers))
 
     def _serve(self, step: Step) -> None:
-        for kind, serve in _SERVING:
-            if isinstance(step, kind):
-                serve(self, step)
-                return
+        match step:
+            case Slow(seconds, inner):
+                if not self.server.stopped.wait(seconds):
+                    self._serve(inner)
+            case Hang():
+                self.server.stopped.wait()
+            case Drop():
+                self.close_connection = True
+            case Cut(inner, at):
+                self._send(inner, at)
+                self.close_connection = True
+            case _:
+                self._send(step, 1.0)
 
-    def _plain(self, step: str | bytes | Mapping[str, float]) -> None:
-        self.send(200, self._fake._body(step), _TEXT)
-
-    def _answer(self, step: Answer) -> None:
-        self.send(step.status, self._fake._body(step.body), step.content_type)
-
-    def _status(self, step: Status) -> None:
-        self.send(step.status, b"", _TEXT)
-
-    def _slow(self, step: Slow) -> None:
-        if not self.server.stopped.wait(step.seconds):
-            self._serve(step.step)
-
-    def _hang(self, _: Hang) -> None:
-        self.server.stopped.wait()
-
-    def _drop(self, _: Drop) -> None:
-        self.close_connection = True
-
-    def _cut(self, step: Cut) -> None:
-        inner: Any = step.step
-        whole = inner if isinstance(inner, Answer) else Answer(self._fake._body(inner))
-        body = self._fake._body(whole.body)
-        self.send(whole.status, body, whole.content_type, body[: int(len(body) * step.at)])
-        self.close_connection = True
-
-
-_SERVING: Final[Sequence[tuple[Any, Callable[[_FakeHandler, Any], None]]]] = (
-    (_EXPOSITIONS, _FakeHandler._plain),
-    (Answer, _FakeHandler._answer),
-    (Status, _FakeHandler._status),
-    (Slow, _FakeHandler._slow),
-    (Hang, _FakeHandler._hang),
-    (Drop, _FakeHandler._drop),
-    (Cut, _FakeHandler._cut),
-)
+    def _send(self, step: Any, part: float) -> None:
+        """Send what answers a step, or of its body only a part."""
+        match step:
+            case Status(status):
+                step = Answer(b"", status=status)
+            case str() | bytes() | Mapping():
+                step = Answer(self._fake._body(step))
+        body = self._fake._body(step.body)
+        sent = body[: int(len(body) * part)]
+        self.send(step.status, body, step.content_type, sent)
