@@ -182,6 +182,17 @@ def test_what_began_in_between_is_covered_from_the_first_scrape_on():
     assert told(scraped("up 1\n", "up 1\n", "c_total 10\nc_created 8\n")) == [(10, 10, 0)]
 
 
+def test_a_start_time_that_rises_and_falls_is_a_restart():
+    """One of several start times in the window is later than the one before it, whatever
+    comes behind; that it falls says nothing, as a clock may be set."""
+    start = "process_start_time_seconds"
+    store = scraped(
+        f"c_total 5\n{start} 1\n", f"c_total 9\n{start} 8\n", f"c_total 11\n{start} 1\n"
+    )
+
+    assert told(store) == [(11, 10, 1)]
+
+
 def test_a_restart_is_that_of_the_target_alone():
     """Of two targets in one source the start time of the one says nothing of the other."""
     one, two = '{job="j",instance="1"}', '{job="j",instance="2"}'

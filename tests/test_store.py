@@ -705,3 +705,18 @@ def test_only_a_function_can_subscribe():
     """What cannot be called is refused at once, and not at the first commit."""
     with pytest.raises(UsageError, match="expected a function"):
         Store().subscribe("print")  # type: ignore[arg-type]
+
+
+def test_columns_can_be_pickled():
+    """The blocks of a store are the same in another process."""
+    store = Store(history=3)
+    for value in (1, 2):
+        store.ingest(f"a {value}\nb 1 {value}000\n", timestamp=1000 * value)
+    for block in store.columns([Matcher("__name__", "=~", "a|b")], 0, 5000):
+        again = pickle.loads(pickle.dumps(block))
+        for name in ("labels", "times", "since", "first"):
+            assert getattr(again, name) == getattr(block, name)
+        assert [list(each) for each in again.values] == [
+            list(each) for each in block.values
+        ]
+        assert [*(again.stamps or ())] == [*(block.stamps or ())]

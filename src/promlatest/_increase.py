@@ -111,8 +111,13 @@ def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement
     again: dict[Labels, list[tuple[int, float]]] = {}
     firsts: dict[Labels, int] = {}
     split = _in_several(blocks)
+    # Each start time of a target is looked at: one may rise and fall again.
+    restarted = start_times.created or any(map(_moves, start_times.starts.values()))
     for block in blocks:
-        found += _steady(block, start_times, split, again)
+        if restarted:  # every series is looked at by itself
+            _take_all(block, again)
+        else:
+            found += _steady(block, split, again)
         first = _first(block)
         for labels in block.labels:
             firsts[labels] = min(first, firsts.get(labels, first))
@@ -171,7 +176,6 @@ def _in_several(blocks: Sequence[Block]) -> set[Labels]:
 
 def _steady(
     block: Block,
-    start_times: StartTimes,
     split: Set[Labels],
     again: dict[Labels, list[tuple[int, float]]],
 ) -> list[Movement]:
@@ -183,7 +187,7 @@ def _steady(
         if len(column) and column[0] is not None
     ]
     whole = len(columns) > 1 and block.stamps is None
-    if not whole or columns[0][0] > _first(block) or _restarted(start_times):
+    if not whole or columns[0][0] > _first(block):
         _take_all(block, again)
         return []
     numbered = range(len(block.labels))
@@ -207,13 +211,6 @@ def _steady(
 def _first(block: Block) -> int:
     """When the source of a block was looked at first."""
     return next(iter(block.times), 0) if block.first is None else block.first
-
-
-def _restarted(start_times: StartTimes) -> bool:
-    """Whether some start time moved, so that every series is looked at by itself."""
-    if start_times.created:
-        return True
-    return any(began_anew(each[0][1], each[-1][1]) for each in start_times.starts.values())
 
 
 def _take_all(

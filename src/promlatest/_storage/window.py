@@ -211,6 +211,10 @@ class _Picked(Sequence[Any]):
     def __len__(self) -> int:
         return self._length
 
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        """All of them are picked for another process."""
+        return list, (list(self),)
+
     @overload
     def __getitem__(self, at: int) -> Any: ...
     @overload
