@@ -223,7 +223,7 @@ PATHS = {
     "controller": ["j", "enter"],
     "metrics": ["escape", "m"],
     "series": ["g", "enter"],
-    "histogram": ["escape", "G", "enter", "enter"],
+    "over-time": ["escape", "G", "enter", "enter"],
     "targets": ["t"],
     "help": ["question_mark"],
 }
@@ -482,7 +482,7 @@ async def test_histograms_of_the_browser_open_as_bars(demo):
         await pilot.press("m")
         await find(pilot, "queue_duration")
         await pilot.press("enter", "enter")
-        assert demo.app.page.id == "histogram"
+        assert demo.app.page.id == "over-time"
         assert "since start" in screen(demo.app)
         assert "last 10 s" in screen(demo.app)
         assert 'name="backups"' in screen(demo.app)
@@ -1338,7 +1338,7 @@ async def test_a_series_opens_as_a_chart(demo):
         await find(pilot, "workqueue_adds")
         await pilot.press("enter", "enter")
         await pilot.pause()
-        assert demo.app.page.id == "chart"
+        assert demo.app.page.id == "over-time"
         assert "growth a second, 4 scrapes" in screen(demo.app)
         assert "-20 s" in screen(demo.app)
         first = demo.app.page.selector()
@@ -1371,7 +1371,7 @@ async def test_a_tall_screen_draws_the_chosen_series_over_time(demo):
         await find(pilot, "workqueue_adds")
         await pilot.press("enter")
         await pilot.pause()
-        drawn = demo.app.page.query_one("#over-time", TextPane)
+        drawn = demo.app.page.query_one("#drawn", TextPane)
         before = drawn.lines
         assert "growth a second, 4 scrapes" in screen(demo.app)
         await pilot.press("down")

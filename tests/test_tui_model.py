@@ -26,7 +26,7 @@ from promlatest.tui.model.series import (
 from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.themes import theme_for
-from promlatest.views.cells import Cell, clip, line, sparkline, tinted, width_of
+from promlatest.views.cells import Cell, clip, line, sparkline, width_of
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.filters import NO_FILTER, parse_filter, reason
 from promlatest.views.operator import (
@@ -120,21 +120,6 @@ def test_a_flat_trend_is_flat_and_a_gap_is_blank():
     assert sparkline([0, 0], 2) == "▁▁"
     assert sparkline([0, None, float("nan"), 7], 4) == "▁  █"
     assert sparkline([], 3) == "   "
-
-
-def test_bars_are_told_from_figures():
-    """A bar and the quantiles behind it have tones of their own."""
-    assert tinted("1 s  4  40%  ███▌ p50") == (
-        Cell("1 s  4  40%  "),
-        Cell("███▌", "bar"),
-        Cell(" "),
-        Cell("p50", "mark"),
-    )
-    beside = tinted(" 250 ms  198  5%  ████ p90     0  0%")
-    assert [cell.text for cell in beside if cell.tone == "mark"] == ["p90"]
-    assert {cell.tone for cell in tinted("count 3  mean 109 ms  p50 82.8 ms  p90 1 s")} == {
-        ""
-    }
 
 
 # -- sheets ---------------------------------------------------------------------------
@@ -438,8 +423,7 @@ QUEUE = "workqueue_queue_duration_seconds"
 @pytest.mark.parametrize("name", ["pods", "nodes", "certificates", "backups"])
 def test_bars_never_spill(demo, width, name):
     """Both halves, with quantiles, at any width."""
-    labels = Labels(controller=name, name=name)
-    found = compared(QUEUE, QUEUE, labels, demo.state, demo.earlier, demo.span)
+    found = compared(QUEUE, demo.state.histogram(QUEUE, name=name), demo)
     lines = section(found, width)
     said = "\n".join(map(text_of, lines))
 
@@ -451,9 +435,8 @@ def test_bars_never_spill(demo, width, name):
 
 def test_the_window_is_what_came_in_it(demo):
     """A histogram over the window is the difference of both moments."""
-    labels = Labels(controller="pods", name="pods")
-    found = compared(QUEUE, QUEUE, labels, demo.state, demo.earlier, demo.span)
     now = demo.state.histogram(QUEUE, name="pods")
+    found = compared(QUEUE, now, demo)
     before = demo.earlier.histogram(QUEUE, name="pods")
 
     assert found.window.count == now.count - before.count
@@ -464,7 +447,7 @@ def test_what_is_above_all_bounds_is_drawn(told):
     """The +Inf bar is there when it holds something."""
     body = 'x_seconds_bucket{le="1"} 1\nx_seconds_bucket{le="+Inf"} 5\nx_seconds_count 5\n'
     view = told.say(0, "# TYPE x_seconds histogram\n" + body)
-    lines = section(compared("x", "x_seconds", Labels(), view.state, None, 0), 60)
+    lines = section(compared("x", view.state.histogram("x_seconds"), view), 60)
 
     assert any(re.search(r"\+Inf +4 +80%", text_of(each)) for each in lines)
 
@@ -474,7 +457,7 @@ def test_a_restart_is_told_in_a_histogram(told):
     body = "# TYPE x histogram\n" + 'x_bucket{{le="+Inf"}} {0}\nx_count {0}\nx_sum {0}\n'
     told.say(0, started(-9) + body.format(9))
     view = told.say(5, started(2) + body.format(12))
-    found = compared("x", "x", Labels(), view.state, view.earlier, view.span)
+    found = compared("x", view.state.histogram("x"), view)
 
     assert found.reset
     assert found.window.count == 12

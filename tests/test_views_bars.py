@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import Labels
+from promlatest.views import histogram_page
 from promlatest.views.bars import BarRow, bar_lines, bar_rows, quantile_text
-from promlatest.views.text import cells
+from promlatest.views.cells import text_of, width_of
 
 INF, NAN = math.inf, math.nan
 
@@ -99,22 +100,32 @@ problem: no buckets
 @pytest.mark.parametrize(("histogram", "picture"), [case[1:] for case in PICTURES])
 def test_a_histogram_at_forty_columns(histogram, picture):
     """Bounds in readable units, folded ends, quantiles at their rows, faults in words."""
-    assert "\n".join(bar_lines(histogram, 40)) == picture.strip("\n")
+    assert "\n".join(map(text_of, bar_lines(histogram, 40))) == picture.strip("\n")
 
 
 def test_bars_grow_with_the_terminal():
     """The longest bar reaches the right edge, less what is marked there."""
-    longest = [max(map(cells, bar_lines(LATENCY, width)[:6])) for width in (40, 80, 200)]
+    longest = [max(map(width_of, bar_lines(LATENCY, width)[:6])) for width in (40, 80, 200)]
 
     assert longest == [40, 80, 200]
 
 
 def test_a_terminal_without_blocks_has_bars_too():
     """ASCII only means ASCII only, and what holds something has a bar."""
-    lines = bar_lines(of((1, 1000), (2, 1001), (INF, 1001)), 40, ascii_only=True)
+    found = of((1, 1000), (2, 1001), (INF, 1001))
+    page = histogram_page([found], width=40, ascii_only=True)
 
-    assert all(line.isascii() for line in lines)
-    assert lines[1].endswith("#")
+    assert page.isascii()
+    assert page.split("\n")[2].endswith("#")
+
+
+def test_bars_are_told_from_figures():
+    """A bar and the quantiles behind it have tones of their own."""
+    (row,) = (each for each in bar_lines(LATENCY, 60) if "+Inf" in text_of(each))
+    made = {cell.tone: cell.text for cell in row}
+
+    assert set(made["bar"]) <= set("█▏▎▍▌▋▊▉")
+    assert made["mark"] == "p99"
 
 
 def test_the_infinite_bucket_is_shown_when_it_holds_something():
@@ -150,11 +161,11 @@ HISTOGRAMS = st.builds(
 
 
 @settings(max_examples=examples(300))
-@given(HISTOGRAMS, st.integers(40, 200), st.booleans())
-@example(of((1, NAN), (INF, INF)), 40, False)
-@example(of((1, 1.7e308), (2, -1.7e308), (INF, 1.7e308)), 40, False)
-def test_no_line_is_wider_than_the_terminal(histogram, width, ascii_only):
+@given(HISTOGRAMS, st.integers(40, 200))
+@example(of((1, NAN), (INF, INF)), 40)
+@example(of((1, 1.7e308), (2, -1.7e308), (INF, 1.7e308)), 40)
+def test_no_line_is_wider_than_the_terminal(histogram, width):
     """Whatever an endpoint exposes, the bars keep to the width and to harmless text."""
-    for line in bar_lines(histogram, width, ascii_only=ascii_only):
-        assert cells(line) <= width
-        assert line.isprintable()
+    for line in bar_lines(histogram, width):
+        assert width_of(line) <= width
+        assert text_of(line).isprintable()

@@ -37,11 +37,10 @@ from promlatest.tui.model.health import (
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.pages.base import Page
 from promlatest.tui.pages.changes import ChangesPage
-from promlatest.tui.pages.chart import ChartPage
 from promlatest.tui.pages.controller import ControllerPage
 from promlatest.tui.pages.help import HelpScreen
-from promlatest.tui.pages.histogram import HistogramPage
 from promlatest.tui.pages.metrics import MetricsPage
+from promlatest.tui.pages.over_time import OverTimePage
 from promlatest.tui.pages.overview import OverviewPage
 from promlatest.tui.pages.series import SeriesPage
 from promlatest.tui.pages.subject import SubjectPage
@@ -179,8 +178,7 @@ class Dashboard(App[None]):
             yield MetricsPage("metrics")
             yield SeriesPage("series")
             yield ChangesPage("changes")
-            yield HistogramPage("histogram")
-            yield ChartPage("chart")
+            yield OverTimePage("over-time")
             yield TargetsPage("targets")
         yield FilterBar()
         yield ExportBar()
@@ -413,12 +411,9 @@ class Dashboard(App[None]):
 
     def _open_series(self, page: SeriesPage) -> None:
         labels = page.chosen_labels()
-        if labels is not None and page.family.histogram:
-            self.query_one(HistogramPage).open(labels, page.order)
-            self._go("histogram")
-        elif labels is not None:
-            self.query_one(ChartPage).open_of(page.family, labels, page.order)
-            self._go("chart")
+        if labels is not None:
+            self.query_one(OverTimePage).open_of(page.family, labels, page.order)
+            self._go("over-time")
 
     def on_subject_page_switched(self, message: SubjectPage.Switched) -> None:
         if isinstance(message.page, ControllerPage):

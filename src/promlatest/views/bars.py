@@ -16,14 +16,14 @@ from typing import Final
 import attrs
 
 from promlatest._histogram import Histogram
-from promlatest.views.text import cells, escaped, fold, pad, shorten, to_ascii
+from promlatest.views.cells import Cell, Line, clip, flow, line, prose, width_of
+from promlatest.views.text import cells, pad
 from promlatest.views.units import FORMATS, count, distinct, percent, unit_of
 
 QUANTILES: Final = (0.5, 0.9, 0.99)
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _FULL: Final = "█"
-_ASCII: Final = "#"
 _ABOVE: Final = "above"  # what is beyond the last bound, where there is no +Inf bucket
 
 
@@ -134,97 +134,84 @@ def _one(empty: Sequence[BarRow]) -> Iterator[BarRow]:
         yield BarRow(empty[-1].bound, 0, folded=len(empty))
 
 
-def bar_lines(
-    histogram: Histogram, width: int, *, unit: str | None = None, ascii_only: bool = False
-) -> list[str]:
+def bar_lines(histogram: Histogram, width: int, *, unit: str | None = None) -> list[Line]:
     """A histogram in lines, none wider than `width`: bars, figures, what is wrong.
 
     Args:
         histogram: which one.
         width: of the terminal, 40 or more.
         unit: of its bounds, a key of `units.FORMATS`; None: as its name says.
-        ascii_only: for a terminal that has no other characters.
     """
     if unit is None:
         unit = unit_of(histogram.labels.metric)
     rows = bar_rows(histogram, unit)
-    lines = [
-        *(_drawn(rows, width, ascii_only) if rows else _nothing(histogram, width)),
-        *fold(_figures(histogram, unit, bool(rows)), width, "   "),
+    return [
+        *(_drawn(rows, width) if rows else _nothing(histogram, width)),
+        *flow(_figures(histogram, unit, bool(rows)), width, "   "),
         *_problems(histogram, width),
     ]
-    return [to_ascii(line) for line in lines] if ascii_only else lines
 
 
-def _nothing(histogram: Histogram, width: int) -> Iterator[str]:
+def _nothing(histogram: Histogram, width: int) -> list[Line]:
     buckets = len(histogram.bounds)
-    plural = "" if buckets == 1 else "s"
-    yield from fold(f"nothing observed yet in {buckets} bucket{plural}".split(), width)
+    return prose(f"nothing observed yet in {buckets} bucket{'s' * (buckets != 1)}", width)
 
 
-def _drawn(rows: Sequence[BarRow], width: int, ascii_only: bool) -> Iterator[str]:
+def _drawn(rows: Sequence[BarRow], width: int) -> Iterator[Line]:
     bounds = max(cells(row.bound) for row in rows)
-    (texts,) = _beside_bounds([rows], width - bounds - 2, ascii_only)
-    for row, text in zip(rows, texts, strict=True):
-        yield shorten(f"{pad(row.bound, bounds, 'right')}  {text}", width)
+    (bars,) = _beside_bounds([rows], width - bounds - 2)
+    for row, bar in zip(rows, bars, strict=True):
+        yield clip(line(f"{pad(row.bound, bounds, 'right')}  ", *bar), width)
 
 
-def _beside_bounds(
-    columns: Sequence[Sequence[BarRow]], width: int, ascii_only: bool
-) -> list[list[str]]:
+def _beside_bounds(columns: Sequence[Sequence[BarRow]], width: int) -> list[list[Line]]:
     """What stands beside the bounds, of each histogram: counts, shares, bars, quantiles,
     with as much room for bars in each."""
     every = [row for rows in columns for row in rows]
     counts = max(cells(count(row.count)) for row in every)
     marks = max(cells(_marked(row)) for row in every)
     room = width - (counts + 2 + 6 + 2) - (marks + 1 if marks else 0)
-    return [[_beside(row, counts, room, ascii_only) for row in rows] for rows in columns]
+    return [[_beside(row, counts, room) for row in rows] for rows in columns]
 
 
-def _beside(row: BarRow, counts: int, room: int, ascii_only: bool) -> str:
+def _beside(row: BarRow, counts: int, room: int) -> Line:
     if row.folded:
-        return _empty(row)
-    figures = (
-        pad(count(row.count), counts, "right"),
-        pad(percent(row.share), 6, "right"),
-        f"{_bar(row.scale, room, ascii_only)} {_marked(row)}",
-    )
-    return "  ".join(figures).rstrip()
+        return line(_empty(row))
+    share = pad(percent(row.share), 6, "right")
+    figures = f"{pad(count(row.count), counts, 'right')}  {share}"
+    drawn = [Cell("  "), Cell(_bar(row.scale, room), "bar")] if row.scale > 0 else []
+    marked = [Cell(" "), Cell(_marked(row), "mark")] if row.quantiles else []
+    return line(figures, *drawn, *marked)
 
 
 def paired_lines(
-    titles: Sequence[str],
-    histograms: Sequence[Histogram],
-    width: int,
-    unit: str | None = None,
-) -> list[str]:
+    titles: Sequence[Line], histograms: Sequence[Histogram], width: int
+) -> list[Line]:
     """Histograms with the same bounds bucket beside bucket, each under its title.
 
     The bounds stand once, at the left; bars are on one scale, so that equal shares are
     equally long.
     """
-    if unit is None:
-        unit = unit_of(histograms[0].labels.metric)
+    unit = unit_of(histograms[0].labels.metric)
     made = paired_rows(histograms, unit)
     bounds = max(cells(row.bound) for row in made[0])
     each = (width - bounds - 2 * len(made)) // len(made)
-    drawn = _beside_bounds(made, each, ascii_only=False)
-    figures = [
-        list(fold(_figures(histogram, unit, bool(histogram.count)), each, "  "))
-        for histogram in histograms
-    ]
-    lefts = ["", *(pad(row.bound, bounds, "right") for row in made[0])]
     columns = [
-        [title, *bars, *more]
-        for title, bars, more in zip(titles, drawn, figures, strict=True)
+        [title, *bars, *flow(_figures(histogram, unit, bool(histogram.count)), each)]
+        for title, bars, histogram in zip(
+            titles, _beside_bounds(made, each), histograms, strict=True
+        )
     ]
-    rows = zip_longest(lefts, *columns, fillvalue="")
-    return [_joined(left, bounds, texts, each) for left, *texts in rows]
+    lefts: list[Line] = [(), *(line(pad(row.bound, bounds, "right")) for row in made[0])]
+    rows = zip_longest(lefts, *columns, fillvalue=())
+    return [_joined(left or line(" " * bounds), parts, each) for left, *parts in rows]
 
 
-def _joined(left: str, bounds: int, texts: Sequence[str], each: int) -> str:
-    padded = (pad(shorten(text, each), each) for text in texts)
-    return "  ".join((pad(left, bounds), *padded)).rstrip()
+def _joined(made: Line, parts: Sequence[Line], width: int) -> Line:
+    """What stands behind a line, beside each other, as wide each."""
+    for part in (clip(each, width) for each in parts):
+        made = (*made, Cell("  "), *part, Cell(" " * (width - width_of(part))))
+    return made
 
 
 def _empty(row: BarRow) -> str:
@@ -237,24 +224,22 @@ def _marked(row: BarRow) -> str:
     return f"p{names}" if names else ""
 
 
-def _bar(scale: float, room: int, ascii_only: bool) -> str:
+def _bar(scale: float, room: int) -> str:
     """A bar of at most `room` cells; what holds something is never without any."""
     if scale <= 0 or room < 1:
         return ""
-    if ascii_only:
-        return _ASCII * max(round(scale * room), 1)
     whole, part = divmod(max(round(scale * room * 8), 1), 8)
     return _FULL * whole + _EIGHTHS[part].strip()
 
 
-def _figures(histogram: Histogram, unit: str, observed: bool) -> Iterator[str]:
+def _figures(histogram: Histogram, unit: str, observed: bool) -> Iterator[Line]:
     read = FORMATS[unit]
-    yield f"count {count(histogram.count)}"
-    yield f"sum {read(histogram.sum, 3)}"
+    yield line(f"count {count(histogram.count)}")
+    yield line(f"sum {read(histogram.sum, 3)}")
     if observed:
-        yield f"mean {read(histogram.mean, 3)}"
+        yield line(f"mean {read(histogram.mean, 3)}")
     for q in QUANTILES if observed else ():
-        yield f"p{q * 100:g} {quantile_text(histogram, q, unit)}"
+        yield line(f"p{q * 100:g} {quantile_text(histogram, q, unit)}")
 
 
 def quantile_text(histogram: Histogram, q: float, unit: str) -> str:
@@ -268,6 +253,6 @@ def quantile_text(histogram: Histogram, q: float, unit: str) -> str:
     return ("≥" if beyond else "") + FORMATS[unit](histogram.quantile(q), 3)
 
 
-def _problems(histogram: Histogram, width: int) -> Iterator[str]:
+def _problems(histogram: Histogram, width: int) -> Iterator[Line]:
     for problem in histogram.problems:
-        yield from fold(["problem:", *escaped(problem).split()], width)
+        yield from prose(f"problem: {problem}", width)

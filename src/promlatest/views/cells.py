@@ -7,7 +7,6 @@ says so in words or with a sign.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import isfinite, isnan
@@ -21,8 +20,6 @@ Tone = Literal[
 TONES: Final[tuple[Tone, ...]] = get_args(Tone)
 
 _STEPS: Final = "▁▂▃▄▅▆▇█"
-# A bar, or quantiles that stand behind one: in a line of figures a value follows them.
-_DRAWN: Final = re.compile(r"(?P<bar>[█▏▎▍▌▋▊▉]+)|\bp\d+(?:·\d+)*(?=\s\s|\s*$)")
 
 
 class Cell(NamedTuple):
@@ -111,22 +108,6 @@ def prose(text: str, width: int, tone: Tone = "", indent: str = "") -> list[Line
         for folded in fold(words, max(width - len(lead), 8)):
             made.append(line(Cell(lead + folded, tone)))
     return made
-
-
-def tinted(text: str) -> Line:
-    """A drawn line with its bars, and the quantiles behind them, told from its figures.
-
-    >>> [cell.text for cell in tinted("1 s  3  ███ p50·90   4  █▎") if cell.tone]
-    ['███', 'p50·90', '█▎']
-    """
-    made: list[Cell] = []
-    end = 0
-    for found in _DRAWN.finditer(text):
-        tone: Tone = "bar" if found["bar"] else "mark"
-        made += [Cell(text[end : found.start()])] * (found.start() > end)
-        made.append(Cell(found[0], tone))
-        end = found.end()
-    return (*made, Cell(text[end:])) if end < len(text) else tuple(made)
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:

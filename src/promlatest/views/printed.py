@@ -142,7 +142,7 @@ def histogram_page(
     blocks = [
         [
             *_series_title(histogram.labels, width),
-            *bar_lines(histogram, width, unit=unit, ascii_only=ascii_only),
+            *map(text_of, bar_lines(histogram, width, unit=unit)),
         ]
         for histogram in histograms
     ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._histogram import Histogram
 from promlatest.tui.model.sections import Compared, compared, section
 from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
@@ -44,22 +43,16 @@ def chosen_lines(name: str, view: View, trends: Trends, width: int) -> list[Line
 
 def compared_all(name: str, view: View) -> list[Compared]:
     """The histograms of a controller, since the start and over the window."""
-    return [_compared(title, metric, name, view) for title, metric in HISTOGRAMS]
+    return [
+        compared(title, _histogram(metric, name, view), view)
+        for title, metric in HISTOGRAMS
+    ]
 
 
-def _compared(title: str, metric: str, name: str, view: View) -> Compared:
-    labels = _labels_of(view.state, metric, name)
-    if labels is None:
-        return Compared(title, None)
-    return compared(title, metric, labels, view.state, view.earlier, view.span)
-
-
-def _labels_of(state: Queryable, metric: str, name: str) -> Labels | None:
-    """The labels of a controller's histogram; older operators have only `name`."""
-    for histogram in state.histograms(metric):
-        if owner_of(histogram.labels) == name:
-            return histogram.labels.without(METRIC_NAME)
-    return None
+def _histogram(metric: str, name: str, view: View) -> Histogram | None:
+    """A controller's histogram; older operators have only `name`."""
+    found = view.state.histograms(metric)
+    return next((each for each in found if owner_of(each.labels) == name), None)
 
 
 def _trends(name: str, view: View, trends: Trends, width: int) -> list[Line]:

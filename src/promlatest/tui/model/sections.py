@@ -10,10 +10,13 @@ import attrs
 from promlatest._histogram import Histogram
 from promlatest._increase import PROCESS_START, began_anew
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
+from promlatest.tui.model.health import window_words
+from promlatest.tui.model.trends import histogram_of
+from promlatest.tui.model.watch import View
 from promlatest.views.bars import bar_lines, paired_lines
-from promlatest.views.cells import Cell, Line, line, tinted
+from promlatest.views.cells import Cell, Line, line
 from promlatest.views.units import duration
 
 _HALVES: Final = 96  # from this width on both stand side by side
@@ -29,43 +32,31 @@ class Compared:
         title: what it is of.
         now: since the process started; None: it has not been observed yet.
         window: what came in the window; None: there is no earlier moment.
-        seconds: how long the window is.
+        over: what the window is, in words.
         reset: whether it began again within the window.
     """
 
     title: str
     now: Histogram | None
     window: Histogram | None = None
-    seconds: float = 0.0
+    over: str = ""
     reset: bool = False
 
 
-def compared(
-    title: str,
-    metric: str,
-    labels: Labels,
-    state: Queryable,
-    earlier: Queryable | None,
-    seconds: float,
-) -> Compared:
-    """The histogram with these labels, now and over the window."""
-    now = find(state, metric, labels)
-    if now is None or earlier is None:
+def compared(title: str, now: Histogram | None, view: View) -> Compared:
+    """A histogram of what is shown, now and over the window."""
+    if now is None or view.earlier is None:
         return Compared(title, now)
-    before = find(earlier, metric, labels)
+    over = window_words(view) if view.mark else f"last {duration(view.span, 2)}"
+    before = histogram_of(view.earlier, now.labels)
     if before is None:  # it appeared within the window, and so it began at 0 there
-        return Compared(title, now, now, seconds)
-    return _since(title, now, before, _restarted(state, earlier, labels), seconds)
-
-
-def _since(
-    title: str, now: Histogram, before: Histogram, restarted: bool, seconds: float
-) -> Compared:
+        return Compared(title, now, now, over)
+    restarted = _restarted(view.state, view.earlier, now.labels)
     try:
         reset = restarted or now.reset_since(before)
     except UsageError:  # another version has other buckets
-        return Compared(title, now, now, seconds, reset=True)
-    return Compared(title, now, now if reset else now.since(before), seconds, reset)
+        return Compared(title, now, now, over, reset=True)
+    return Compared(title, now, now if reset else now.since(before), over, reset)
 
 
 def _restarted(state: Queryable, earlier: Queryable, labels: Labels) -> bool:
@@ -73,17 +64,6 @@ def _restarted(state: Queryable, earlier: Queryable, labels: Labels) -> bool:
     starts = [each.query(PROCESS_START, **own) for each in (earlier, state)]
     before, now = (each[0].value if each else None for each in starts)
     return began_anew(before, now)
-
-
-def find(state: Queryable, metric: str, labels: Labels) -> Histogram | None:
-    """The histogram with exactly these labels."""
-    wanted = labels.without(METRIC_NAME)
-    found = state.histograms(metric, **_conditions(wanted))
-    return next((h for h in found if h.labels.without(METRIC_NAME) == wanted), None)
-
-
-def _conditions(labels: Labels) -> dict[str, str]:
-    return {name: value for name, value in labels.items() if name.isidentifier()}
 
 
 def sections(every: Sequence[Compared], width: int) -> list[Line]:
@@ -99,9 +79,13 @@ def section(found: Compared, width: int) -> list[Line]:
     now, window = found.now, found.window
     if width < _HALVES or now is None or window is None or not window.count:
         return [title, *_since_start(found, width), *_over_window(found, width)]
-    over = f"last {duration(found.seconds, 2)}{_BEGAN_AGAIN if found.reset else ''}"
-    head, *bars = paired_lines(["since start", over], [now, window], width)
-    return [title, line(Cell(head, "accent")), *map(tinted, bars)]
+    heads = [line(Cell("since start", "accent")), _over(found)]
+    return [title, *paired_lines(heads, [now, window], width)]
+
+
+def _over(found: Compared) -> Line:
+    again = Cell(_BEGAN_AGAIN if found.reset else "", "warn")
+    return line(Cell(found.over, "accent"), again)
 
 
 def section_title(title: str, width: int) -> Cell:
@@ -117,18 +101,15 @@ def _since_start(found: Compared, width: int) -> list[Line]:
 
 
 def _over_window(found: Compared, width: int) -> list[Line]:
-    title = [Cell(f"last {duration(found.seconds, 2)}", "accent")]
-    if found.reset:
-        title.append(Cell(_BEGAN_AGAIN, "warn"))
     if found.now is None:
         return []
     if found.window is None:
         return [line(Cell("over the window", "accent")),
                 line(Cell("needs a second scrape", "dim"))]  # fmt: skip
     if not found.window.count:
-        return [tuple(title), line(Cell("nothing observed", "dim"))]
-    return [tuple(title), *_drawn(found.window, width)]
+        return [_over(found), line(Cell("nothing observed", "dim"))]
+    return [_over(found), *_drawn(found.window, width)]
 
 
 def _drawn(histogram: Histogram, width: int) -> list[Line]:
-    return [tinted(text) for text in bar_lines(histogram, max(width, _LEAST))]
+    return bar_lines(histogram, max(width, _LEAST))

@@ -19,8 +19,10 @@ from promlatest._increase import Movement
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.matcher import Matcher
+from promlatest._matching.selector import format_selector
 from promlatest.tui.model.history import Moment, window
-from promlatest.tui.model.trends import Trends, matchers_of
+from promlatest.tui.model.trends import Trends, histogram_of, value_of
 from promlatest.tui.model.watch import View
 from promlatest.views.cells import Cell, Tone, natural, scaled_trend, text_of
 from promlatest.views.controllers import latency_cell
@@ -28,7 +30,7 @@ from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
-from promlatest.views.units import FORMATS, count, plain, rate, rate_in, unit_of
+from promlatest.views.units import FORMATS, count, rate, rate_in, unit_of
 
 _LABEL_MOST: Final = 36
 _STEPS: Final = 16  # of a trend
@@ -200,9 +202,7 @@ class Lookup:
     def histogram(self, labels: Labels) -> Histogram | None:
         """The histogram with these labels."""
         if labels not in self._histograms:
-            found = self._view.state.histograms(labels.metric, *matchers_of(labels))
-            same = (each for each in found if each.labels == labels)
-            self._histograms[labels] = next(same, None)
+            self._histograms[labels] = histogram_of(self._view.state, labels)
         return self._histograms[labels]
 
     # For sorting, which asks for all rows
@@ -414,6 +414,15 @@ def _figure(family: Family, found: Lookup, name: str) -> Column[Labels]:
     return Column(name, cell, figure, least=8)
 
 
-def exact(value: float) -> str:
-    """A value in full, as an exposition has it."""
-    return format_float(value) if not isnan(value) else plain(value)
+def value_text(family: Family, labels: Labels, state: Queryable) -> str:
+    """The value of a row in full, as an exposition has it; "" if it is not there."""
+    value = value_of(state, count_labels(labels) if family.histogram else labels)
+    return "" if value is None else format_float(value)
+
+
+def selector_of(labels: Labels) -> str:
+    """The selector of this series, without the job and instance that a scrape gave it:
+    elsewhere they are others, and `promlatest get` has none."""
+    own = labels.without(METRIC_NAME, "job", "instance")
+    names = [METRIC_NAME, *own]
+    return format_selector([Matcher(name, "=", labels[name]) for name in names])

@@ -10,6 +10,7 @@ import itertools
 from functools import lru_cache
 from typing import Final
 
+from promlatest._histogram import Histogram
 from promlatest._increase import Movement, bare, created_name, movement, target_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
@@ -34,6 +35,12 @@ def value_of(state: Queryable, labels: Labels) -> float | None:
     return next((point.value for point in found if point.labels == labels), None)
 
 
+def histogram_of(state: Queryable, labels: Labels) -> Histogram | None:
+    """The histogram with exactly these labels; None if it is not there."""
+    found = state.histograms(labels.metric, *matchers_of(labels))
+    return next((each for each in found if each.labels == labels), None)
+
+
 @lru_cache(maxsize=4096)
 def _created(labels: Labels) -> Labels:
     return Labels(bare(labels), __name__=created_name(labels.metric))
@@ -44,6 +51,8 @@ class Trends:
 
     def __init__(self) -> None:
         self._held: dict[Labels, dict[int, float | None]] = {}
+        self._histograms: dict[int, Histogram | None] = {}
+        self._of: Labels | None = None  # of which they are
 
     def value(self, moment: Moment, labels: Labels) -> float | None:
         """The sample of a series in one scrape."""
@@ -66,6 +75,19 @@ class Trends:
     def values(self, past: Past, labels: Labels, most: int = 60) -> list[float | None]:
         """The last samples of a series, the newest last."""
         return [self.value(moment, labels) for moment in past[-most:]]
+
+    def histograms(self, past: Past, labels: Labels) -> list[Histogram | None]:
+        """A histogram at each of these scrapes, looked up once in each; those of one are
+        kept."""
+        known = self._histograms if labels == self._of else {}
+        self._of = labels
+        self._histograms = {
+            moment.timestamp: known[moment.timestamp]
+            if moment.timestamp in known
+            else histogram_of(moment.state, labels)
+            for moment in past
+        }
+        return list(self._histograms.values())
 
     def growth(self, past: Past, labels: Labels, most: int = 60) -> list[float | None]:
         """How much a counter grew a second from each scrape to the next, the newest last;

@@ -12,8 +12,8 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
 from promlatest.tui.model.changes import ChangedSeries, changes, changes_sheet
 from promlatest.tui.model.health import window_words
+from promlatest.tui.model.series import selector_of
 from promlatest.tui.pages.base import Page
-from promlatest.tui.pages.series import selector_of
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, line, prose

@@ -10,18 +10,16 @@ from textual.app import ComposeResult
 
 from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._matching.matcher import Matcher
-from promlatest._matching.selector import format_selector
-from promlatest.tui.model.charts import HeldHistograms, histogram_lines, series_chart
+from promlatest.tui.model.charts import over_time
 from promlatest.tui.model.series import (
     Family,
     Listing,
-    count_labels,
-    exact,
     listing,
+    selector_of,
     series_sheet,
+    value_text,
 )
-from promlatest.tui.model.trends import Trends, value_of
+from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
 from promlatest.tui.pages.base import MANY, Page
 from promlatest.tui.widgets.grid import Grid
@@ -46,13 +44,12 @@ class SeriesPage(Page):
         self._listed = Listing(Family(""))
         self._wanted: object = None  # what the listing is to be of
         self._trends = Trends()
-        self._held = HeldHistograms()
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="about")
         yield Grid("series", id="series")
         yield TextPane(id="whole")
-        yield TextPane("over time", id="over-time")
+        yield TextPane("over time", id="drawn")
 
     def open(self, name: str, view: View, filter_: Filter = NO_FILTER) -> None:
         """Show another family."""
@@ -144,7 +141,7 @@ class SeriesPage(Page):
 
     def _arrange(self) -> None:
         """Give the room that the rows leave to the chosen one, drawn over time."""
-        grid, drawn = self.query_one(Grid), self.query_one("#over-time", TextPane)
+        grid, drawn = self.query_one(Grid), self.query_one("#drawn", TextPane)
         labels = self.chosen_labels()
         above = self.query_one("#about").size.height + self.query_one("#whole").size.height
         left = self.size.height - above - grid.needs
@@ -154,16 +151,8 @@ class SeriesPage(Page):
             drawn.show(partial(self._over_time, labels, left), "enter opens it")
 
     def _over_time(self, labels: Labels, height: int, width: int) -> list[Line]:
-        if self.family.histogram:
-            return histogram_lines(labels, self.view, self._held, width)
-        return series_chart(
-            self.family,
-            labels,
-            self.view,
-            self._trends,
-            width,
-            min(height - 2, _DRAWN_MOST),
-        )
+        rows = min(height - 2, _DRAWN_MOST)
+        return over_time(self.family, labels, self.view, self._trends, width, rows)
 
     # What is chosen
 
@@ -187,14 +176,4 @@ class SeriesPage(Page):
         labels = self.chosen_labels()
         if labels is None:
             return ""
-        counted = count_labels(labels) if self.family.histogram else labels
-        value = value_of(self.view.state, counted)
-        return "" if value is None else exact(value)
-
-
-def selector_of(labels: Labels) -> str:
-    """The selector of this series, without the job and instance that a scrape gave it:
-    elsewhere they are others, and `promlatest get` has none."""
-    own = labels.without(METRIC_NAME, "job", "instance")
-    names = [METRIC_NAME, *own]
-    return format_selector([Matcher(name, "=", labels[name]) for name in names])
+        return value_text(self.family, labels, self.view.state)
