@@ -26,12 +26,12 @@ from promlatest.tui.model.series import (
 from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.themes import theme_for
+from promlatest.views._counting import Count
 from promlatest.views.cells import Cell, clip, line, sparkline, width_of
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.filters import NO_FILTER, parse_filter, reason
 from promlatest.views.operator import (
     ControllerRow,
-    Count,
     WebhookRow,
     controllers,
     overview,

@@ -10,9 +10,9 @@ import pytest
 from promlatest import Matcher, Store
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import UsageError
+from promlatest.views._counting import Count
 from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.operator import (
-    Count,
     LeaderRow,
     RequestRow,
     api_requests,

@@ -18,15 +18,15 @@ from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import ContentSwitcher, Input
 
 from promlatest._clock import now_ms
-from promlatest._storage.store import Change, Store
+from promlatest._storage.store import Change, Source, Store
 from promlatest.exceptions import UsageError
 from promlatest.tui.clipboard import copy
 from promlatest.tui.feed import Feed
-from promlatest.tui.messages import Scraped
 from promlatest.tui.model.export import export
 from promlatest.tui.model.health import (
     FIRST_TIME,
@@ -107,6 +107,20 @@ _HELD: Final = frozenset(action.partition("(")[0] for action in _ACTIONS.values(
 
 def _named_theme() -> bool:
     return bool(os.environ.get("PROMLATEST_THEME"))
+
+
+class Scraped(Message):
+    """The store has something new of a target.
+
+    Attributes:
+        source: what it has now.
+        same: whether it has the series that it had before.
+    """
+
+    def __init__(self, source: Source, same: bool = False) -> None:
+        super().__init__()
+        self.source = source
+        self.same = same
 
 
 class Dashboard(App[None]):

@@ -50,27 +50,17 @@ __all__ = [
 
 _HOMES: Final = {
     "Count": "_counting",
-    "Latency": "operator",
-    "Pauses": "operator",
-    "ControllerRow": "operator",
-    "LeaderRow": "operator",
-    "ProcessRow": "operator",
-    "RequestRow": "operator",
-    "WebhookRow": "operator",
-    "Overview": "operator",
-    "histogram_page": "printed",
-    "is_operator": "operator",
-    "overview": "operator",
-    "overview_page": "printed",
+    **dict.fromkeys(["histogram_page", "overview_page"], "printed"),
     "series_page": "series",
 }
 
 
 def __getattr__(name: str) -> object:
     # Each is loaded when it is asked for: to print a series takes no tables and no bars.
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"promlatest.views.{_HOMES[name]}"), name)
+    home = _HOMES.get(name, "operator")
+    return getattr(import_module(f"promlatest.views.{home}"), name)
 
 
 def __dir__() -> list[str]:

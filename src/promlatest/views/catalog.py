@@ -15,8 +15,6 @@ from promlatest.views.cells import Cell
 from promlatest.views.sheet import Column, Sheet
 from promlatest.views.units import count, unit_of
 
-__all__ = ["MetricRow", "catalog", "catalog_sheet"]
-
 
 @attrs.frozen
 class MetricRow(Row):

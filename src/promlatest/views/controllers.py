@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import attrs
+
 from promlatest._interfaces import Queryable
+from promlatest.views._counting import Count
 from promlatest.views.cells import Cell, Line, Tone, flow, line, natural
-from promlatest.views.operator import ControllerRow, Count, Latency, owner_of
+from promlatest.views.operator import ControllerRow, Latency, owner_of
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN, escaped
 from promlatest.views.units import count, duration, rate
@@ -64,18 +67,12 @@ def short_target(name: str) -> str:
 
 def _of_target(column: Column[ControllerRow]) -> Column[_InTarget]:
     """A column of one target's table for that of several."""
-    order = column.order
-    return Column(
-        column.title,
-        lambda pair: column.cell(pair[1]),
-        None if order is None else lambda pair: order(pair[1]),
-        column.align,
-        column.group,
-        column.least,
-        column.most,
-        column.wish,
-        column.pinned,
-        column.rising,
+    given: Column[Any] = column
+    cell, order = given.cell, given.order
+    return attrs.evolve(
+        given,
+        cell=lambda pair: cell(pair[1]),
+        order=None if order is None else lambda pair: order(pair[1]),
     )
 
 
@@ -187,17 +184,17 @@ def rate_cell(counter: Count | None, tone: Tone = "") -> Cell:
 
 
 def _rate(title: str, group: str, of: _Of, tone: Tone = "") -> Column[ControllerRow]:
-    def order(row: ControllerRow) -> float | None:
-        counter = of(row)
-        return None if counter is None else counter.per_second
+    return Column(title, lambda row: rate_cell(of(row), tone), _part(of, "per_second"),
+                  group=group, least=8)  # fmt: skip
 
-    return Column(title, lambda row: rate_cell(of(row), tone), order, group=group, least=8)
+
+def _part(of: _Of, name: str) -> _Of:
+    """A figure of what may not be there."""
+    return lambda row: getattr(of(row), name, None)
 
 
 def _total(title: str, of: _Of, tone: Tone, group: str) -> Column[ControllerRow]:
-    def total(row: ControllerRow) -> float | None:
-        counter = of(row)
-        return None if counter is None else counter.total
+    total = _part(of, "total")
 
     def cell(row: ControllerRow) -> Cell:
         return Cell(count(total(row)), tone if total(row) else "dim")
@@ -221,13 +218,9 @@ def _latency(group: str, of: str) -> Iterator[Column[ControllerRow]]:
 
 
 def _quantile(group: str, of: str, name: str) -> Column[ControllerRow]:
-    def order(row: ControllerRow) -> float | None:
-        return getattr(getattr(row, of), name, None)
-
-    def cell(row: ControllerRow) -> Cell:
-        return latency_cell(getattr(row, of), name)
-
-    return Column(name, cell, order, group=group, least=7)
+    latency = _of(of)
+    return Column(name, lambda row: latency_cell(latency(row), name), _part(latency, name),
+                  group=group, least=7)  # fmt: skip
 
 
 # -- what a calm operator has not -----------------------------------------------------

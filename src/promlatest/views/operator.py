@@ -27,29 +27,6 @@ from promlatest.exceptions import UsageError
 from promlatest.views._counting import Count, Counters, everything
 from promlatest.views._json import Row, number
 
-__all__ = [
-    "OWNERS",
-    "ControllerRow",
-    "Count",
-    "Latency",
-    "LeaderRow",
-    "Overview",
-    "Pauses",
-    "ProcessRow",
-    "RequestRow",
-    "WebhookRow",
-    "api_requests",
-    "controller_names",
-    "controllers",
-    "is_operator",
-    "latency",
-    "leaders",
-    "overview",
-    "owner_of",
-    "process",
-    "webhooks",
-]
-
 _OF_CONTROLLERS: Final = Matcher("__name__", "=~", "(controller_runtime|workqueue)_.+")
 _QUEUES: Final = Matcher("__name__", "=~", "workqueue_.+")
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from promlatest.views._counting import Count
 from promlatest.views.cells import (
     Cell,
     Line,
@@ -18,7 +19,6 @@ from promlatest.views.cells import (
 )
 from promlatest.views.controllers import latency_cell, part_text, rate_cell
 from promlatest.views.operator import (
-    Count,
     Overview,
     Pauses,
     ProcessRow,

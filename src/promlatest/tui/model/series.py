@@ -7,7 +7,7 @@ instance, which are the same for all that one target exposes, are no columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from math import isnan
 from typing import Final
 
@@ -30,7 +30,7 @@ from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
-from promlatest.views.units import FORMATS, count, rate, rate_in, unit_of
+from promlatest.views.units import FORMATS, Unit, rate_in, unit_of
 
 _LABEL_MOST: Final = 36
 _STEPS: Final = 16  # of a trend
@@ -149,7 +149,8 @@ def _label_widths(series: list[Labels]) -> dict[str, int]:
 
 
 class Lookup:
-    """The samples of a family's rows, looked up where a row is drawn.
+    """The samples of a family's rows, looked up where a row is drawn; of a histogram those
+    of its count.
 
     Args:
         listed: the rows.
@@ -163,21 +164,33 @@ class Lookup:
         self._trends: Final = trends
         self._histograms: Final[dict[Labels, Histogram | None]] = {}
 
+    def series(self, labels: Labels) -> Labels:
+        """The series that a row's value is of."""
+        return count_labels(labels) if self._family.histogram else labels
+
+    def grows(self, labels: Labels) -> bool:
+        """Whether that series only ever grows, but for resets."""
+        return grows(self._family, self.series(labels).metric)
+
+    def unit(self, labels: Labels) -> Unit:
+        """The unit of that series."""
+        return unit_in(self._family, self.series(labels).metric)
+
     def value(self, labels: Labels) -> float | None:
-        """The sample of a series now."""
+        """The sample now."""
         past = self._view.past
-        return self._trends.value(past[-1], labels) if past else None
+        return self._trends.value(past[-1], self.series(labels)) if past else None
 
     def mark(self, labels: Labels) -> str:
         """What became of it since the scrape before."""
-        return change_mark(self._trends.change(self._view.past, labels))
+        return change_mark(self._trends.change(self._view.past, self.series(labels)))
 
     def moved(self, labels: Labels) -> Movement:
         """How much it grew in the window."""
-        view = self._view
-        if not grows(self._family, labels.metric):
-            return Movement(labels, None, 0.0)
-        return self._trends.moved(view.past, labels, view.seconds, view.mark)
+        view, series = self._view, self.series(labels)
+        if not self.grows(labels):
+            return Movement(series, None, 0.0)
+        return self._trends.moved(view.past, series, view.seconds, view.mark)
 
     def rate(self, labels: Labels) -> float | None:
         """How fast it grew in the window."""
@@ -188,16 +201,15 @@ class Lookup:
         view = self._view
         if view.mark is None:
             return None
-        if grows(self._family, labels.metric):
+        if self.grows(labels):
             return self.moved(labels).value
-        now, then = self.value(labels), self._trends.value(view.mark, labels)
+        now, then = self.value(labels), self._trends.value(view.mark, self.series(labels))
         return None if now is None or then is None else now - then
 
     def trend(self, labels: Labels) -> list[float | None]:
         """Its last samples; of a counter, how fast it grew."""
-        if grows(self._family, labels.metric):
-            return self._trends.growth(self._view.past, labels, _STEPS)
-        return self._trends.values(self._view.past, labels, _STEPS)
+        look = self._trends.growth if self.grows(labels) else self._trends.values
+        return look(self._view.past, self.series(labels), _STEPS)
 
     def histogram(self, labels: Labels) -> Histogram | None:
         """The histogram with these labels."""
@@ -236,9 +248,8 @@ def _all_of(moment: Moment, family: Family) -> dict[RowKey, float]:
 def series_sheet(listed: Listing, view: View, trends: Trends) -> Sheet[Labels]:
     """A row for each series, or for each histogram."""
     found = Lookup(listed, view, trends)
-    make = _histogram_columns if listed.family.histogram else _value_columns
     telling, others = _label_columns(listed)
-    columns = (*telling, *make(listed.family, view, found), *others)
+    columns = (*telling, *_value_columns(listed.family, view, found), *others)
     return Sheet(columns, listed.rows, f"series {listed.family.name}")
 
 
@@ -278,22 +289,31 @@ def _label_column(name: str, width: int) -> Column[Labels]:
 
 
 def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column[Labels]]:
-    yield Column("value", _value_cell(family, view, found), found.value, least=13,
-                 pinned=True, orders=found.every_value)  # fmt: skip
+    plain_ = not family.histogram  # all of which are told at once, where one sorts
+    yield Column(
+        "value" if plain_ else "count", _value_cell(view, found), found.value,
+        least=13, pinned=True, orders=found.every_value if plain_ else None,
+    )  # fmt: skip
     if any(grows(family, metric) for metric in family.metrics):
-        yield Column("rate", _rate_cell(family, found),
-                     found.rate, least=11, pinned=True,
-                     orders=found.every_rate)  # fmt: skip
+        yield Column(
+            "rate", lambda labels: rate_cell(found.moved(labels), found.unit(labels)),
+            found.rate, least=11, pinned=True, orders=found.every_rate if plain_ else None,
+        )  # fmt: skip
     if view.mark is not None:
-        yield Column("since mark", _gained_cell(family, view, found), found.gained,
-                     least=11, pinned=True)  # fmt: skip
-    yield Column("trend", _trend_cell(family, found), None, "left", least=_TREND)
+        yield Column(
+            "since mark",
+            lambda labels: gained_cell(found.gained(labels), found.unit(labels)),
+            found.gained, least=11, pinned=True,
+        )  # fmt: skip
+    for name in ("mean", "p50", "p90", "p99") if family.histogram else ():
+        yield _figure(family, found, name)
+    yield Column("trend", _trend_cell(found), None, "left", least=_TREND)
 
 
-def _value_cell(family: Family, view: View, found: Lookup) -> Callable[[Labels], Cell]:
+def _value_cell(view: View, found: Lookup) -> Callable[[Labels], Cell]:
     def cell(labels: Labels) -> Cell:
         value = found.value(labels)
-        text = FORMATS[unit_in(family, labels.metric)](value, 4)
+        text = FORMATS[found.unit(labels)](value, 4)
         if value is not None and text == UNKNOWN:
             text = format_float(value)  # a NaN that was exposed is told as one
         return _marked(text, found.mark(labels), view.stale)
@@ -314,10 +334,6 @@ def change_mark(change: float | None) -> str:
     return "▴" if change > 0 else "▾"
 
 
-def _rate_cell(family: Family, found: Lookup) -> Callable[[Labels], Cell]:
-    return lambda labels: rate_cell(found.moved(labels), unit_in(family, labels.metric))
-
-
 def per_second(found: Movement) -> float | None:
     """How fast something grew; None: it is not known."""
     return found.rate.value
@@ -333,13 +349,6 @@ def rate_cell(found: Movement, unit: str = "") -> Cell:
     return Cell(mark + rate_in(unit, speed), "warn" if found.resets else calm)
 
 
-def _gained_cell(family: Family, view: View, found: Lookup) -> Callable[[Labels], Cell]:
-    def cell(labels: Labels) -> Cell:
-        return gained_cell(found.gained(labels), unit_in(family, labels.metric))
-
-    return cell
-
-
 def gained_cell(gained: float | None, unit: str = "") -> Cell:
     """What came since the mark; "new": it was not there then."""
     if gained is None:
@@ -348,53 +357,29 @@ def gained_cell(gained: float | None, unit: str = "") -> Cell:
     return Cell(f"+{text}" if gained > 0 else text, "new" if gained else "dim")
 
 
-def _trend_cell(family: Family, found: Lookup) -> Callable[[Labels], Cell]:
+def _trend_cell(found: Lookup) -> Callable[[Labels], Cell]:
+    """The last values as steps from zero, and what the highest of them stands for."""
+
     def cell(labels: Labels) -> Cell:
-        unit = unit_in(family, labels.metric)
-        if grows(family, labels.metric):
-            return trend_cell(found.trend(labels), partial(rate_in, unit))
-        return trend_cell(found.trend(labels), lambda value: FORMATS[unit](value, 3))
+        unit = found.unit(labels)
+        words = partial(rate_in, unit) if found.grows(labels) else partial(_short, unit)
+        trend = scaled_trend(found.trend(labels), _TREND, _STEPS, words)
+        return Cell(text_of(trend), "bar")
 
     return cell
 
 
-def trend_cell(values: list[float | None], words: Callable[[float | None], str]) -> Cell:
-    """The last values as steps from zero, and what the highest of them stands for."""
-    return Cell(text_of(scaled_trend(values, _TREND, _STEPS, words)), "bar")
+def _short(unit: Unit, value: float | None) -> str:
+    return FORMATS[unit](value, 3)
 
 
 # -- histograms -----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def count_labels(labels: Labels) -> Labels:
     """The series that counts the observations of a histogram."""
     return Labels({**labels, METRIC_NAME: f"{labels.metric}_count"})
-
-
-def _histogram_columns(
-    family: Family, view: View, found: Lookup
-) -> Iterator[Column[Labels]]:
-    def counted(labels: Labels) -> Cell:
-        text = count(found.value(count_labels(labels)))
-        return _marked(text, found.mark(count_labels(labels)), view.stale)
-
-    def speed(labels: Labels) -> float | None:
-        return found.rate(count_labels(labels))
-
-    def gained(labels: Labels) -> float | None:
-        return found.gained(count_labels(labels))
-
-    yield Column("count", counted, lambda each: found.value(count_labels(each)), least=10,
-                 pinned=True)  # fmt: skip
-    yield Column("rate", lambda each: rate_cell(found.moved(count_labels(each))), speed,
-                 least=11, pinned=True)  # fmt: skip
-    if view.mark is not None:
-        yield Column("since mark", lambda each: gained_cell(gained(each)), gained,
-                     least=11, pinned=True)  # fmt: skip
-    for name in ("mean", "p50", "p90", "p99"):
-        yield _figure(family, found, name)
-    yield Column("trend", lambda each: trend_cell(found.trend(count_labels(each)), rate),
-                 None, "left", least=_TREND)  # fmt: skip
 
 
 def _figure(family: Family, found: Lookup, name: str) -> Column[Labels]:
