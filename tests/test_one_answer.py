@@ -124,16 +124,14 @@ def test_a_mark_fails_at_a_reset(name):
 def test_the_series_page(bodies, increase, resets):
     """What a row of the series page says, over the same scrapes."""
     pytest.importorskip("textual")
-    from promlatest.tui.model.history import History
-    from promlatest.tui.model.trends import Trends
+    from promlatest.tui.model.watch import Watched
 
     store = Store()
-    history = History()
+    watched = Watched("body")
     for at, text in enumerate(bodies(1_000)):
         store.ingest(text, timestamp=(1_000 + SECONDS * at) * 1_000)
-        history.add(store.sources["body"])
-    labels = store.query(METRIC)[0].labels
+        watched.take(store.sources["body"])
 
-    moved = Trends().moved(history.until(), labels, 1e9)
+    (moved,) = watched.view(1e9).state.increase(METRIC)
 
     assert (moved.value, moved.resets) == (increase, resets)

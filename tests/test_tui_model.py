@@ -20,7 +20,6 @@ from promlatest.tui.model.sections import compared, section
 from promlatest.tui.model.series import (
     change_mark,
     listing,
-    per_second,
     series_sheet,
 )
 from promlatest.tui.model.trends import Trends, value_of
@@ -223,20 +222,19 @@ def test_a_rate_knows_every_reset_between(told):
     """What a counter gained before and after a reset is added up."""
     for second, value in enumerate((10, 14, 3, 5, 1)):
         view = told.say(second, f"jobs_total {value}\n")
-    trends = Trends()
-    moved = trends.moved(view.past, Labels(__name__="jobs_total"), 60)
+    (moved,) = view.state.increase("jobs_total")
 
-    assert per_second(moved) == (4 + 3 + 2 + 1) / 4
+    assert moved.rate.value == (4 + 3 + 2 + 1) / 4
     assert moved.resets == 2
     assert moved.value == 10
-    assert trends.change(view.past, Labels(__name__="jobs_total")) == -4
+    assert Trends().change(view.past, Labels(__name__="jobs_total")) == -4
 
 
 def test_a_restart_hides_no_growth(told):
     """A counter that passed its old value since the restart began again all the same."""
     told.say(0, started(-9) + "jobs_total 10\n")
     view = told.say(1, started(0.5) + "jobs_total 25\n")
-    moved = Trends().moved(view.past, Labels(__name__="jobs_total"), 60)
+    (moved,) = view.state.increase("jobs_total")
 
     assert (moved.value, moved.resets) == (25, 1)
 
@@ -246,14 +244,13 @@ def test_another_process_is_no_growth(told):
     that process was scraped twice."""
     told.say(0, started(-9) + "jobs_total 10\n")
     view = told.say(1, started(-500) + "jobs_total 900\n")
-    labels = Labels(__name__="jobs_total")
     assert view.earlier is None
     assert view.restarts == 1
-    assert per_second(Trends().moved(view.past, labels, 60)) is None
+    assert [each.rate.value for each in view.state.increase("jobs_total")] == [None]
 
     view = told.say(2, started(-500) + "jobs_total 903\n")
     assert view.span == 1
-    assert per_second(Trends().moved(view.past, labels, 60)) == 3
+    assert [each.rate.value for each in view.state.increase("jobs_total")] == [3]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from promlatest.views.cells import Cell, Line, Tone, flow, line, natural
 from promlatest.views.operator import ControllerRow, Latency, owner_of
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN, escaped
-from promlatest.views.units import count, duration, rate
+from promlatest.views.units import Unit, count, duration, rate_in
 
 NONE: Final = "none"  # of a latency: nothing was observed in the window
 LONG: Final = 60.0  # seconds at work, after which a reconciliation is worth a look
@@ -175,12 +175,14 @@ def running_cell(seconds: float | None) -> Cell:
     return Cell(duration(seconds), "warn" if seconds >= LONG else "")
 
 
-def rate_cell(counter: Count | None, tone: Tone = "") -> Cell:
+def rate_cell(counter: Count | None, tone: Tone = "", unit: Unit = "") -> Cell:
     """A counter's rate; "↺" where it began again."""
     if counter is None or counter.per_second is None:
         return Cell(UNKNOWN, "dim")
-    mark = "↺ " if counter.reset else ""
-    return Cell(mark + rate(counter.per_second), tone if counter.per_second else "dim")
+    text = rate_in(unit, counter.per_second)
+    if counter.reset:
+        return Cell(f"↺ {text}", tone or "warn")
+    return Cell(text, tone if counter.per_second else "dim")
 
 
 def _rate(title: str, group: str, of: _Of, tone: Tone = "") -> Column[ControllerRow]:

@@ -7,22 +7,19 @@ from typing import Final
 
 import attrs
 
-from promlatest._increase import Movement
 from promlatest._interfaces import Queryable
-from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest.tui.model.series import change_mark, gained_cell, per_second, rate_cell
+from promlatest._matching.labels import METRIC_NAME
+from promlatest.tui.model.series import change_mark, gained_cell
 from promlatest.tui.model.watch import View
-from promlatest.views._counting import Counters
+from promlatest.views._counting import Count, Counters
 from promlatest.views.catalog import MetricRow, catalog_columns
 from promlatest.views.cells import Cell
+from promlatest.views.controllers import rate_cell
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
 from promlatest.views.units import FORMATS, unit_of
 
 _MOST: Final = 1000  # series; to add up more at every scrape costs more than it says
-
-
-_STILL: Final = Movement(Labels(), None, 0.0)
 
 
 @attrs.frozen(eq=False)
@@ -31,17 +28,15 @@ class Told:
 
     Attributes:
         value: of its one series; else the sum; of a histogram, how many observations.
-        moved: how much a counter grew, or the count of a histogram.
+        speed: how fast a counter grew, or the count of a histogram; None: it is none.
         change: of the value, since the scrape before; None: not known.
         unit: of the value.
-        counted: whether it only ever grows.
     """
 
     value: float | None = None
-    moved: Movement = _STILL
+    speed: Count | None = None
     change: float | None = None
     unit: str = ""
-    counted: bool = False
 
 
 class Families:
@@ -69,22 +64,21 @@ class Families:
         before = self._view.past[-2].state if len(self._view.past) > 1 else None
         then = None if before is None else _sum(before, metric)
         change = None if value is None or then is None else value - then
-        return Told(
-            value, self._moved(metric) if counted else _STILL, change, unit, counted
-        )
+        return Told(value, self._now.total(metric) if counted else None, change, unit)
 
-    def _moved(self, metric: str) -> Movement:
-        found = self._now.total(metric)
-        if found is None or found.per_second is None:
-            return _STILL
-        span = self._view.span
-        return Movement(Labels(), found.per_second * span, span, int(found.reset))
+    def rate(self, row: MetricRow) -> float | None:
+        """How fast it grew in the window, or since the mark."""
+        speed = self.told(row).speed
+        return None if speed is None else speed.per_second
 
     def gained(self, row: MetricRow) -> float | None:
         """How it differs from what it was at the mark."""
         told, mark = self.told(row), self._view.mark
-        if told.counted or mark is None or told.value is None:
-            return told.moved.value
+        if told.speed is not None:
+            speed = told.speed.per_second
+            return None if speed is None else speed * self._view.span
+        if mark is None or told.value is None:
+            return None
         then = _sum(mark.state, summed_metric(row, self._view.state)[0])
         return None if then is None else told.value - then
 
@@ -117,6 +111,10 @@ def families_sheet(rows: Sequence[MetricRow], view: View) -> Sheet[MetricRow]:
         text = FORMATS[told.unit](told.value, 4)
         return Cell(f"{text} {mark}", "dim" if view.stale else "new" if mark != " " else "")
 
+    def rate(row: MetricRow) -> Cell:
+        told = found.told(row)
+        return rate_cell(told.speed, unit=told.unit)
+
     def gained(row: MetricRow) -> Cell:
         return gained_cell(found.gained(row), found.told(row).unit)
 
@@ -125,8 +123,7 @@ def families_sheet(rows: Sequence[MetricRow], view: View) -> Sheet[MetricRow]:
         name,
         Column("value or sum", value, lambda row: found.told(row).value, least=13,
                pinned=True),
-        Column("rate", lambda row: rate_cell(found.told(row).moved, found.told(row).unit),
-               lambda row: per_second(found.told(row).moved), least=11),
+        Column("rate", rate, found.rate, least=11),
     ]  # fmt: skip
     if view.mark is not None:  # which is what one looks for then, on any screen
         columns.insert(2, Column("since mark", gained, found.gained, least=11, pinned=True))

@@ -22,10 +22,11 @@ from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
 from promlatest.tui.model.history import Moment, window
-from promlatest.tui.model.trends import Trends, histogram_of, value_of
+from promlatest.tui.model.trends import Trends, histogram_of, matchers_of, value_of
 from promlatest.tui.model.watch import View
-from promlatest.views.cells import Cell, Tone, natural, scaled_trend, text_of
-from promlatest.views.controllers import latency_cell
+from promlatest.views._counting import Count
+from promlatest.views.cells import Cell, natural, scaled_trend, text_of
+from promlatest.views.controllers import latency_cell, rate_cell
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
 from promlatest.views.sheet import Column, RowKey, Sheet
@@ -185,24 +186,31 @@ class Lookup:
         """What became of it since the scrape before."""
         return change_mark(self._trends.change(self._view.past, self.series(labels)))
 
-    def moved(self, labels: Labels) -> Movement:
-        """How much it grew in the window."""
-        view, series = self._view, self.series(labels)
+    def moved(self, labels: Labels) -> Movement | None:
+        """How much it grew in the window, or since the mark; None: it is no counter."""
+        series = self.series(labels)
         if not self.grows(labels):
-            return Movement(series, None, 0.0)
-        return self._trends.moved(view.past, series, view.seconds, view.mark)
+            return None
+        found = self._view.state.increase(series.metric, *matchers_of(series))
+        return next((each for each in found if each.labels == series), None)
+
+    def speed(self, labels: Labels) -> Count | None:
+        """How fast, and whether it began again."""
+        moved = self.moved(labels)
+        return None if moved is None else Count(None, moved.rate.value, moved.resets > 0)
 
     def rate(self, labels: Labels) -> float | None:
         """How fast it grew in the window."""
-        return per_second(self.moved(labels))
+        speed = self.speed(labels)
+        return None if speed is None else speed.per_second
 
     def gained(self, labels: Labels) -> float | None:
         """How it differs from what it was at the mark; None: it was not there."""
         view = self._view
         if view.mark is None:
             return None
-        if self.grows(labels):
-            return self.moved(labels).value
+        if moved := self.moved(labels):
+            return moved.value
         now, then = self.value(labels), self._trends.value(view.mark, self.series(labels))
         return None if now is None or then is None else now - then
 
@@ -296,7 +304,7 @@ def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column
     )  # fmt: skip
     if any(grows(family, metric) for metric in family.metrics):
         yield Column(
-            "rate", lambda labels: rate_cell(found.moved(labels), found.unit(labels)),
+            "rate", lambda labels: rate_cell(found.speed(labels), unit=found.unit(labels)),
             found.rate, least=11, pinned=True, orders=found.every_rate if plain_ else None,
         )  # fmt: skip
     if view.mark is not None:
@@ -332,21 +340,6 @@ def change_mark(change: float | None) -> str:
     if not change or isnan(change):
         return " "
     return "▴" if change > 0 else "▾"
-
-
-def per_second(found: Movement) -> float | None:
-    """How fast something grew; None: it is not known."""
-    return found.rate.value
-
-
-def rate_cell(found: Movement, unit: str = "") -> Cell:
-    """A rate of what has a unit; "↺" where the counter began again in that time."""
-    speed = per_second(found)
-    if speed is None:
-        return Cell(UNKNOWN, "dim")
-    mark = "↺ " if found.resets else ""
-    calm: Tone = "" if speed else "dim"
-    return Cell(mark + rate_in(unit, speed), "warn" if found.resets else calm)
 
 
 def gained_cell(gained: float | None, unit: str = "") -> Cell:

@@ -1,4 +1,4 @@
-"""The last samples of single series: trends, and rates that know resets.
+"""The last samples of single series, for trends and changes.
 
 Only series that are on the screen are looked up, each once for each scrape, however often
 the screen is drawn: what a table of 100,000 series costs is what its forty rows cost.
@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from promlatest._histogram import Histogram
-from promlatest._increase import Movement, bare, created_name, movement, target_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
-from promlatest.tui.model.history import Moment, Past, window
+from promlatest.tui.model.history import Moment, Past
 
 _MOST_SERIES: Final = 2000  # whose samples are kept; rows of some dozen screens
 
@@ -39,11 +38,6 @@ def histogram_of(state: Queryable, labels: Labels) -> Histogram | None:
     """The histogram with exactly these labels; None if it is not there."""
     found = state.histograms(labels.metric, *matchers_of(labels))
     return next((each for each in found if each.labels == labels), None)
-
-
-@lru_cache(maxsize=4096)
-def _created(labels: Labels) -> Labels:
-    return Labels(bare(labels), __name__=created_name(labels.metric))
 
 
 class Trends:
@@ -108,24 +102,3 @@ class Trends:
             return None
         before, now = self.value(past[-2], labels), self.value(past[-1], labels)
         return None if before is None or now is None else now - before
-
-    def moved(
-        self, past: Past, labels: Labels, seconds: float, mark: Moment | None = None
-    ) -> Movement:
-        """How much a counter grew in the last seconds, or since a mark, resets known."""
-        shown = window(past, seconds, mark)
-        samples = self._samples(shown, labels)
-        if not samples:
-            return Movement(labels, None, 0.0)
-        target = target_of(labels)
-        started = [(m.timestamp, m.starts[target]) for m in shown if target in m.starts]
-        start_times = [started, self._samples(shown, _created(labels))]
-        first = shown[0].timestamp
-        return movement(labels, samples, first, [each for each in start_times if each])
-
-    def _samples(self, shown: Past, labels: Labels) -> list[tuple[int, float]]:
-        """What was seen of a series; nothing of one that is not there any more."""
-        if self.value(shown[-1], labels) is None:
-            return []  # most counters have no `_created`: one look, and not one a scrape
-        known = [(each.timestamp, self.value(each, labels)) for each in shown]
-        return [(time, value) for time, value in known if value is not None]

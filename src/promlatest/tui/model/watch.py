@@ -55,7 +55,7 @@ class View:
     """
 
     name: str
-    state: Queryable = EMPTY
+    state: Snapshot = EMPTY
     earlier: Queryable | None = None
     seconds: float = 60.0
     span: float = 0.0
