@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,7 +19,8 @@ from urllib.parse import quote
 import pytest
 
 if TYPE_CHECKING:
-    from promlatest.testing._fixtures import Fakes, Golden, Targets
+    from promlatest.testing import FakeTarget
+    from promlatest.testing._fixtures import Golden, Targets
 
 _MARKER = (
     "promlatest(within=SECONDS, timeout=SECONDS): how long the expectations of this test"
@@ -65,16 +67,19 @@ def session_scrape_target(request: pytest.FixtureRequest) -> Iterator[Targets]:
 
 
 @pytest.fixture
-def fake_scrape_target() -> Iterator[Fakes]:
+def fake_scrape_target() -> Iterator[Callable[..., FakeTarget]]:
     """Makes fake targets: ``fake_scrape_target({"jobs_total": 1}, Status(503))`` answers
     scrapes by that script. They end with the test."""
-    from promlatest.testing._fixtures import Fakes
+    from promlatest.testing import FakeTarget
 
-    fakes = Fakes()
-    try:
-        yield fakes
-    finally:
-        fakes.close()
+    with ExitStack() as closing:
+
+        def made(*steps: Any, **options: Any) -> FakeTarget:
+            fake = FakeTarget(*steps, **options)
+            closing.callback(fake.close)
+            return fake
+
+        yield made
 
 
 @pytest.fixture

@@ -32,9 +32,8 @@ from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
 from promlatest.testing._missing import parts_of
-from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading, checked_reading
-from promlatest.testing._words import closest, listed, shortened
+from promlatest.testing._words import closest, fits_any, listed, shortened
 
 _HEAD: Final = (
     "# promlatest contract: family, type, bounds, labels; ? marks what need not be there\n"
@@ -240,8 +239,9 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         warnings.warn(words, UnverifiedWarning, stacklevel=2)
 
 
-def _undescribed(reading: Reading) -> set[str]:
-    return {family_of(name, reading.metadata) for name in reading.names}
+def _families(reading: Reading) -> set[str]:
+    """The families that are declared, or there without that."""
+    return {*reading.metadata, *(family_of(n, reading.metadata) for n in reading.names)}
 
 
 def _series(reading: Reading, family: str) -> list[Labels]:
@@ -273,7 +273,7 @@ def _lines_of(reading: Reading) -> Iterator[ContractLine]:
     Series that say when others were made are there in one format and not in another, so
     that nobody can rely on them.
     """
-    for family in sorted({*reading.metadata, *_undescribed(reading)}):
+    for family in sorted(_families(reading)):
         if not family.endswith("_created"):
             yield _line_of(reading, family)
 
@@ -317,7 +317,7 @@ def _parsed_bounds(line: ContractLine, word: str, where: str) -> tuple[float, ..
 
 
 def _breaches(line: ContractLine, reading: Reading) -> Iterable[str]:
-    there = {*reading.metadata, *_undescribed(reading)}
+    there = _families(reading)
     if line.family not in there:
         if not line.optional:
             near = closest(line.family, there)

@@ -20,7 +20,6 @@ from promlatest.testing._errors import (
 from promlatest.testing._missing import parts_of, unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
 from promlatest.testing._numbers import Increase, Move
-from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import (
     Reading,
     failure,
@@ -31,7 +30,7 @@ from promlatest.testing._reading import (
 )
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._wait import self_counted
-from promlatest.testing._words import number, shortened
+from promlatest.testing._words import fits_any, number, shortened
 
 VOLATILE: Final = ("process_*", "python_*", "go_*", "scrape_*", "*_created", "promhttp_*")
 """Names of series, as patterns of the shell, that move by themselves."""

@@ -12,6 +12,8 @@ from typing import Final, Self
 
 import attrs
 
+from promlatest.exceptions import BodyError, EndpointError
+
 
 @attrs.frozen
 class Observation:
@@ -196,3 +198,24 @@ class RulesError(ExpectationError):
 
 class AlertError(ExpectationError):
     """An alert is not what a test says of it, or cannot be judged."""
+
+
+# How a scrape fails, beside the kinds of `promlatest.exceptions`
+
+
+class StaleError(EndpointError):
+    """The store has no scrape that started after the call."""
+
+
+class EndedError(EndpointError):
+    """The program has ended, so whoever answers at its address is another one."""
+
+
+def reason(error: EndpointError) -> str:
+    """The first sentence of what is wrong, without the target's name before it."""
+    return error.message.splitlines()[0].partition(". ")[0]
+
+
+def cause(error: EndpointError) -> BaseException | None:
+    """What the program under test raised; of clients and files the words say enough."""
+    return error.__cause__ if isinstance(error, BodyError) else None

@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from promlatest.testing._artifacts import write_looks
-from promlatest.testing._fake import FakeTarget
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
@@ -88,29 +87,6 @@ class Targets:
 def write_artifacts(made: Iterable[Targets], since: float, directory: Path) -> list[Path]:
     """Write the scrapes that a failed test looked at; gives the files."""
     return write_looks([look for each in made for look in each.looks(since)], directory)
-
-
-class Fakes:
-    """Makes fake targets, and closes all of them at the end."""
-
-    def __init__(self) -> None:
-        self._made: Final[list[FakeTarget]] = []
-
-    def __call__(self, *steps: Any, **options: Any) -> FakeTarget:
-        """A fake target with this script; see `FakeTarget`."""
-        fake = FakeTarget(*steps, **options)
-        self._made.append(fake)
-        return fake
-
-    def close(self) -> None:
-        """Close all of them, the last one first.
-
-        Raises:
-            ScriptError: the script of one has raised.
-        """
-        with ExitStack() as stack:
-            for fake in self._made:
-                stack.callback(fake.close)
 
 
 class Golden:

@@ -24,10 +24,9 @@ from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import GoldenError
 from promlatest.testing._numbers import TOLERANCE
-from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading, checked_reading, missing_failure
 from promlatest.testing._selection import selection
-from promlatest.testing._words import listed, number, shortened
+from promlatest.testing._words import fits_any, listed, number, shortened
 
 _HEAD: Final = "# promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1"
 _LINE: Final = re.compile(r"(?P<series>.+) (?P<value>\S+)")

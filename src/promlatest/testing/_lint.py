@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from promlatest._arguments import as_tuple
-from promlatest.exposition import Diagnostic, check
+from promlatest.exposition import check
 from promlatest.testing._errors import LintError
-from promlatest.testing._patterns import fits_any
 from promlatest.testing._reading import Reading
-from promlatest.testing._words import many, shortened
+from promlatest.testing._words import fits_any, many, shortened
 
 
 def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
@@ -29,14 +28,14 @@ def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
     """
     __tracebackhide__ = True
     patterns = as_tuple(ignore, "texts for ignore")
-    found = [each for each in check(*reading.text()) if not _is_ignored(each, patterns)]
+    found = [
+        each
+        for each in check(*reading.text())
+        if not fits_any(f"{each.reason}: {each.text!r}", patterns)
+    ]
     if found:
         raise LintError(
             f"{reading.target} has {many(len(found), 'finding')}:",
             target=reading.target,
             details=shortened(map(str, found), 40),
         )
-
-
-def _is_ignored(found: Diagnostic, patterns: Iterable[str]) -> bool:
-    return fits_any(f"{found.reason}: {found.text!r}", patterns)

@@ -51,7 +51,7 @@ def free_port() -> int:
         return port
 
 
-class Program:
+class Subprocess:
     """A running program. `stop` ends it, and the processes it started.
 
     Args:
@@ -78,9 +78,8 @@ class Program:
             checked(text, str, f"a text for the variable {name}")
         _check_free(port)
         self.port: Final = port
-        filled = {"{port}": str(port)}
-        self.arguments: Final = [_filled(os.fspath(each), filled) for each in arguments]
-        more = {name: _filled(text, filled) for name, text in (environment or {}).items()}
+        self.arguments: Final = [_filled(os.fspath(each), port) for each in arguments]
+        more = {name: _filled(text, port) for name, text in (environment or {}).items()}
         # A file, not a pipe: a program that writes much must not be held up. Where a file
         # may lose its name while it is open, it does, so that none is left behind.
         log, path = tempfile.mkstemp(prefix="promlatest-", suffix=".log")
@@ -211,10 +210,8 @@ def _check_free(port: int) -> None:
             continue  # nobody does, or there is no such address
 
 
-def _filled(text: str, named: Mapping[str, str]) -> str:
-    for name, value in named.items():
-        text = text.replace(name, value)
-    return text
+def _filled(text: str, port: int) -> str:
+    return text.replace("{port}", str(port))
 
 
 def _signal(number: int) -> str:

@@ -6,6 +6,7 @@ which of its words does not exist, what comes close, and what is there. No clock
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final, Literal
@@ -443,13 +444,9 @@ def sections_of(reading: Reading, wanted: Wanted) -> dict[str, str]:
     return {f"{points[0].metric} as {reading.target} had it": "\n".join(shown)}
 
 
-def _series_by_family(reading: Reading) -> dict[str, int]:
+def _series_by_family(reading: Reading) -> Mapping[str, int]:
     """How many series each family has."""
-    counts: dict[str, int] = {}
-    for point in reading.snapshot:
-        family = family_of(point.metric, reading.metadata)
-        counts[family] = counts.get(family, 0) + 1
-    return counts
+    return Counter(family_of(point.metric, reading.metadata) for point in reading.snapshot)
 
 
 def _widest(reading: Reading, family: str) -> str:

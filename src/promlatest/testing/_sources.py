@@ -23,20 +23,13 @@ from promlatest.exceptions import BodyError, EndpointError
 from promlatest.exposition import CONTENT_TYPES, Reader
 from promlatest.exposition._families import samples_of
 from promlatest.scrape import Fetched, Target, fetch_once
+from promlatest.testing._errors import EndedError, StaleError
 from promlatest.testing._io import Io
-from promlatest.testing._process import Program
+from promlatest.testing._process import Subprocess
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import many
 
 _TEXT: Final = CONTENT_TYPES["text"]
-
-
-class StaleError(EndpointError):
-    """The store has no scrape that started after the call."""
-
-
-class EndedError(EndpointError):
-    """The program has ended, so whoever answers at its address is another one."""
 
 
 class Scrapable(Protocol):
@@ -156,7 +149,7 @@ class ProcessSource:
     """The endpoint of a program that this process has started."""
 
     inner: TargetSource
-    process: Program
+    process: Subprocess
 
     @property
     def name(self) -> str:

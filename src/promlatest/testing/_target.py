@@ -20,18 +20,22 @@ from promlatest._arguments import checked, checked_function, checked_seconds
 from promlatest._matching.matcher import LabelValue, Matcher
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import Store
-from promlatest.exceptions import BodyError, EndpointError, UsageError
+from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Target
 from promlatest.testing._applications import AppRequest, application
 from promlatest.testing._checked import CheckWait
 from promlatest.testing._conditions import Awaited
 from promlatest.testing._difference import Difference
 from promlatest.testing._errors import (
+    EndedError,
     ExpectationError,
     Observation,
+    StaleError,
     StaleScrapeError,
     TargetDownError,
     UntakenError,
+    cause,
+    reason,
 )
 from promlatest.testing._expectation import Expectation, Holding
 from promlatest.testing._golden import assert_exposes
@@ -49,16 +53,14 @@ from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
 from promlatest.testing._pace import LONGEST, SHORTEST
-from promlatest.testing._process import Program, free_port
+from promlatest.testing._process import Subprocess, free_port
 from promlatest.testing._reading import Reading, sections_of
 from promlatest.testing._rules import alerts_since, assert_rules_match
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._sources import (
-    EndedError,
     ProcessSource,
     RegistrySource,
     Scrapable,
-    StaleError,
     StoreSource,
     TargetSource,
 )
@@ -151,7 +153,7 @@ class Shared:
     within: float
     timeout: float
     untaken_ok: bool = False
-    process: Program | None = None
+    process: Subprocess | None = None
     ambient: Mapping[str, float] = attrs.field(factory=dict)
     ledger: Ledger = attrs.field(factory=Ledger)
     # For reports alone; appending to a deque needs no lock.
@@ -173,21 +175,11 @@ class Shared:
         if isinstance(error, EndedError):
             words = "was answered by somebody else"
         return kind(
-            f"{self.source.name} {words}: {_reason(error)}",
+            f"{self.source.name} {words}: {reason(error)}",
             target=self.source.name,
             details=f"the program {ended}".splitlines() if ended else [],
-            observations=[Observation(0.0, None, _reason(error))],
+            observations=[Observation(0.0, None, reason(error))],
         )
-
-
-def _reason(error: EndpointError) -> str:
-    """The first sentence of what is wrong, without the target's name before it."""
-    return error.message.splitlines()[0].partition(". ")[0]
-
-
-def _cause(error: EndpointError) -> BaseException | None:
-    """What the program under test raised; of clients and files the words say enough."""
-    return error.__cause__ if isinstance(error, BodyError) else None
 
 
 def _asking(question: Callable[Concatenate[Any, P], R]) -> Faced[P, R]:
@@ -355,12 +347,12 @@ class _TargetFace(_Waits[R_co]):
         try:
             reading = await self._read(self._shared.option("timeout"))
         except EndpointError as error:
-            failure, cause = self._shared.failure(error), _cause(error)
+            failed, why = self._shared.failure(error), cause(error)
         else:
             text = question[0] if question and isinstance(question[0], str) else ""
             self._shared.looks.append(Look(text, reading))
             return reading
-        raise failure from cause
+        raise failed from why
 
     async def _drive(self, wait: Waiting) -> Outcome:
         """Drive a wait to its end."""
@@ -371,12 +363,7 @@ class _TargetFace(_Waits[R_co]):
             try:
                 reading = await self._read(shared.option("timeout"))
             except EndpointError as error:
-                wait.failed(
-                    _reason(error),
-                    at,
-                    stale=isinstance(error, StaleError),
-                    cause=_cause(error),
-                )
+                wait.failed(error, at)
             else:
                 shared.looks.append(Look(wait.text, reading))
                 outcome = wait.take(reading, at)
@@ -511,7 +498,9 @@ class ScrapeTarget(_TargetFace[Outcome], Blocks):
         chosen = free_port() if port is None else checked(port, int, "a port")
         endpoint = TargetSource(Target.of(url.replace("{port}", str(chosen))))
         target = cls(endpoint.target, within=within, timeout=timeout)
-        process = Program(arguments, chosen, environment=environment, directory=directory)
+        process = Subprocess(
+            arguments, chosen, environment=environment, directory=directory
+        )
         shared = target._shared
         shared.source = ProcessSource(endpoint, process)
         shared.process = process

@@ -19,6 +19,7 @@ import attrs
 
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
+from promlatest.exceptions import EndpointError
 from promlatest.testing._conditions import DISAPPEAR, Awaited, Seen
 from promlatest.testing._errors import (
     AlreadyHeldError,
@@ -29,9 +30,12 @@ from promlatest.testing._errors import (
     NotReachedError,
     Observation,
     OvershootError,
+    StaleError,
     StaleScrapeError,
     TargetDownError,
     VanishedError,
+    cause,
+    reason,
 )
 from promlatest.testing._missing import why_nothing
 from promlatest.testing._movement import (
@@ -143,24 +147,11 @@ class Waiting:
         """
         raise NotImplementedError
 
-    def failed(
-        self,
-        error: str,
-        at: float,
-        *,
-        stale: bool = False,
-        cause: BaseException | None = None,
-    ) -> None:
-        """Take a scrape that failed.
-
-        Args:
-            error: why, in words.
-            at: when it started, in seconds since the wait began.
-            stale: whether the target answered, but with nothing new.
-            cause: what the program under test raised.
-        """
-        self._note(Observation(at, None, error))
-        self._stale, self._cause = stale, cause
+    def failed(self, error: EndpointError, at: float) -> None:
+        """Take a scrape that failed; `at` as in `take`."""
+        self._note(Observation(at, None, reason(error)))
+        # Whether the target answered, but with nothing new.
+        self._stale, self._cause = isinstance(error, StaleError), cause(error)
 
     def pause(self, now: float, took: float) -> float | None:
         """For how long to pause before the next scrape; None: the time is over."""
@@ -314,22 +305,15 @@ class Wait(Waiting):
         self._advance(reading)
         return self._judge(self._view(value, reading), reading, at)
 
-    def failed(
-        self,
-        error: str,
-        at: float,
-        *,
-        stale: bool = False,
-        cause: BaseException | None = None,
-    ) -> None:
+    def failed(self, error: EndpointError, at: float) -> None:
         __tracebackhide__ = True
-        super().failed(error, at, stale=stale, cause=cause)
+        super().failed(error, at)
         if self._condition.stays:
             raise self._failure(
                 TargetDownError,
                 f"{self.subject} could not be watched for {seconds(self._terms.within)}:"
-                f" a scrape failed: {error}",
-            ) from cause
+                f" a scrape failed: {reason(error)}",
+            ) from self._cause
 
     def _ended(self, last: Reading) -> Outcome:
         __tracebackhide__ = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from itertools import groupby, islice
 from typing import Final
 
@@ -53,19 +54,15 @@ def many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def series_line(point: DataPoint) -> str:
-    """A point as an exposition has it.
+def series_lines(points: Sequence[DataPoint], most: int = _SHOWN) -> list[str]:
+    """The first points as an exposition has them, and how many more there are.
 
     >>> from promlatest import Labels
-    >>> series_line(DataPoint(Labels(__name__="depth", queue="a"), 0, 3.0))
-    'depth{queue="a"} 3'
+    >>> series_lines([DataPoint(Labels(__name__="depth", queue="a"), 0, 3.0)])
+    ['depth{queue="a"} 3']
     """
-    return f"{point.labels.series()} {number(point.value)}"
-
-
-def series_lines(points: Sequence[DataPoint], most: int = _SHOWN) -> list[str]:
-    """The first points as an exposition has them, and how many more there are."""
-    return [*map(series_line, points[:most]), *_more(len(points) - most)]
+    lines = [f"{each.labels.series()} {number(each.value)}" for each in points[:most]]
+    return [*lines, *_more(len(points) - most)]
 
 
 def shortened(lines: Iterable[str], most: int = _SHOWN) -> list[str]:
@@ -81,6 +78,11 @@ def _more(count: int) -> list[str]:
 def listed(names: Iterable[str], most: int = _SHOWN) -> str:
     """Names in one line."""
     return ", ".join(shortened(names, most)) or "none"
+
+
+def fits_any(text: str, patterns: Iterable[str]) -> bool:
+    """Whether a text fits one of the patterns, which are those of the shell."""
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
 # What may have been meant

@@ -32,11 +32,12 @@ from promlatest._matching.floats import format_bound
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import EndpointError, MissingExtraError
 from promlatest.exposition import Sample, render
+from promlatest.testing._errors import StaleError
 from promlatest.testing._io import Io
 from promlatest.testing._loopback import LoopbackHandler, LoopbackServer
 from promlatest.testing._otlp_names import labels_of, metric_name
 from promlatest.testing._reading import Reading
-from promlatest.testing._sources import Scrapable, StaleError, read_body
+from promlatest.testing._sources import Scrapable, read_body
 
 try:
     from google.protobuf.json_format import Parse, ParseError
