@@ -51,6 +51,16 @@ class Scrape:
     """Of the whole process: what is kept of an answer notes it, and holds no vector."""
 
     @property
+    def kind(self) -> int:
+        """What tells its layout from others, and a failed scrape from a good one."""
+        return ~self.layout.number if self.failed else self.layout.number
+
+    @property
+    def timed(self) -> bool:
+        """Whether a sample may have another timestamp than the scrape."""
+        return self.times is not None or bool(self.patch)
+
+    @property
     def size(self) -> int:
         """How many series there are."""
         return self.layout.size

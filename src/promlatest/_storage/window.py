@@ -11,8 +11,10 @@ other series they are gaps.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 from struct import pack
 from typing import Any, Final, overload
 
@@ -36,10 +38,23 @@ _BLOCKS_KEPT: Final = 256  # questions between two scrapes of a source
 
 class Scrapes(tuple[Scrape, ...]):
     """The scrapes that are kept of a source, oldest first, and the blocks that were made
-    of them: with the next scrape both are others."""
+    of them: with the next scrape both are others.
+
+    What every question asks of all scrapes is worked out here, at a commit, by C code:
+    for 31 of them that took most of the first question about one series.
+
+    Attributes:
+        moments: when each was, in milliseconds.
+        kinds: what tells their layouts apart, and a failed scrape from a good one.
+        timed: whether a sample of theirs may have another timestamp than its scrape.
+        blocks: those that were made, by plan and range.
+    """
 
     def __init__(self, _: Iterable[Scrape] = ()) -> None:
-        self.blocks: Cache[Any, Sequence[Block]] = Cache(_BLOCKS_KEPT)
+        self.moments: Final = tuple(map(attrgetter("timestamp"), self))
+        self.kinds: Final = tuple(map(attrgetter("kind"), self))
+        self.timed: Final = any(map(attrgetter("timed"), self))
+        self.blocks: Final[Cache[Any, Sequence[Block]]] = Cache(_BLOCKS_KEPT)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Scrapes, (tuple(self),)
@@ -51,8 +66,9 @@ def blocks_of(
     """The blocks of a source.
 
     O(series x layouts in between) the first time and after a scrape that changed the
-    layout; O(scrapes) else, and columns are picked when somebody looks. What is asked
-    again before the next scrape costs a look-up, a quarter of a question of one series.
+    layout; O(scrapes) else, in C, and columns are picked when somebody looks. What is
+    asked again before the next scrape costs a look-up, a quarter of a question of one
+    series.
 
     Args:
         scrapes: those that are kept, oldest first.
@@ -61,32 +77,36 @@ def blocks_of(
         end: scrapes after it, too.
         kept: where columns are kept, and which series were there together.
     """
-    chosen = [each for each in scrapes if start < each.timestamp <= end]
-    if not chosen:
+    begin, stop = bisect_right(scrapes.moments, start), bisect_right(scrapes.moments, end)
+    if begin == stop:
         return ()
-    key = (plan, chosen[0].number, chosen[-1].number, len(chosen))
+    key = (plan, begin, stop)
     blocks = scrapes.blocks.get(key)
     if blocks is None:
-        blocks = _blocks(chosen, plan, kept, scrapes[0].timestamp)
+        blocks = _blocks(scrapes, slice(begin, stop), plan, kept)
         scrapes.blocks.keep(key, blocks)
     return blocks
 
 
 def _blocks(
-    chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache, since: int
+    scrapes: Scrapes, asked: slice, plan: Plan, kept: ColumnCache
 ) -> Sequence[Block]:
+    chosen, kinds, moments = scrapes[asked], scrapes.kinds[asked], scrapes.moments[asked]
     if plan.names is not None and not any(
         name in scrape.layout.tables for scrape in chosen for name in plan.names
     ):
         return ()
-    first = next((each.timestamp for each in chosen if not each.failed), None)
-    key = (plan, *map(_number, chosen))
+    key = (plan, *kinds)
     lives: tuple[_Life, ...] | None = kept.get(key)
     if lives is None:
         lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
         kept.keep(key, lives, 1 + sum(life.weight for life in lives))
-    moments = [each.timestamp for each in chosen]
-    return [_block(life, chosen, plan, kept, since, first, moments) for life in lives]
+    good = (moment for moment, kind in zip(moments, kinds, strict=True) if kind >= 0)
+    since, first = scrapes.moments[0], next(good, None)
+    timed = scrapes.timed
+    return [
+        _block(life, chosen, plan, kept, moments, since, first, timed) for life in lives
+    ]
 
 
 @attrs.frozen(eq=False)
@@ -126,18 +146,13 @@ def _lives(chosen: Sequence[Scrape], plan: Plan, kept: ColumnCache) -> Iterator[
         newer = scrape.layout
 
 
-def _number(scrape: Scrape) -> int:
-    """What tells the layouts of scrapes apart, and a failed scrape from a good one."""
-    return ~scrape.layout.number if scrape.failed else scrape.layout.number
-
-
 def _reports(chosen: Sequence[Scrape], plan: Plan) -> Iterator[_Life]:
     """What failed scrapes left to be seen: of each a life of its own."""
     for at, scrape in enumerate(chosen):
         if scrape.failed:
             selection = scrape.layout.select(plan).by_place
             if selection.labels:
-                key = (_number(scrape),)
+                key = (scrape.kind,)
                 yield _Life(key, selection.labels, at, (selection.places,))
 
 
@@ -231,34 +246,28 @@ def _block(
     chosen: Sequence[Scrape],
     plan: Plan,
     kept: ColumnCache,
+    moments: Sequence[int],
     since: int,
     first: int | None,
-    moments: Sequence[int],
+    timed: bool,
 ) -> Block:
     """A block; behind the last scrape of its series stands that they are gone."""
     begin = life.last + 1 - len(life.places)
-    places = life.places[::-1]
-    scrapes = chosen[begin : life.last + 2]
+    end = life.last + 2
+    places = life.places
 
     def pick(at: int) -> tuple[Sequence[float | None], Sequence[int] | None]:
-        held = places[at] if at < len(places) else None
+        held = places[-1 - at] if at < len(places) else None
         if held is None:
             return [None] * len(life.labels), None
-        key = (plan, *life.key, scrapes[at].number)
-        return _column(scrapes[at], held, key, kept)
+        scrape = chosen[begin + at]
+        key = (plan, *life.key, scrape.number)
+        return _column(scrape, held, key, kept)
 
-    times = moments[begin : life.last + 2]
+    times = moments[begin:end]
     values = _Picked(len(times), lambda at: pick(at)[0])
-    stamps = _Picked(len(times), lambda at: pick(at)[1])
-    pairs = zip(scrapes, places, strict=False)
-    timed = any(_timed(scrape) for scrape, held in pairs if held is not None)
-    own = stamps if timed else None
-    return Block(life.labels, times, values, own, since, first, moments)
-
-
-def _timed(scrape: Scrape) -> bool:
-    """Whether a sample may have another timestamp than its scrape."""
-    return scrape.times is not None or bool(scrape.patch)
+    stamps = _Picked(len(times), lambda at: pick(at)[1]) if timed else None
+    return Block(life.labels, times, values, stamps, since, first, moments)
 
 
 def _column(
@@ -268,7 +277,7 @@ def _column(
     if known is None:
         values = _packed(picker(places)(scrape.folded().values))
         own = None
-        if _timed(scrape):
+        if scrape.timed:
             own = [scrape.time(place) for place in places]
         known = (values, own)
         kept.keep(key, known, len(places) + 1)
