@@ -64,6 +64,7 @@ from promlatest.promql._values import (
     Vector,
     VectorColumn,
     Window,
+    has_gaps,
 )
 
 STEPS: Final = 11_000
@@ -295,7 +296,7 @@ class _Compiled:
         else:
             labels, pick = self._sorted(column.labels)
             values = pick(column.values)
-        if None in values:
+        if has_gaps(values):
             there = [at for at, value in enumerate(values) if value is not None]
             labels, values = [labels[at] for at in there], [values[at] for at in there]
         return Vector(labels, list(values), now, asked.annotations())

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import sqrt
-from operator import lt, sub
+from operator import lt, mul, sub
 from typing import Any, Final, NamedTuple
 from weakref import ref
 
@@ -25,7 +25,7 @@ from promlatest.promql._arithmetic import (
     total,
     variance,
 )
-from promlatest.promql._values import Span
+from promlatest.promql._values import Span, has_gaps
 
 Kernel = Callable[[Sequence[int], Sequence[float], int, int], float | None]
 
@@ -46,7 +46,7 @@ def each_series(span: Span) -> Iterator[tuple[Sequence[int], Sequence[float]]]:
         yield from [nothing] * len(span.labels)
         return
     rows: Iterable[Any] = zip(*columns, strict=True)
-    if not any(map(_has_gaps, columns)):
+    if not any(map(has_gaps, columns)):
         for row in rows:
             yield times, row
         return
@@ -56,10 +56,6 @@ def each_series(span: Span) -> Iterator[tuple[Sequence[int], Sequence[float]]]:
         else:
             there = [(t, v) for t, v in zip(times, row, strict=True) if v is not None]
             yield [t for t, _ in there], [v for _, v in there]
-
-
-def _has_gaps(column: Values) -> bool:
-    return not isinstance(column, array) and None in column
 
 
 # -- what moved -----------------------------------------------------------------------
@@ -127,20 +123,21 @@ def moved(span: Span, end: int, falls: Falls, *, counter: bool, rate: bool) -> V
     if len(columns) < 2:
         return [None] * len(span.labels)
     special = falls(columns) if counter else _away(columns)
-    first, last = columns[0], columns[-1]
-    try:
-        changes: Sequence[float] = list(map(sub, last, first))
-    except TypeError:
-        ends = zip(first, last, strict=True)
-        changes = [0.0 if a is None or b is None else b - a for a, b in ends]
+    first, last = _filled(columns[0]), _filled(columns[-1])
+    changes = list(map(sub, last, first))
     factor, room = _extrapolation(times, span.start, end)
     kernel = _KERNELS[counter, rate]
     whole = factor / ((end - span.start) / 1000) if rate else factor
-    results: list[float | None] = [change * whole for change in changes]
+    results: list[float | None] = list(map(mul, changes, repeat(whole)))
     if counter:
-        # One that began at 0 within the range is not extrapolated beyond that.
-        pairs = enumerate(zip(first, changes, strict=True))
-        special |= {at for at, (a, b) in pairs if a is not None and 0 <= a < b * room}
+        # One that began at 0 within the range is not extrapolated beyond that. Most are
+        # told by one comparison, half the time; "not" is for a limit that is NaN.
+        limit = max(changes) * room
+        special |= {
+            at
+            for at, began in enumerate(first)
+            if not began >= limit and 0 <= began < changes[at] * room
+        }
     for place in special:
         there = [(t, v[place]) for t, v in zip(times, columns, strict=True)]
         alone = [(t, v) for t, v in there if v is not None]
@@ -149,8 +146,15 @@ def moved(span: Span, end: int, falls: Falls, *, counter: bool, rate: bool) -> V
     return results
 
 
+def _filled(column: Values) -> Sequence[float]:
+    """The column with a number in its gaps, for series that are looked at alone."""
+    if not has_gaps(column):
+        return column  # type: ignore[return-value] # there is no None in it
+    return [0.0 if value is None else value for value in column]
+
+
 def _away(columns: Sequence[Values]) -> set[int]:
-    gaps = [column for column in columns if _has_gaps(column)]
+    gaps = [column for column in columns if has_gaps(column)]
     return {at for column in gaps for at, value in enumerate(column) if value is None}
 
 

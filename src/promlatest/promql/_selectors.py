@@ -177,13 +177,16 @@ class Ranges:
                 spans += _stamped_spans(block, block.stamps, start, end, known)
                 continue
             first, last = bisect_right(block.times, start), bisect_right(block.times, end)
-            places = [at for at in range(first, last) if not _all_away(block.values[at])]
             # Of two scrapes of one moment the later one counts.
-            by_time = {block.times[at]: at for at in places}
-            times, places = list(by_time), list(by_time.values())
-            if times:
-                columns = [block.values[at] for at in places]
-                spans.append(Span(block.labels, times, columns, known))
+            columns = {
+                time: column
+                for time, column in zip(
+                    block.times[first:last], block.values[first:last], strict=True
+                )
+                if not _all_away(column)
+            }
+            if columns:
+                spans.append(Span(block.labels, [*columns], [*columns.values()], known))
         if len(spans) > 1 and self._twice(*(span.labels for span in spans)):
             spans = _merged(spans)
         return Window(spans, start, end)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from promlatest._interfaces import Values
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.promql._tree import Matching
-from promlatest.promql._values import Kept, VectorColumn
+from promlatest.promql._values import Kept, VectorColumn, has_gaps
 
 METADATA: Final = (METRIC_NAME, "__type__", "__unit__")
 """What a value is called loses its meaning once the value is another (Q-4)."""
@@ -90,7 +90,7 @@ def _only(values: Values, places: Sequence[int]) -> float | None:
 
 def present(column: VectorColumn) -> VectorColumn:
     """The series that have a value, in their own tuple."""
-    if None not in column.values:
+    if not has_gaps(column.values):
         return column
     places = [at for at, value in enumerate(column.values) if value is not None]
     pick = picker(places, len(column.values))

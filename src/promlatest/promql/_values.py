@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import repeat
+from operator import is_
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 import attrs
 
 from promlatest._datapoint import DataPoint
+from promlatest._interfaces import Values
 from promlatest._matching.labels import Labels
 
 # -- inside ---------------------------------------------------------------------------
@@ -29,6 +32,11 @@ class VectorColumn(NamedTuple):
 
 
 EMPTY: Final = VectorColumn((), ())
+
+
+def has_gaps(values: Values) -> bool:
+    """Whether a series has no value; `None in values`, which compares, takes half more."""
+    return not isinstance(values, array) and any(map(is_, values, repeat(None)))
 
 
 class Span(NamedTuple):
