@@ -230,12 +230,13 @@ def test_a_long_text_is_refused_in_words():
         "sum by (" + "a, " * 20_001 + "a) (x)",
         "x{" + 'a="1", ' * 20_001 + "}",
         " or ".join(["(" + " or ".join(["x"] * 200) + ")"] * 101),
+        " or ".join(["-" * 80 + "x"] * 300),
     ],
-    ids=["arguments", "labels", "matchers", "operands"],
+    ids=["arguments", "labels", "matchers", "operands", "signs"],
 )
 def test_parts_are_bounded_in_words(text):
-    """An expression has at most 20,000 operands, matchers and labels."""
-    with pytest.raises(QueryError, match="at most 20000 operands, matchers and labels"):
+    """An expression has at most 20,000 operands, signs, matchers and labels."""
+    with pytest.raises(QueryError, match="at most 20000 operands, signs, matchers and"):
         parse(text)
 
 

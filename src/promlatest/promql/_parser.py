@@ -7,8 +7,8 @@ is an aggregation if `(`, `by` or `without` follows, and a metric else.
 Depth is bounded: each operand within another (parentheses, arguments, the right side of
 an operator that binds tighter, a sign) is one of at most `NESTING` levels, and a chain of
 operators on one level has at most `CHAIN`. So nothing ends in a RecursionError, here or
-in what walks the tree. An expression has at most `PARTS` operands, matchers and labels, so
-that a megabyte of text is read, or refused, within a second.
+in what walks the tree. An expression has at most `PARTS` operands, signs, matchers and
+labels, so that a megabyte of text is read, or refused, within a second.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ NESTING: Final = 100
 CHAIN: Final = 400
 LENGTH: Final = 1_000_000
 PATTERNS: Final = 30_000  # characters: a hostile pattern takes 20 µs for each
-PARTS: Final = 20_000  # operands, matchers and labels: 20 µs for each
+PARTS: Final = 20_000  # operands, signs, matchers and labels: 20 µs for each
 
 _PRECEDENCE: Final = {
     "or": 1,
@@ -173,7 +173,9 @@ class _Parser:
         """One part more of the expression."""
         self.parts += 1
         if self.parts > PARTS:
-            self.fail(f"expected at most {PARTS} operands, matchers and labels, got more")
+            self.fail(
+                f"expected at most {PARTS} operands, signs, matchers and labels, got more"
+            )
 
     def deepen(self, levels: int) -> None:
         self.depth += levels
@@ -190,6 +192,7 @@ class _Parser:
         signs: list[Token] = []
         while self.next.kind in ("+", "-"):
             self.deepen(1)
+            self.count()
             signs.append(self.take())
         if not signs:
             return self.postfixed(self.primary())
@@ -555,12 +558,11 @@ class _Parser:
         if self.next.kind == "(" or self.word() in ("step", "range", "min_of", "max_of"):
             self.refuse(*_DURATIONS)
         offset = sign * self.duration("a duration, as in offset 5m")
-        if (modified := _modified(node)) is None:
+        if (target := _modified(node)) is None:
             self.fail("'offset' can only stand behind a selector or a subquery", at)
-        if modified.offset:
+        if target.offset:
             self.fail("'offset' is set twice", at)
-        modified = attrs.evolve(modified, offset=offset)
-        return self.modified(node, modified)
+        return self.modified(node, target, offset=offset)
 
     def sign(self) -> int:
         sign = 1
@@ -571,17 +573,17 @@ class _Parser:
     def at(self, node: Node) -> Node:
         start = self.take().start
         moment = self.moment()
-        if (modified := _modified(node)) is None:
+        if (target := _modified(node)) is None:
             self.fail("'@' can only stand behind a selector or a subquery", start)
-        if modified.at is not None:
+        if target.at is not None:
             self.fail("'@' is set twice", start)
-        modified = attrs.evolve(modified, at=moment)
-        return self.modified(node, modified)
+        return self.modified(node, target, at=moment)
 
-    def modified(self, node: Node, within: VectorSelector | Subquery) -> Node:
-        if isinstance(node, MatrixSelector) and isinstance(within, VectorSelector):
-            return attrs.evolve(node, selector=within, end=self.end)
-        return attrs.evolve(within, end=self.end)
+    def modified(self, node: Node, target: Node, **change: object) -> Node:
+        if isinstance(node, MatrixSelector):
+            selector = attrs.evolve(target, **change)
+            return attrs.evolve(node, selector=selector, end=self.end)
+        return attrs.evolve(target, **change, end=self.end)
 
     def moment(self) -> At:
         word = self.word()
