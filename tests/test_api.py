@@ -890,3 +890,18 @@ async def test_asgi_passes_on_what_is_no_request(api: Api) -> None:
     await api.asgi("/prom", app)({"type": "lifespan"}, None, None)
 
     assert seen == ["lifespan"]
+
+
+def test_a_slash_at_the_end_is_the_same_path(api: Api, get: Get) -> None:
+    """A path that ends with a slash is answered as the one without."""
+    assert get("label/code/values/") == ["200", "500"]
+    assert get("labels/") == get("labels")
+
+
+@pytest.mark.parametrize("path", ["/graph", "/query"])
+def test_links_made_for_prometheus(api: Api, path: str) -> None:
+    """What Grafana and alerts link to is the page, with the answer to their question."""
+    body = api.answer("GET", path, {"g0.expr": "count(odd)", "g0.tab": "1"}).body
+
+    assert body == api.answer("GET", "/", {"query": "count(odd)"}).body
+    assert b'id="answer"' in body

@@ -203,3 +203,9 @@ def test_every_goes_on_where_a_scrape_fails(tmp_path):
     process.communicate(timeout=20)
 
     assert process.returncode == 130
+
+
+def test_what_a_scraper_adds_is_not_there(body, capsys):
+    """Asked for `up`, which no target says, it names who adds it."""
+    assert main(["query", body, "up"]) == 1
+    assert "up is what a scraper adds, such as promlatest serve" in capsys.readouterr().err

@@ -300,3 +300,30 @@ def test_now_is_by_the_clock_of_the_store() -> None:
 
     assert [point.value for point in query(store, "m")] == [3]
     assert query(store, "time()").value == STEP / 1000
+
+
+@pytest.mark.parametrize("expr", ["m", "rate(m[1m])"])
+@pytest.mark.parametrize("way", ["scraped", "appended"])
+def test_nothing_says_how_old_the_newest_sample_is(expr: str, way: str) -> None:
+    """Where all samples are too old for the moment, an info tells their age."""
+    store = Store()
+    if way == "scraped":
+        store.ingest("m 3\n", timestamp=1_000)
+    else:
+        with store.appender() as appender:
+            appender.append(0, {"__name__": "m"}, 1_000, 3.0)
+
+    answer = query(store, expr, 7_201_000)
+    [info] = answer.annotations.infos
+    assert not answer
+    assert "the newest sample is 2h older than the moment asked for" in info
+
+
+def test_nothing_says_nothing_where_nothing_was() -> None:
+    """A metric that there never was, or that is gone since, has no age to tell."""
+    store = Store()
+    store.ingest("m 3\n", timestamp=1_000)
+    store.ingest("n 3\n", timestamp=2_000)
+
+    assert query(store, "missing", 3_000).annotations.infos == ()
+    assert query(store, "m", 3_000).annotations.infos == ()

@@ -57,6 +57,8 @@ _BOTH: Final = ("GET", "POST")
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     "/": Endpoint(_page.page),
+    "/graph": Endpoint(_page.page),  # where the links of Grafana and of alerts lead
+    "/query": Endpoint(_page.page),  # the same of Prometheus 3
     "/api/v1/query": Endpoint(_promql.instant, _BOTH),
     "/api/v1/query_range": Endpoint(_promql.over_range, _BOTH),
     "/api/v1/query_exemplars": Endpoint(_promql.exemplars, _BOTH),
@@ -218,6 +220,9 @@ class Api:
 
 
 def _endpoint(path: str) -> Endpoint | None:
+    """What answers at a path, with a slash at its end or without: Prometheus redirects the
+    one to the other, and loses `/api/v1` on the way."""
+    path = path.rstrip("/")
     found = ENDPOINTS.get(path or "/")
     match = None if found else _LABEL_VALUES.fullmatch(path)
     if match is None:

@@ -47,8 +47,9 @@ PageCell = str | tuple[str, str]
 
 
 def page(site: Site, params: Params) -> ApiResponse:
-    """The page; with a parameter `query` the answer to it, too."""
-    asked = params.text("query")
+    """The page; with a parameter `query`, or `g0.expr` of a link that was made for
+    Prometheus, the answer to it, too."""
+    asked = params.text("query") or params.text("g0.expr")
     parts = [
         f"<h1>promlatest</h1><p>{len(site.queryable):,} series</p>",
         _box(asked),

@@ -42,6 +42,7 @@ from promlatest.promql import (
     query,
     walk,
 )
+from promlatest.scrape._ingest import SYNTHETIC
 from promlatest.views.nothing_found import why_nothing
 from promlatest.views.series import series_page
 
@@ -132,6 +133,13 @@ def _say_why(store: Store, tree: Node, options: argparse.Namespace) -> None:
     """Say that nothing came back, and which selector of it finds nothing."""
     selectors = [node for node in walk(tree) if isinstance(node, VectorSelector)]
     hints = [words for each in selectors for words in why_nothing(store, each.matchers)]
+    asked = (matcher.value for each in selectors for matcher in each.matchers)
+    hints += [
+        f"{name} is what a scraper adds, such as promlatest serve; here is what the target"
+        " says"
+        for name in asked
+        if name in SYNTHETIC
+    ]
     say_nothing(f"no series for {options.expression}", dict.fromkeys(hints))
 
 

@@ -72,6 +72,7 @@ STEPS: Final = 11_000
 _INNER_STEPS: Final = 500_000  # of all subqueries of one question: some seconds of work
 _INNER_VALUES: Final = 20_000_000
 _SUBQUERY_STEP: Final = 60_000  # Prometheus' default evaluation interval
+_EVER: Final = -(1 << 62)  # ms; before every sample
 _SHOWN: Final = 10  # annotations of a kind; a name or two tell the story
 
 Evaluate = Callable[["EvalContext", int], Any]
@@ -155,7 +156,8 @@ def query(
     do not reach is refused, where the answer depends on it.
 
     Args:
-        at: the moment, in milliseconds since the epoch; None: now, by the store's clock.
+        at: the moment, in milliseconds since the epoch; None: now, by the store's clock,
+            however old the newest sample is: one that is five minutes old is none.
         partial: answer over the part of a range that is covered, and say so, in place of
             refusing.
 
@@ -400,9 +402,22 @@ def _reader(
             start, end = anchor(asked, first) - back, anchor(asked, last)
             found = read(asked.queryable, node.matchers, start, end)
             asked.blocks[id(node)] = found
+            if start + back == end and not any(block.labels for block in found):
+                _note_age(asked, node, end)
         return found
 
     return blocks
+
+
+def _note_age(asked: EvalContext, node: VectorSelector, end: int) -> None:
+    """Say how old the newest sample is, where all are too old for a moment."""
+    ever = read(asked.queryable, node.matchers, _EVER, end)
+    times = (block.times[-1] for block in ever if block.labels and block.times)
+    newest = max(times, default=None)
+    if newest is not None:
+        age = format_duration(end - newest)
+        text = f"the newest sample is {age} older than the moment asked for"
+        asked.inform(node.start, f"{text} (timestamps are milliseconds)")
 
 
 def _vector_selector(node: Any, scope: _Scope, *, times: bool = False) -> Evaluate:

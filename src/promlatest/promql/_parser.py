@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
-from typing import Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import attrs
 
@@ -579,8 +579,10 @@ class _Parser:
             self.fail("'@' is set twice", start)
         return self.modified(node, target, at=moment)
 
-    def modified(self, node: Node, target: Node, **change: object) -> Node:
-        if isinstance(node, MatrixSelector):
+    def modified(
+        self, node: Node, target: VectorSelector | Subquery, **change: Any
+    ) -> Node:
+        if isinstance(node, MatrixSelector) and isinstance(target, VectorSelector):
             selector = attrs.evolve(target, **change)
             return attrs.evolve(node, selector=selector, end=self.end)
         return attrs.evolve(target, **change, end=self.end)
