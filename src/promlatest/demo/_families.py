@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -20,10 +20,6 @@ from promlatest.demo._simulation import (
     SimulatedHistogram,
     Webhook,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 _Labels = Mapping[str, str]
 

@@ -14,13 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from promlatest.exceptions import UsageError
-
-if TYPE_CHECKING:
-    pass
-
 
 # What the operator has to do.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from promlatest._datapoint import BOUND_LABEL, METRIC_TYPES, Exemplar, Metadata
@@ -77,7 +79,7 @@ def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Met
             groups.setdefault(key, []).append((place, sample, bound))
             place += 1
     rows = tuple(_rows(key, group) for key, group in groups.items())
-    came = sorted((each for group in groups.values() for each in group), key=_place)
+    came = sorted(chain.from_iterable(groups.values()), key=itemgetter(0))
     values = array("d", [float(sample.value) for _, sample, _ in came])
     times = array("q", [_milliseconds(sample.timestamp) for _, sample, _ in came])
     exemplars = {
@@ -108,10 +110,6 @@ def _rows(key: tuple[str, ...], group: list[tuple[int, FamilySample, str]]) -> R
         tuple([_cell(name, sample, bound) for _, sample, bound in group] for name in names),
         array("i", [place for place, _, _ in group]),
     )
-
-
-def _place(came: tuple[int, FamilySample, str]) -> int:
-    return came[0]
 
 
 def _cell(name: str, sample: FamilySample, bound: str) -> str:

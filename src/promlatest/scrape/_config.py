@@ -175,18 +175,7 @@ _IGNORED: Final = frozenset(
 def read_config(
     path: str | os.PathLike[str], *, skip_unsupported: bool = False
 ) -> list[tuple[Job, list[Target]]]:
-    """The jobs of a file, and the targets of each.
-
-    The file may be a whole prometheus.yml, a list of scrape configs, or one.
-
-    Args:
-        path: the file.
-        skip_unsupported: leave out jobs that want what promlatest does not have.
-
-    Raises:
-        UsageError: the file cannot be read, or says what cannot be done; each line of
-            the message begins with the line of the file.
-    """
+    """What `load_config` gives."""
     file = Path(path)
     try:
         with file.open("rb") as opened:
@@ -312,7 +301,7 @@ class _ConfigFile:
             file: _File = _converter.structure(_with_defaults(data), _File)
         except BaseValidationError as error:
             for path, key, words in _findings(error, ()):
-                named = self._job_of(data, path) if _is_unsupported(key) else ""
+                named = self._job_of(data, path) if _instead(key) else ""
                 self._add(_line(self._root, path, key), words + named)
             self._raise()
             raise
@@ -338,7 +327,7 @@ class _ConfigFile:
             if isinstance(each, dict):
                 ignored |= dict.fromkeys(key for key in each if key in _IGNORED)
                 for key in [*each]:
-                    if key in _IGNORED or (_is_unsupported(key) and _is_default(each[key])):
+                    if key in _IGNORED or (_instead(key) and _is_default(each[key])):
                         del each[key]
         if ignored:
             self._notes.append(f"without effect here: {', '.join(ignored)}")
@@ -348,7 +337,7 @@ class _ConfigFile:
     def _leave_out(self, jobs: list[Any]) -> None:
         """Take out the jobs that want what is not supported, and note them."""
         wants = [
-            [key for key in job if _is_unsupported(key)] if isinstance(job, dict) else []
+            [key for key in job if _instead(key)] if isinstance(job, dict) else []
             for job in jobs
         ]
         nodes = _children(self._root)["scrape_configs"][1].value if jobs else []
@@ -358,8 +347,11 @@ class _ConfigFile:
             del jobs[number], nodes[number]
 
 
-def _is_unsupported(key: str) -> bool:
-    return key in _UNSUPPORTED or (key.endswith("_sd_configs"))
+def _instead(key: str) -> str:
+    """What to do instead of a key that is not supported; "" for others."""
+    if key.endswith("_sd_configs"):
+        return "promlatest has no service discovery; give static_configs"
+    return _UNSUPPORTED.get(key, "")
 
 
 def _is_default(value: Any) -> bool:
@@ -440,13 +432,8 @@ def _step(error: BaseException) -> Steps:
 
 
 def _extra_words(key: str) -> str:
-    if key in _UNSUPPORTED:
-        return f"{key} is known to Prometheus and not supported here: {_UNSUPPORTED[key]}"
-    if key.endswith("_sd_configs"):
-        return (
-            f"{key} is known to Prometheus and not supported here:"
-            " promlatest has no service discovery; give static_configs"
-        )
+    if instead := _instead(key):
+        return f"{key} is known to Prometheus and not supported here: {instead}"
     return f"unknown key {key!r}"
 
 

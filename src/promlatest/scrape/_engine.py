@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from time import perf_counter
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
@@ -117,7 +117,7 @@ class Engine:
         self._claims = claims_of(sink)
         self._numbered = 0
         # Replaced and never changed once it is shown, so that other threads may read it.
-        self._loops: dict[str, _TargetLoop] = {}
+        self.loops: dict[str, _TargetLoop] = {}
         self._loop: asyncio.AbstractEventLoop | None
         self._http: HttpClient | None
         self._running: bool
@@ -134,17 +134,17 @@ class Engine:
     async def start(self) -> None:
         self._enter_loop()
         if not self._running:
-            for each in self._loops.values():
+            for each in self.loops.values():
                 each.claim.check_free(self)
             self._running = True
-            for number, each in enumerate(self._loops.values()):
+            for number, each in enumerate(self.loops.values()):
                 each.start(number * _APART)
 
     async def stop(self) -> None:
         self._enter_loop()
         self._running = False
         # Others may add targets meanwhile.
-        while left := [each for each in self._loops.values() if not each.closed]:
+        while left := [each for each in self.loops.values() if not each.closed]:
             await asyncio.gather(*(each.close() for each in left))
         self.leave_loop()
 
@@ -156,7 +156,7 @@ class Engine:
         """In the child of a fork: nothing is running, whatever the parent does."""
         # Kept for ever: to end these would end, or complain of, what the parent runs.
         _of_the_parent.append(
-            (self._loop, self._http, [dict(vars(each)) for each in self._loops.values()])
+            (self._loop, self._http, [dict(vars(each)) for each in self.loops.values()])
         )
         self.leave_loop()
 
@@ -191,23 +191,10 @@ class Engine:
         self.committers = Workers("promlatest-commit", _COMMITTERS)  # starts no thread
         self.readers = Workers("promlatest-read", _READERS)
         self._pools = self.committers, self.readers
-        for each in self._loops.values():
+        for each in self.loops.values():
             each.leave_loop()
 
     # Targets
-
-    @property
-    def targets(self) -> Mapping[str, Target]:
-        return {name: each.target for name, each in self._loops.items()}
-
-    @property
-    def jobs(self) -> Mapping[str, Job]:
-        return {name: each.job for name, each in self._loops.items()}
-
-    @property
-    def results(self) -> Mapping[str, ScrapeResult]:
-        loops = self._loops.items()
-        return {name: each.last for name, each in loops if each.last is not None}
 
     async def add(self, target: object, *, job: Job | None = None) -> str:
         self._enter_loop()
@@ -217,7 +204,7 @@ class Engine:
         async with self._changing:  # the source of one that goes is still its own
             claim = self._claims.claim(made, given)
             claim.check_free(self)
-            self._loops = dict(self._loops)
+            self.loops = dict(self.loops)
             held = self._hold(made, given, claim)
             if self._running:
                 held.start()
@@ -229,7 +216,7 @@ class Engine:
             raise UsageError("say which target is to be removed")
         async with self._changing:
             held = self._find(target)
-            self._loops = {n: each for n, each in self._loops.items() if each is not held}
+            self.loops = {n: each for n, each in self.loops.items() if each is not held}
             await held.close()
             self._claims.forget(held.claim)
             self.telemetry.targets(held.job.name, -1)
@@ -243,7 +230,7 @@ class Engine:
 
     async def scrape_all(self) -> list[ScrapeResult]:
         self._enter_loop()
-        loops = list(self._loops.values())
+        loops = list(self.loops.values())
         # Gathered with what they raise: all are waited for, and the first error is told.
         results = await asyncio.gather(
             *(each.demand() for each in loops), return_exceptions=True
@@ -275,16 +262,16 @@ class Engine:
 
     def _hold(self, target: Target, job: Job, claim: Claim) -> _TargetLoop:
         """The loop of a target; of one that is there already, that one."""
-        held = self._loops.get(claim.name)
+        held = self.loops.get(claim.name)
         if held is None:
             held = _TargetLoop(self, target, claim, job, self._numbered)
             self._numbered += 1
-            self._loops[claim.name] = held
+            self.loops[claim.name] = held
             self.telemetry.targets(job.name, 1)
         return held
 
     def _find(self, target: object | None) -> _TargetLoop:
-        loops = self._loops
+        loops = self.loops
         if target is None:
             if len(loops) != 1:
                 raise UsageError(f"there are {len(loops)} targets; say which one")

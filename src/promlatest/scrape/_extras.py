@@ -8,8 +8,6 @@ promlatest.scrape does not take 0.1 s.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from promlatest._arguments import checked
 from promlatest.exceptions import MissingExtraError
@@ -17,8 +15,6 @@ from promlatest.scrape._job import Job
 from promlatest.scrape._target import Target
 
 __all__ = ["load_config"]
-
-_BROUGHT = ("yaml", "cattrs")
 
 
 def load_config(
@@ -41,16 +37,10 @@ def load_config(
         MissingExtraError: the extra ``[scrape]`` is not installed.
     """
     checked(path, (str, os.PathLike), "the path of a configuration")
-    with _needed("Reading a configuration"):
-        from promlatest.scrape import _config
-    return _config.read_config(path, skip_unsupported=skip_unsupported)
-
-
-@contextmanager
-def _needed(purpose: str) -> Iterator[None]:
     try:
-        yield
+        from promlatest.scrape import _config
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _BROUGHT:
+        if (error.name or "").partition(".")[0] not in ("yaml", "cattrs"):
             raise
-        raise MissingExtraError("scrape", purpose) from None
+        raise MissingExtraError("scrape", "Reading a configuration") from None
+    return _config.read_config(path, skip_unsupported=skip_unsupported)

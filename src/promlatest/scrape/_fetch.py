@@ -38,7 +38,6 @@ __all__ = [
     "Collected",
     "EscapedError",
     "Fetched",
-    "OutOfTimeError",
     "ScrapeLimits",
     "collect",
     "contained",
@@ -188,17 +187,14 @@ def read_local(target: Target, timeout: float, limit: int) -> Fetched:
     """
     try:
         body = _LOCAL[target.kind](target, time.monotonic() + timeout, limit)
-    except OSError as error:
-        raise _unreadable(target, error) from error
-    except OutOfTimeError:
+    except TimeoutError:
         raise timed_out("body", timeout, target.name) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConnectError(f"cannot be read: {reason}", target=target.name) from error
     if limit and len(body) >= limit:
         raise too_large(limit, "it", target.name)
     return Fetched(body, _content_type(body), target.name, wire_bytes=len(body))
-
-
-class OutOfTimeError(Exception):
-    """The deadline of a read has passed."""
 
 
 def read_path(path: str, deadline: float, limit: int) -> bytes:
@@ -210,8 +206,8 @@ def read_path(path: str, deadline: float, limit: int) -> bytes:
         limit: bytes after which reading ends; 0 for none.
 
     Raises:
+        TimeoutError: it has not ended before the deadline.
         OSError: it cannot be read.
-        OutOfTimeError: it has not ended before the deadline.
     """
     # Without waiting: to open a pipe that nobody writes to would block for ever.
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -245,7 +241,7 @@ def _read_chunk(fd: int, deadline: float) -> bytes:
     while True:
         left = max(0.0, deadline - time.monotonic())
         if not is_readable(fd, left) or time.monotonic() > deadline:
-            raise OutOfTimeError
+            raise TimeoutError
         try:
             return os.read(fd, _CHUNK)
         except BlockingIOError:  # another reader of the pipe was faster
@@ -277,7 +273,7 @@ def _call(target: Target, deadline: float, limit: int) -> bytes:
     if not isinstance(body, bytes):
         raise UsageError(f"a callable target returns bytes, not {type(body).__name__}")
     if time.monotonic() > deadline:
-        raise OutOfTimeError
+        raise TimeoutError
     return body
 
 
@@ -344,11 +340,6 @@ def _unexposable(metric: str, what: str, value: object, target: Target) -> BodyE
 def _raised(what: str, error: Exception, target: Target) -> BodyError:
     text = escaped(f"{what} raised {type(error).__name__}: {error}")
     return BodyError(text, target=target.name)
-
-
-def _unreadable(target: Target, error: OSError) -> EndpointError:
-    reason = error.strerror or type(error).__name__
-    return ConnectError(f"cannot be read: {reason}", target=target.name)
 
 
 def _content_type(body: bytes) -> str:

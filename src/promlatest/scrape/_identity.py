@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from promlatest.exceptions import ConnectError
-from promlatest.scrape._fetch import OutOfTimeError, read_path
+from promlatest.scrape._fetch import read_path
 from promlatest.scrape._target import TLS, Target
 
 __all__ = ["TrustCache", "authorization", "has_files", "without_identity"]
@@ -60,12 +60,12 @@ def _secret(path: str, what: str, target: Target, until: float) -> str:
     try:
         text = read_path(path, until, _LONGEST_SECRET).decode().strip()
         reason = "" if text.isprintable() else "it holds more than one line"
+    except TimeoutError:
+        reason = "reading it takes longer than the timeout"
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except UnicodeDecodeError:
         reason = "it is no text"
-    except OutOfTimeError:
-        reason = "reading it takes longer than the timeout"
     if reason:
         raise ConnectError(
             f"the {what} file {path} cannot be used: {reason}", target=target.name

@@ -137,10 +137,6 @@ def _wire_error(message: str, *, target: str) -> EndpointError:
     return kind(message, target=target)
 
 
-def _constant(words: str) -> _Words:
-    return lambda *_: words
-
-
 _Words = Callable[[Any, Target, str], str]
 
 # The first that fits, so the exact ones stand first.
@@ -148,13 +144,13 @@ _WORDS: Final[tuple[tuple[Any, _Words, Callable[..., EndpointError]], ...]] = (
     (ssl.SSLCertVerificationError, _certificate_words, ConnectError),
     (ssl.SSLError, _tls_words, ConnectError),
     (WireError, _wire_words, _wire_error),
-    (zlib.error, _constant("its gzip body cannot be unpacked"), BodyError),
+    (zlib.error, lambda *_: "its gzip body cannot be unpacked", BodyError),
     (socket.gaierror, _dns_words, ConnectError),
     (ConnectionRefusedError, _connect_words, ConnectError),
     (ConnectionError, _ended_words, ConnectError),
     (OSError, _connect_words, ConnectError),
-    (NotImplementedError, _constant("this system has no unix sockets"), ConnectError),
-    (UnicodeError, _constant("no request can be made of its address"), ConnectError),
+    (NotImplementedError, lambda *_: "this system has no unix sockets", ConnectError),
+    (UnicodeError, lambda *_: "no request can be made of its address", ConnectError),
 )
 
 
@@ -193,8 +189,11 @@ def status_words(status: int, target: Target, leads: bool, follows: bool) -> str
             else "and does not say where"
         )
         return f"{named}: it redirects, {said}"
-    words = _STATUS.get(status) or _CLASSES.get(status // 100)
-    return f"{named}: {words(target)}" if words else f"expected status 200, got {named}"
+    if status in _STATUS:
+        return f"{named}: {_STATUS[status](target)}"
+    if status // 100 == 2:
+        return f"{named}: an exposition comes with 200"
+    return f"expected status 200, got {named}"
 
 
 def _bad_request(target: Target) -> str:
@@ -247,7 +246,4 @@ _STATUS: Final[Mapping[int, Callable[[Target], str]]] = {
     502: lambda _: "a proxy in front of it got no answer from it",
     503: lambda _: "it is not ready, or has too many requests at a time",
     504: lambda _: "a proxy in front of it waited too long for it",
-}
-_CLASSES: Final[Mapping[int, Callable[[Target], str]]] = {
-    2: lambda _: "an exposition comes with 200",
 }

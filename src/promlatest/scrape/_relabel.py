@@ -28,9 +28,6 @@ Action = Literal[
     "uppercase",
 ]
 
-# Go's Expand: $1, $name, ${name}, $$. The longest name wins, so $1x is the group "1x",
-# and a reference to a group that is not there is empty.
-
 
 def _lower(action: str) -> Action:
     return checked(action, str, "a text for action").lower()  # type: ignore[return-value]  # looked at in post_init
@@ -69,19 +66,11 @@ class Relabel:
         for needed in _NEEDED.get(self.action, ()):
             if not getattr(self, needed):
                 raise UsageError(f"the action {self.action} needs {needed}")
+        fields = attrs.fields(Relabel)
         for unwanted in _UNWANTED.get(self.action, ()):
-            if getattr(self, unwanted) != getattr(_DEFAULTS, unwanted):
+            if getattr(self, unwanted) != getattr(fields, unwanted).default:
                 raise UsageError(f"the action {self.action} takes no {unwanted}")
         object.__setattr__(self, "_pattern", compile_pattern(self.regex))
-
-
-class _DEFAULTS:
-    source_labels: tuple[str, ...] = ()
-    separator = ";"
-    regex = "(.*)"
-    modulus = 0
-    target_label = ""
-    replacement = "$1"
 
 
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -10,7 +10,6 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promlatest.exceptions import UsageError
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncScraper", "Scraper"]
 
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _ScraperFace:
@@ -105,17 +103,18 @@ class _ScraperFace:
     @property
     def targets(self) -> Mapping[str, Target]:
         """The targets, by the name that the store has for each as a source."""
-        return self._engine.targets
+        return {name: each.target for name, each in self._engine.loops.items()}
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """How each target is scraped, by the same names."""
-        return self._engine.jobs
+        return {name: each.job for name, each in self._engine.loops.items()}
 
     @property
     def results(self) -> Mapping[str, ScrapeResult]:
         """The last result of each target that was scraped."""
-        return self._engine.results
+        loops = self._engine.loops.items()
+        return {name: each.last for name, each in loops if each.last is not None}
 
 
 class AsyncScraper(_ScraperFace):
@@ -154,12 +153,7 @@ class AsyncScraper(_ScraperFace):
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     # Targets
@@ -234,16 +228,6 @@ async def _unwrapped(work: Coroutine[Any, Any, R]) -> R:
         raise error.error from None
 
 
-def _like(described: Callable[..., Any]) -> Callable[[F], F]:
-    """With the docstring of another method, which does the same."""
-
-    def with_docstring(method: F) -> F:
-        method.__doc__ = described.__doc__
-        return method
-
-    return with_docstring
-
-
 class Scraper(_ScraperFace):
     """Keeps a store up to date with what targets expose, in the background.
 
@@ -276,11 +260,9 @@ class Scraper(_ScraperFace):
 
     # Running
 
-    @_like(AsyncScraper.start)
     def start(self) -> None:
         self._run(self._engine.start)
 
-    @_like(AsyncScraper.stop)
     def stop(self) -> None:
         self._check_thread()
         with self._lock:
@@ -299,35 +281,25 @@ class Scraper(_ScraperFace):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     # Targets
 
-    @_like(AsyncScraper.add)
     def add(self, target: object, *, job: Job | None = None) -> str:
         return self._run(partial(self._engine.add, target, job=job))
 
-    @_like(AsyncScraper.remove)
     def remove(self, target: object) -> None:
         self._run(partial(self._engine.remove, target))
 
     # Scraping on demand
 
-    @_like(AsyncScraper.scrape)
     def scrape(self, target: object | None = None) -> ScrapeResult:
         return self._run(partial(self._engine.scrape, target))
 
-    @_like(AsyncScraper.scrape_all)
     def scrape_all(self) -> list[ScrapeResult]:
         return self._run(self._engine.scrape_all)
 
-    @_like(AsyncScraper.wait_fresh)
     def wait_fresh(
         self,
         target: object | None = None,
@@ -335,8 +307,9 @@ class Scraper(_ScraperFace):
         since: int | None = None,
         timeout: float | None = None,
     ) -> ScrapeResult:
-        fresh = partial(self._engine.wait_fresh, target, since=since, timeout=timeout)
-        return self._run(fresh)
+        return self._run(
+            partial(self._engine.wait_fresh, target, since=since, timeout=timeout)
+        )
 
     def _run(self, begin: Callable[[], Coroutine[Any, Any, R]]) -> R:
         self._check_thread()
@@ -357,6 +330,11 @@ class Scraper(_ScraperFace):
                 "a subscriber of the store must not wait for a scrape,"
                 " nor a callable that is scraped"
             )
+
+
+# What a method does is said once.
+for _name in ("start", "stop", "add", "remove", "scrape", "scrape_all", "wait_fresh"):
+    getattr(Scraper, _name).__doc__ = getattr(AsyncScraper, _name).__doc__
 
 
 def _stop(thread: LoopThread, engine: Engine) -> None:

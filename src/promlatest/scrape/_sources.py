@@ -101,8 +101,9 @@ class Claim:
 class Claims:
     """The claims on the sources of one store; safe to use from any thread."""
 
+    _lock = threading.Lock()  # one for all stores
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._held: dict[str, Claim] = {}  # by name
         self._alike: dict[str, list[Claim]] = {}  # by the name of the target
 
@@ -145,10 +146,6 @@ class Claims:
         with self._lock:
             if self._held.get(claim.name) is claim:
                 self._drop(claim)
-
-    def reset_lock(self) -> None:
-        """In the child of a fork: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
 
     # The caller holds the lock
 
@@ -207,28 +204,13 @@ def _reference(read: Any) -> Callable[[], object] | None:
         return lambda: read
 
 
-class _Stores:
-    """The claims of every store."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._claims: Final[weakref.WeakKeyDictionary[object, Claims]] = (
-            weakref.WeakKeyDictionary()
-        )
-        in_child(self, _Stores._reset_locks)
-
-    def claims(self, sink: object) -> Claims:
-        with self._lock:
-            return self._claims.setdefault(sink, Claims())
-
-    def _reset_locks(self) -> None:
-        self._lock = threading.Lock()
-        for each in list(self._claims.values()):
-            each.reset_lock()
+def _reset_lock(claims: type[Claims]) -> None:
+    claims._lock = threading.Lock()  # a thread of the parent may have held it
 
 
-_stores: Final = _Stores()
+in_child(Claims, _reset_lock)
 
+_claims: Final[weakref.WeakKeyDictionary[object, Claims]] = weakref.WeakKeyDictionary()
 
 # What a `ScrapeSink` has.
 _SINK: Final = ("batch", "fail", "remove", "clock", "is_watched")
@@ -245,4 +227,5 @@ def claims_of(sink: object) -> Claims:
             "expected a store first, and then what to scrape into it,"
             f" not something of type {type(sink).__name__}"
         )
-    return _stores.claims(sink)
+    with Claims._lock:
+        return _claims.setdefault(sink, Claims())
