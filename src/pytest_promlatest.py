@@ -317,13 +317,14 @@ def _made(item: pytest.Item) -> list[Targets]:
 
 def _sections(item: pytest.Item, error: BaseException) -> list[tuple[str, str]]:
     from promlatest.testing import ExpectationError
-    from promlatest.testing._fixtures import write_artifacts
+    from promlatest.testing._artifacts import write_looks
 
     made, began = _made(item), item.stash.get(_BEGAN, 0.0)
     found = dict(error.sections) if isinstance(error, ExpectationError) else {}
     for targets in made:
         found |= dict(targets.sections(began))
     if (directory := item.config.getoption("--promlatest-artifacts")) is not None:
-        files = write_artifacts(made, began, directory / _file_name(item.nodeid))
+        looks = [look for targets in made for look in targets.looks(began)]
+        files = write_looks(looks, directory / _file_name(item.nodeid))
         found["scrapes"] = "\n".join(map(str, files))
     return list(found.items())

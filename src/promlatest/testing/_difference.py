@@ -9,7 +9,7 @@ import attrs
 
 from promlatest._arguments import as_tuple
 from promlatest._histogram import Histogram
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, fulfils, keyword_matcher
 from promlatest.testing._errors import (
     OthersMovedError,
@@ -166,7 +166,9 @@ class Difference:
         patterns = as_tuple(ignore, "texts for ignore")
         all_moved = self.moves()
         moved = [each for each in all_moved if not fits_any(each.labels.metric, patterns)]
-        others = [move for move in moved if not _fits_any(move.labels, allowed)]
+        others = [
+            move for move in moved if not any(fulfils(move.labels, m) for m in allowed)
+        ]
         only = f"nothing but {', '.join(selectors)}" if selectors else "nothing"
         if others:
             raise OthersMovedError(
@@ -251,7 +253,3 @@ def _is_unknown(reading: Reading, wanted: Wanted) -> bool:
 def _parts(reading: Reading, metric: str) -> set[str]:
     """The names of series that a name stands for: its own, and those of its family."""
     return {*parts_of(reading, metric), *({metric} & reading.names)}
-
-
-def _fits_any(labels: Labels, allowed: Sequence[Sequence[Matcher]]) -> bool:
-    return any(fulfils(labels, matchers) for matchers in allowed)

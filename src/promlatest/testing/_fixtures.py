@@ -4,13 +4,12 @@ a test asks for it. It needs no pytest."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from promlatest.testing._artifacts import write_looks
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
@@ -82,11 +81,6 @@ class Targets:
         shared.ambient, shared.ledger = self._ambient, self.ledger
         self._made.append(target)
         return target
-
-
-def write_artifacts(made: Iterable[Targets], since: float, directory: Path) -> list[Path]:
-    """Write the scrapes that a failed test looked at; gives the files."""
-    return write_looks([look for each in made for look in each.looks(since)], directory)
 
 
 class Golden:

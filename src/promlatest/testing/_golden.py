@@ -19,6 +19,7 @@ import attrs
 
 from promlatest._arguments import as_tuple, checked, checked_path
 from promlatest._datapoint import family_of
+from promlatest._matching.floats import is_same
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
@@ -276,15 +277,11 @@ def _expected(text: str, where: str, tolerance: float) -> Callable[[float], bool
             return lambda got: compare(got, bound)
         middle, _, margin = text.partition("±")
         near, far = float(middle), float(margin or 0)
-        return lambda got: _close(got, near, far, tolerance)
+        return lambda got: (
+            is_same(got, near) or math.isclose(got, near, rel_tol=tolerance, abs_tol=far)
+        )
     except ValueError:
         raise UsageError(f"{where}: expected *, 3, >=1, <0.5 or 3±0.1: {text!r}") from None
-
-
-def _close(got: float, expected: float, margin: float, tolerance: float) -> bool:
-    if math.isnan(expected):
-        return math.isnan(got)
-    return math.isclose(got, expected, rel_tol=tolerance, abs_tol=margin)
 
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {

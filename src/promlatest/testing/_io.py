@@ -61,11 +61,7 @@ class _Blocking:
         return work()
 
     async def looped(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float) -> R:
-        async def limited() -> R:
-            async with asyncio.timeout(timeout):
-                return await work()
-
-        return asyncio.run(limited())
+        return asyncio.run(LOOPED.looped(work, timeout))
 
 
 class _Looped:

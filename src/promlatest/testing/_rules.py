@@ -6,13 +6,13 @@ rules need not pay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from promlatest._matching.matcher import LabelValue, checked_value, keyword_matcher
+from promlatest._matching.matcher import LabelValue, checked_value, fulfils, keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._difference import Difference
 from promlatest.testing._errors import AlertError, RulesError
@@ -126,10 +126,10 @@ class Alerts:
             names = {each.rule.name for each in self.verdicts}
             near = closest(name, names) or sorted(names)
             raise UsageError(f"no alert is called {name}; there are: {listed(near)}")
-        for verdict in verdicts:
-            for each in verdict.true:
-                if _fits(each, labels):
-                    return each
+        conditions = [keyword_matcher(n, checked_value(n, v)) for n, v in labels.items()]
+        for each in (firing for verdict in verdicts for firing in verdict.true):
+            if fulfils(each.labels, conditions):
+                return each
         wanted = ", ".join(f"{key}={value!r}" for key, value in labels.items())
         raise AlertError(
             f"{name} is not true" + (f" for {wanted}" if wanted else ""),
@@ -162,12 +162,3 @@ class Alerts:
             f"{each.series() if each else ''} {number(value)}" for each, value in compared
         )
         yield from (f"compared: {line.strip()}" for line in shortened(lines))
-
-
-def _fits(firing: Firing, labels: Mapping[str, LabelValue]) -> bool:
-    return all(
-        keyword_matcher(name, checked_value(name, wanted)).matches(
-            firing.labels.get(name, "")
-        )
-        for name, wanted in labels.items()
-    )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import attrs
 
 from promlatest._clock import now_ms
-from promlatest._counts import Counts
+from promlatest._datapoint import Metadata
 from promlatest._storage.snapshot import Snapshot
 from promlatest._storage.store import LOOKBACK, Store
 from promlatest._storage.store import Source as StoredSource
@@ -85,20 +86,8 @@ class Bodies:
         except EndpointError as error:
             error.target = error.target or self._name
             raise
-        store = Store()
-        batch = store.batch(self._name, lookback=LOOKBACK)
-        batch.append_samples(exposition, exposition.metadata)
-        untaken = _untaken(batch.commit())
-        return Reading(
-            self._name,
-            store.snapshot(),
-            exposition.metadata,
-            started,
-            body,
-            content_type,
-            path,
-            untaken,
-        )
+        told = {"body": body, "content_type": content_type, "path": path}
+        return _reading_of(self._name, exposition, exposition.metadata, started, **told)
 
     def answer(self, fetched: Fetched, started: float, path: str = "") -> Reading:
         """The reading that an answer is."""
@@ -114,11 +103,19 @@ def read_body(name: str, body: bytes, content_type: str = _TEXT) -> Reading:
 BODIES: Final[Any] = attrs.Factory(lambda source: Bodies(source.name), takes_self=True)
 
 
-def _untaken(counts: Counts) -> str:
-    """What of a body no scraper takes, in words."""
-    if not counts.untaken:
-        return ""
-    return f"{many(counts.untaken, 'sample')} that no scraper takes: {counts.example}"
+def _reading_of(
+    name: str, samples: Any, declared: Mapping[str, Metadata], started: float, **told: Any
+) -> Reading:
+    """The reading that samples are, and what of them no scraper takes."""
+    store = Store()
+    batch = store.batch(name, lookback=LOOKBACK)
+    batch.append_samples(samples, declared)
+    counts = batch.commit()
+    untaken = ""
+    if counts.untaken:
+        what = many(counts.untaken, "sample")
+        untaken = f"{what} that no scraper takes: {counts.example}"
+    return Reading(name, store.snapshot(), declared, started, untaken=untaken, **told)
 
 
 @attrs.frozen
@@ -175,18 +172,13 @@ class RegistrySource:
 
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()
-        store = Store()
         try:
             samples, declared = samples_of(self.registry.collect())
         except Exception as error:
             raise BodyError(
                 f"collecting raised {type(error).__name__}: {error}", target=self.name
             ) from error
-        with store.batch(self.name) as batch:
-            batch.append_samples(samples, declared)
-        return Reading(
-            self.name, store.snapshot(), declared, started, untaken=_untaken(store.counts)
-        )
+        return _reading_of(self.name, samples, declared, started)
 
 
 @attrs.frozen

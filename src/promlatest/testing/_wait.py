@@ -411,7 +411,12 @@ class Wait(Waiting):
         condition = self._condition
         if condition.stays:
             if not condition.holds(view):
-                raise self._failure(MovedError, self._moved_words(view))
+                raise self._failure(
+                    MovedError,
+                    f"{self.subject} was to {condition.words} for"
+                    f" {seconds(self._terms.within)}, and moved from"
+                    f" {number(view.base)} to {number(view.value)}",
+                )
             return None
         if condition.holds(view) and not self._lost():
             return self._held(reading, at)
@@ -474,11 +479,10 @@ class Wait(Waiting):
             )
         if self._passed:
             return self._overshoot(view)
-        words, shown = self._shown(view)
         return self._failure(
             NotReachedError,
             f"{self.subject} did not {condition.words} within {within}:"
-            f" it {words or 'was'} {shown} at last",
+            f" {self._shown(view, 'was')} at last",
             *([_UNMARKED] if condition.shows == "gain" and not self._from_mark else []),
         )
 
@@ -496,27 +500,18 @@ class Wait(Waiting):
             f"it was to {self._condition.words} within {within}",
         )
 
-    def _shown(self, view: Seen) -> tuple[str, str]:
-        """What the condition is about, in words: "" for the value itself."""
+    def _shown(self, view: Seen, be: str) -> str:
+        """What the condition is about, in words: the value itself, or the gain."""
         if self._condition.shows == "value":
-            return "", number(view.value)
-        if view.gain < 0:
-            return "has decreased by", number(-view.gain)
-        return "has increased by", number(view.gain)
+            return f"it {be} {number(view.value)}"
+        verb = "decreased" if view.gain < 0 else "increased"
+        return f"it has {verb} by {number(abs(view.gain))}"
 
     def _overshoot(self, view: Seen) -> ExpectationError:
-        words, shown = self._shown(view)
         return self._failure(
             OvershootError,
             f"{self.subject} went past what it was to {self._condition.words}:"
-            f" it {words or 'is'} {shown}",
-        )
-
-    def _moved_words(self, view: Seen) -> str:
-        return (
-            f"{self.subject} was to {self._condition.words} for"
-            f" {seconds(self._terms.within)}, and moved from {number(view.base)}"
-            f" to {number(view.value)}"
+            f" {self._shown(view, 'is')}",
         )
 
     def _sections(self) -> Mapping[str, str]:
@@ -566,20 +561,8 @@ _SUBJECTS: Final[Mapping[How, str]] = {
 }
 
 
-def _one(found: Sequence[DataPoint]) -> float | None:
-    return found[0].value if found else None
-
-
-def _sum(found: Sequence[DataPoint]) -> float | None:
-    return sum(point.value for point in found) if found else None
-
-
-def _count(found: Sequence[DataPoint]) -> float | None:
-    return float(len(found))
-
-
 _MEASURES: Final[Mapping[How, Callable[[Sequence[DataPoint]], float | None]]] = {
-    "one": _one,
-    "sum": _sum,
-    "count": _count,
+    "one": lambda found: found[0].value if found else None,
+    "sum": lambda found: sum(each.value for each in found) if found else None,
+    "count": lambda found: float(len(found)),
 }

@@ -241,14 +241,7 @@ def _attributes(attributes: Iterable[Any]) -> Iterator[tuple[str, str]]:
     for each in attributes:
         kind = each.value.WhichOneof("value")
         value = getattr(each.value, kind) if kind else ""
-        yield each.key, _TEXTS.get(kind, str)(value)
-
-
-def _text_of_bool(value: bool) -> str:
-    return "true" if value else "false"
-
-
-_TEXTS: Final[Mapping[str | None, Callable[[Any], str]]] = {"bool_value": _text_of_bool}
+        yield each.key, str(value).lower() if kind == "bool_value" else str(value)
 
 
 def _target_labels(resource: Mapping[str, str]) -> dict[str, str]:
