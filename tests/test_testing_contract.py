@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from promlatest._datapoint import family_of
 from promlatest.exceptions import UsageError
 from promlatest.testing import (
     ContractError,
+    SeriesBudgetError,
     UnverifiedWarning,
+    _reading,
     assert_contract,
     contract_of,
     read_contract,
@@ -224,3 +227,20 @@ def test_writing_again_keeps_what_is_optional(path):
     assert "?errors_total counter reason" in lines
     assert "?rare_total counter" in lines
     assert "jobs_total counter host? outcome queue?" in lines
+
+
+def test_families_are_found_in_one_look(monkeypatch):
+    """A contract of many families looks up the family of each name once, and so does a
+    budget that many of them exceed."""
+    asked = []
+    monkeypatch.setattr(
+        _reading, "family_of", lambda *given: asked.append(1) or family_of(*given)
+    )
+    lines = (f"# TYPE jobs{i}_total counter\njobs{i}_total 1\n" for i in range(100))
+    reading = read_body("the shop", "".join(lines).encode())
+
+    contract_of(reading)
+    with pytest.raises(SeriesBudgetError):
+        reading.assert_series_below(1, per="family")
+
+    assert len(asked) == 200  # of each name, and of each series

@@ -25,13 +25,12 @@ from typing import Final
 import attrs
 
 from promlatest._arguments import as_tuple, checked_path
-from promlatest._datapoint import BOUND_LABEL, Metadata, family_of
+from promlatest._datapoint import BOUND_LABEL, Metadata
 from promlatest._matching.floats import format_float, normalise_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import ContractError
-from promlatest.testing._missing import parts_of
 from promlatest.testing._reading import Reading, checked_reading
 from promlatest.testing._words import closest, fits_any, listed, shortened
 
@@ -239,13 +238,8 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         warnings.warn(words, UnverifiedWarning, stacklevel=2)
 
 
-def _families(reading: Reading) -> set[str]:
-    """The families that are declared, or there without that."""
-    return {*reading.metadata, *(family_of(n, reading.metadata) for n in reading.names)}
-
-
 def _series(reading: Reading, family: str) -> list[Labels]:
-    names = frozenset(parts_of(reading, family))
+    names = reading.families.get(family, frozenset())
     points = reading.snapshot.match([keyword_matcher(METRIC_NAME, names)])
     return [point.labels for point in points]
 
@@ -273,7 +267,7 @@ def _lines_of(reading: Reading) -> Iterator[ContractLine]:
     Series that say when others were made are there in one format and not in another, so
     that nobody can rely on them.
     """
-    for family in sorted(_families(reading)):
+    for family in sorted({*reading.metadata, *reading.families}):
         if not family.endswith("_created"):
             yield _line_of(reading, family)
 
@@ -317,7 +311,7 @@ def _parsed_bounds(line: ContractLine, word: str, where: str) -> tuple[float, ..
 
 
 def _breaches(line: ContractLine, reading: Reading) -> Iterable[str]:
-    there = _families(reading)
+    there = {*reading.metadata, *reading.families}
     if line.family not in there:
         if not line.optional:
             near = closest(line.family, there)

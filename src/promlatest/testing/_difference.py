@@ -17,7 +17,7 @@ from promlatest.testing._errors import (
     UnmovedError,
     VanishedError,
 )
-from promlatest.testing._missing import parts_of, unknown_label, why_nothing
+from promlatest.testing._missing import unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import (
@@ -252,4 +252,4 @@ def _is_unknown(reading: Reading, wanted: Wanted) -> bool:
 
 def _parts(reading: Reading, metric: str) -> set[str]:
     """The names of series that a name stands for: its own, and those of its family."""
-    return {*parts_of(reading, metric), *({metric} & reading.names)}
+    return {*reading.families.get(metric, ()), *({metric} & reading.names)}

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from promlatest._datapoint import family_of
 from promlatest._matching.labels import METRIC_NAME, quote
 from promlatest._matching.matcher import Matcher, keyword_matcher
 from promlatest.testing._errors import (
@@ -98,13 +97,8 @@ def _name_matchers(reading: Reading, wanted: Wanted) -> Sequence[Matcher]:
     """The conditions on the name, with those of its series for the name of a family."""
     if not wanted.metric or wanted.metric in reading.names:
         return wanted.named
-    parts = frozenset(parts_of(reading, wanted.metric))
+    parts = reading.families.get(wanted.metric, frozenset())
     return (keyword_matcher(METRIC_NAME, parts),)
-
-
-def parts_of(reading: Reading, family: str) -> list[str]:
-    """The names of the series of a family, in no order."""
-    return [n for n in reading.names if family_of(n, reading.metadata) == family]
 
 
 # The explanations, in their order
@@ -150,7 +144,7 @@ def _empty_family(reading: Reading, wanted: Wanted) -> Why | None:
     metric = wanted.metric
     if not metric or metric in reading.names:
         return None
-    parts = sorted(parts_of(reading, metric))
+    parts = sorted(reading.families.get(metric, ()))
     if not parts:
         return Why(NoSeriesError, f"{metric} is declared, and has no series yet")
     if (why := _mislabelled(reading, wanted)) is not None:

@@ -29,7 +29,7 @@ from promlatest.testing._errors import (
     SeriesBudgetError,
     SeveralSeriesError,
 )
-from promlatest.testing._missing import Why, parts_of, unknown_label, why_nothing
+from promlatest.testing._missing import Why, unknown_label, why_nothing
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._words import (
     closest,
@@ -271,6 +271,14 @@ class Reading:
         """The names of all series."""
         return frozenset(self.snapshot.label_values(METRIC_NAME))
 
+    @cached_property
+    def families(self) -> Mapping[str, frozenset[str]]:
+        """The names of the series of each family that has some."""
+        found: dict[str, set[str]] = {}
+        for name in self.names:
+            found.setdefault(family_of(name, self.metadata), set()).add(name)
+        return {family: frozenset(names) for family, names in found.items()}
+
     def text(self) -> tuple[bytes, str]:
         """The exposition, as it came or as it would be written, and its Content-Type."""
         if self.body is not None:
@@ -451,7 +459,7 @@ def _series_by_family(reading: Reading) -> Mapping[str, int]:
 
 def _widest(reading: Reading, family: str) -> str:
     """The label of a family with the most values, in words."""
-    named = keyword_matcher(METRIC_NAME, frozenset(parts_of(reading, family)))
+    named = keyword_matcher(METRIC_NAME, reading.families[family])
     values = {
         name: len(reading.snapshot.label_values(name, named))
         for name in reading.snapshot.label_names(named)
