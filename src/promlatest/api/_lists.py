@@ -38,7 +38,7 @@ def series(site: Site, params: Params) -> ApiResponse:
     selectors = _selectors(params)
     if not selectors:
         raise UsageError("no match[] parameter provided")
-    texts = [site.json[point.labels] for point in site.points(selectors)]
+    texts = [site.json(point.labels) for point in site.points(selectors)]
     kept, warnings = within(texts, params)
     return success(f"[{','.join(kept)}]", warnings)
 
@@ -94,8 +94,8 @@ def metadata(site: Site, params: Params) -> ApiResponse:
 def federate(site: Site, params: Params) -> ApiResponse:
     """The latest samples of the selected series, as Prometheus federates: metric by
     metric, untyped, and with timestamps."""
-    kept = site.federated
-    found = [(*kept[labels], t, v) for labels, t, v in site.points(params.matchers())]
+    told = site.federated
+    found = [(*told(labels), t, v) for labels, t, v in site.points(params.matchers())]
     found.sort(key=itemgetter(0))  # a label such as "Zone" sorts before the name
     lines = []
     for metric, samples in groupby(found, itemgetter(0)):

@@ -16,8 +16,8 @@ from promlatest.api._answer import ApiResponse
 from promlatest.api._params import Params
 from promlatest.api._promql import rows_of
 from promlatest.api._site import Site, TargetState
-from promlatest.api._text import json_value
 from promlatest.exceptions import PromlatestError
+from promlatest.promql._aggregations import digits
 from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.units import duration
 
@@ -98,7 +98,7 @@ def _points(points: Sequence[DataPoint]) -> str:
 
 def _point(point: DataPoint, names: Iterable[str]) -> list[PageCell]:
     cells: list[PageCell] = [point.labels.get(name, "") for name in names]
-    return [*cells, ("n", json_value(point.value))]
+    return [*cells, ("n", digits(point.value))]
 
 
 def _targets(site: Site) -> str:

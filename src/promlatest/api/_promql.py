@@ -15,21 +15,20 @@ from promlatest.api._answer import ApiResponse, success
 from promlatest.api._lists import within
 from promlatest.api._params import Params, read_duration, read_time
 from promlatest.api._site import Site
-from promlatest.api._text import dump, json_time, json_value
+from promlatest.api._text import dump, json_time
 from promlatest.exceptions import UsageError
 from promlatest.promql import (
     Annotations,
     Matrix,
-    Node,
     Scalar,
     Series,
     Vector,
     parse,
     query,
     query_range,
-    walk,
 )
-from promlatest.promql._tree import VectorSelector
+from promlatest.promql._aggregations import digits
+from promlatest.promql._tree import selectors_of
 
 __all__ = ["exemplars", "format_query", "instant", "over_range", "rows_of"]
 
@@ -101,7 +100,7 @@ def _answer(site: Site, result: Any, at: int, params: Params) -> ApiResponse:
 def _vector(site: Site, vector: Vector, at: int) -> Sequence[str]:
     json, time = site.json, json_time(at)
     return [
-        f'{{"metric":{json[labels]},"value":[{time},"{json_value(value)}"]}}'
+        f'{{"metric":{json(labels)},"value":[{time},"{digits(value)}"]}}'
         for labels, value in zip(vector.labels, vector.values, strict=True)
     ]
 
@@ -109,17 +108,17 @@ def _vector(site: Site, vector: Vector, at: int) -> Sequence[str]:
 def _matrix(site: Site, matrix: Matrix, _: int) -> Sequence[str]:
     json = site.json
     return [
-        f'{{"metric":{json[series.labels]},"values":[{_samples(series)}]}}'
+        f'{{"metric":{json(series.labels)},"values":[{_samples(series)}]}}'
         for series in matrix
     ]
 
 
 def _samples(series: Series) -> str:
-    return ",".join(f'[{json_time(at)},"{json_value(v)}"]' for at, v in series.samples)
+    return ",".join(f'[{json_time(at)},"{digits(v)}"]' for at, v in series.samples)
 
 
 def _scalar(_: Site, scalar: Scalar, at: int) -> str:
-    return f'[{json_time(at)},"{json_value(scalar.value)}"]'
+    return f'[{json_time(at)},"{digits(scalar.value)}"]'
 
 
 def _string(_: Site, text: str, at: int) -> str:
@@ -174,8 +173,8 @@ def exemplars(site: Site, params: Params) -> ApiResponse:
     if end < start:
         raise UsageError("end timestamp must not be before start timestamp")
     found: dict[Labels, list[str]] = {}
-    for matchers in _selectors(params.required("query", parse)):
-        for labels, exemplar in _exemplars(site, matchers):
+    for selector in selectors_of(params.required("query", parse)):
+        for labels, exemplar in _exemplars(site, selector.matchers):
             at = _time(exemplar)
             if start <= at <= end and labels not in found:
                 found[labels] = [_exemplar(site, exemplar, at)]
@@ -183,10 +182,6 @@ def exemplars(site: Site, params: Params) -> ApiResponse:
 
 
 _FOREVER: Final = 1 << 62
-
-
-def _selectors(tree: Node) -> Iterable[tuple[Matcher, ...]]:
-    return (node.matchers for node in walk(tree) if isinstance(node, VectorSelector))
 
 
 def _exemplars(
@@ -205,9 +200,9 @@ def _time(exemplar: Exemplar) -> int:
 
 
 def _exemplar(site: Site, exemplar: Exemplar, at: int) -> str:
-    labels, value = site.json[exemplar.labels], json_value(exemplar.value)
+    labels, value = site.json(exemplar.labels), digits(exemplar.value)
     return f'{{"labels":{labels},"value":"{value}","timestamp":{json_time(at)}}}'
 
 
 def _of_series(site: Site, labels: Labels, texts: Iterable[str]) -> str:
-    return f'{{"seriesLabels":{site.json[labels]},"exemplars":[{",".join(texts)}]}}'
+    return f'{{"seriesLabels":{site.json(labels)},"exemplars":[{",".join(texts)}]}}'

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import ipaddress
 import logging
 import ssl
 import time
@@ -25,14 +26,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from promlatest.api._address import is_local_name, is_loopback
 from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._api import Api
 from promlatest.api._mount import BODY_LIMIT
 from promlatest.api._request import HEAD_LIMIT, Refusal, Request, expects, take
 from promlatest.scrape._workers import Workers
 
-__all__ = ["Listener"]
+__all__ = ["Listener", "is_loopback"]
 
 _log: Final = logging.getLogger("promlatest")
 
@@ -346,3 +346,27 @@ def _head(status: int, content_type: str, length: int, second: int, more: str) -
         f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n"
         f"Date: {formatdate(second, usegmt=True)}\r\n{further}{strict}{more}\r\n"
     ).encode("latin-1")
+
+
+# Which addresses and names only this machine can reach
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@lru_cache(256)
+def is_local_name(host: str) -> bool:
+    """Whether a Host is an address or `localhost`, with or without a port."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

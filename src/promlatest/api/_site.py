@@ -11,7 +11,7 @@ from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Source, Store
-from promlatest.api._text import TextCache, json_labels
+from promlatest.api._text import json_labels, kept
 from promlatest.exceptions import EndpointError
 from promlatest.exposition._render import series_text
 from promlatest.rules import Rule
@@ -125,9 +125,11 @@ class Site:
     max_points: int
     timeout: float
     partial: bool
-    json: TextCache[str] = attrs.field(factory=lambda: TextCache(json_labels), repr=False)
-    federated: TextCache[tuple[str, str]] = attrs.field(
-        factory=lambda: TextCache(_federated), repr=False
+    json: Callable[[Labels], str] = attrs.field(
+        factory=lambda: kept(json_labels), repr=False
+    )
+    federated: Callable[[Labels], tuple[str, str]] = attrs.field(
+        factory=lambda: kept(_federated), repr=False
     )
 
     def points(self, selectors: Iterable[Sequence[Matcher]]) -> list[DataPoint]:

@@ -8,36 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Final, Generic, TypeVar
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from promlatest._matching.labels import Labels
 
-__all__ = ["TextCache", "dump", "json_labels", "json_time", "json_value"]
+__all__ = ["dump", "json_labels", "json_time", "kept"]
 
 T = TypeVar("T")
 
-# Some 40 MB of text; then it starts anew, so that churning series don't fill the memory.
+# Some 40 MB of text: churning series do not fill the memory.
 _KEPT: Final = 200_000
 
-_NAMES: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
-
-class TextCache(dict[Labels, T], Generic[T]):
-    """What is made of each label set, when somebody first asks.
-
-    Two threads that ask first at once make the same twice.
-    """
-
-    def __init__(self, make: Callable[[Labels], T]) -> None:
-        super().__init__()
-        self._make: Final = make
-
-    def __missing__(self, labels: Labels) -> T:
-        if len(self) >= _KEPT:
-            self.clear()
-        made = self[labels] = self._make(labels)
-        return made
+def kept(make: Callable[[Labels], T]) -> Callable[[Labels], T]:
+    """What is made of each label set, made when somebody first asks."""
+    return lru_cache(_KEPT)(make)
 
 
 def dump(value: object) -> str:
@@ -48,20 +34,6 @@ def dump(value: object) -> str:
 def json_labels(labels: Labels) -> str:
     """A label set as a JSON object."""
     return dump(dict(labels))
-
-
-def json_value(value: float) -> str:
-    """A sample as the API has it: the shortest digits, without an exponent.
-
-    >>> json_value(3.0), json_value(1e-05), json_value(1e21), json_value(float("inf"))
-    ('3', '0.00001', '1000000000000000000000', '+Inf')
-    """
-    text = repr(float(value))
-    if text.endswith(".0"):
-        return text[:-2]
-    if "n" in text:
-        return _NAMES[text]
-    return format(Decimal(text), "f") if "e" in text else text
 
 
 def json_time(milliseconds: int) -> str:

@@ -29,8 +29,7 @@ import attrs
 
 from promlatest._storage.store import Store
 from promlatest.api import Api
-from promlatest.api._address import is_loopback
-from promlatest.api._server import Listener
+from promlatest.api._server import Listener, is_loopback
 from promlatest.cli._exits import DONE
 from promlatest.cli._options import add_config, add_demo, add_fetching, refuse_idle_sources
 from promlatest.cli._targets import configured, demo, target_of

@@ -195,25 +195,28 @@ def _count_values(node: Aggregation) -> Work:
         counts: dict[Labels, int] = {}
         for labels, value in zip(column.labels, column.values, strict=True):
             if value is not None:
-                told = key(Labels({**labels, name: plain(value)}))
+                told = key(Labels({**labels, name: digits(value)}))
                 counts[told] = counts.get(told, 0) + 1
         return VectorColumn(tuple(counts), list(map(float, counts.values())))
 
     return work
 
 
-def plain(value: float) -> str:
+def digits(value: float) -> str:
     """A number in digits without an exponent, as Go's format "f" has it.
 
-    >>> plain(1e21), plain(0.1), plain(float("inf")), plain(-0.0)
-    ('1000000000000000000000', '0.1', '+Inf', '-0')
+    >>> digits(1e21), digits(1e-05), digits(float("inf")), digits(-0.0)
+    ('1000000000000000000000', '0.00001', '+Inf', '-0')
     """
-    if isnan(value):
-        return "NaN"
-    if abs(value) == float("inf"):
-        return "+Inf" if value > 0 else "-Inf"
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
+    text = repr(float(value))
+    if text.endswith(".0"):
+        return text[:-2]
+    if "n" in text:
+        return _NAMES[text]
+    return format(Decimal(text), "f") if "e" in text else text
+
+
+_NAMES: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 AGGREGATIONS: Final[dict[str, Aggregator]] = {

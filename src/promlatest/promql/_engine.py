@@ -50,8 +50,8 @@ from promlatest.promql._tree import (
     VectorSelector,
     chain_of,
     format_duration,
+    selectors_of,
     unwrapped,
-    walk,
 )
 from promlatest.promql._values import (
     Annotations,
@@ -274,7 +274,7 @@ class _Compiled:
         self.text = QueryText(text)
         self.evaluate = compiled(self.tree, _Scope(lambda start, end: (start, end)))
         self._sorted = Kept(_in_order)
-        self._reads = sum(isinstance(each, VectorSelector) for each in walk(self.tree))
+        self._reads = len(selectors_of(self.tree))
 
     def frozen(self, queryable: Columnar | Queryable) -> Columnar | Queryable:
         """Where several selectors are to see one state, a snapshot that does not move."""

@@ -303,14 +303,6 @@ def _vector(call: Call) -> Work:
     return lambda asked, now, value: VectorColumn(_NO_LABELS, (value,))
 
 
-def _time(call: Call) -> Work:
-    return lambda asked, now: now / 1000
-
-
-def _pi(call: Call) -> Work:
-    return lambda asked, now: math.pi
-
-
 # -- labels ---------------------------------------------------------------------------
 
 
@@ -582,14 +574,6 @@ def _fell(histogram: Histogram) -> bool:
     return any(each.startswith("not monotonic") for each in histogram.problems)
 
 
-def _quantile(histogram: Histogram, q: float) -> float:
-    return histogram.quantile(q)
-
-
-def _fraction(histogram: Histogram, lower: float, upper: float) -> float:
-    return histogram.fraction(lower, upper)
-
-
 # -- the table ------------------------------------------------------------------------
 
 _row = Function.read
@@ -598,28 +582,30 @@ _OF_RANGE: Final = "range -> vector"
 _OF_DATE: Final = "vector? -> vector"
 _counted = partial(_moved, counter=True, hint=True)
 
+_OF_MATH: Final = (
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "sin", "sinh",
+    "sqrt", "tan", "tanh",
+)  # fmt: skip
+_OF_THE_WHOLE: Final = (
+    "avg_over_time", "count_over_time", "max_over_time", "min_over_time",
+    "stddev_over_time", "stdvar_over_time", "sum_over_time",
+)  # fmt: skip
+_OF_A_PART: Final = ("changes", "present_over_time", "resets")
+
 FUNCTIONS: Final[dict[str, Function]] = {
+    **{name: _row(_OF_EACH, _simple(getattr(math, name))) for name in _OF_MATH},
+    **{
+        name: _row(_OF_RANGE, _over_time(OVER_TIME[name]), whole=name in _OF_THE_WHOLE)
+        for name in (*_OF_THE_WHOLE, *_OF_A_PART)
+    },
     "abs": _row(_OF_EACH, _simple(abs)),
     "absent": _row(_OF_EACH, _absent),
     "absent_over_time": _row(_OF_RANGE, _absent_over_time),
-    "acos": _row(_OF_EACH, _simple(math.acos)),
-    "acosh": _row(_OF_EACH, _simple(math.acosh)),
-    "asin": _row(_OF_EACH, _simple(math.asin)),
-    "asinh": _row(_OF_EACH, _simple(math.asinh)),
-    "atan": _row(_OF_EACH, _simple(math.atan)),
-    "atanh": _row(_OF_EACH, _simple(math.atanh)),
-    "avg_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["avg_over_time"]), whole=True),
     "ceil": _row(_OF_EACH, _simple(_ceil)),
-    "changes": _row(_OF_RANGE, _over_time(OVER_TIME["changes"])),
     "clamp": _row("vector, scalar, scalar -> vector", _with_numbers(_clamp)),
     "clamp_max": _row("vector, scalar -> vector", _with_numbers(partial(_clamp, -inf))),
     "clamp_min": _row(
         "vector, scalar -> vector", _with_numbers(lambda least: _clamp(least, inf))
-    ),
-    "cos": _row(_OF_EACH, _simple(math.cos)),
-    "cosh": _row(_OF_EACH, _simple(math.cosh)),
-    "count_over_time": _row(
-        _OF_RANGE, _over_time(OVER_TIME["count_over_time"]), whole=True
     ),
     "day_of_month": _row(_OF_DATE, _date(lambda date: date.day)),
     "day_of_week": _row(_OF_DATE, _date(lambda date: date.isoweekday() % 7)),
@@ -632,13 +618,12 @@ FUNCTIONS: Final[dict[str, Function]] = {
         _OF_RANGE, _moved(counter=False, rate=False, hint=False), scaled=True, moved="gauge"
     ),
     "deriv": _row(_OF_RANGE, _over_time(derivative), whole=True, moved="gauge"),
-    "exp": _row(_OF_EACH, _simple(math.exp)),
     "floor": _row(_OF_EACH, _simple(_floor)),
     "histogram_fraction": _row(
-        "scalar, scalar, vector -> vector", _histogram(_fraction, counted=False)
+        "scalar, scalar, vector -> vector", _histogram(Histogram.fraction, counted=False)
     ),
     "histogram_quantile": _row(
-        "scalar, vector -> vector", _histogram(_quantile, counted=True)
+        "scalar, vector -> vector", _histogram(Histogram.quantile, counted=True)
     ),
     "hour": _row(_OF_DATE, _date(lambda date: date.hour)),
     "idelta": _row(_OF_RANGE, _over_time(OVER_TIME["idelta"]), moved="gauge"),
@@ -652,39 +637,23 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "ln": _row(_OF_EACH, _simple(math.log)),
     "log10": _row(_OF_EACH, _simple(math.log10)),
     "log2": _row(_OF_EACH, _simple(math.log2)),
-    "max_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["max_over_time"]), whole=True),
-    "min_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["min_over_time"]), whole=True),
     "minute": _row(_OF_DATE, _date(lambda date: date.minute)),
     "month": _row(_OF_DATE, _date(lambda date: date.month)),
-    "pi": _row(" -> scalar", _pi),
+    "pi": _row(" -> scalar", lambda call: lambda asked, now: math.pi),
     "predict_linear": _row(
         "range, scalar -> vector", _ranged(_predict_linear), whole=True, moved="gauge"
     ),
-    "present_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["present_over_time"])),
     "quantile_over_time": _row(
         "scalar, range -> vector", _ranged(_quantile_over_time), whole=True
     ),
     "rad": _row(_OF_EACH, _simple(math.radians)),
     "rate": _row(_OF_RANGE, _counted(rate=True), scaled=True, moved="counter"),
-    "resets": _row(_OF_RANGE, _over_time(OVER_TIME["resets"])),
     "round": _row("vector, scalar? -> vector", _with_numbers(_round)),
     "scalar": _row("vector -> scalar", _scalar),
     "sgn": _row(_OF_EACH, _simple(_sign)),
-    "sin": _row(_OF_EACH, _simple(math.sin)),
-    "sinh": _row(_OF_EACH, _simple(math.sinh)),
     "sort": _row(_OF_EACH, _sorted(descending=False)),
     "sort_desc": _row(_OF_EACH, _sorted(descending=True)),
-    "sqrt": _row(_OF_EACH, _simple(math.sqrt)),
-    "stddev_over_time": _row(
-        _OF_RANGE, _over_time(OVER_TIME["stddev_over_time"]), whole=True
-    ),
-    "stdvar_over_time": _row(
-        _OF_RANGE, _over_time(OVER_TIME["stdvar_over_time"]), whole=True
-    ),
-    "sum_over_time": _row(_OF_RANGE, _over_time(OVER_TIME["sum_over_time"]), whole=True),
-    "tan": _row(_OF_EACH, _simple(math.tan)),
-    "tanh": _row(_OF_EACH, _simple(math.tanh)),
-    "time": _row(" -> scalar", _time),
+    "time": _row(" -> scalar", lambda call: lambda asked, now: now / 1000),
     "timestamp": _row(_OF_EACH, _timestamp),
     "vector": _row("scalar -> vector", _vector),
     "year": _row(_OF_DATE, _date(lambda date: date.year, each_cycle=400)),

@@ -340,6 +340,11 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(reversed(node.children))
 
 
+def selectors_of(node: Node) -> list[VectorSelector]:
+    """The selectors of an expression, in the order of its text."""
+    return [each for each in walk(node) if isinstance(each, VectorSelector)]
+
+
 def format_duration(milliseconds: int) -> str:
     """A duration as PromQL writes it.
 

@@ -12,8 +12,7 @@
 """
 
 from promlatest.rules._alerts import Evaluation, Firing, Verdict
-from promlatest.rules._finding import Finding, FindingKind, Severity
-from promlatest.rules._rule import Rule, RuleKind
+from promlatest.rules._rule import Finding, FindingKind, Rule, RuleKind, Severity
 from promlatest.rules._rules import TARGET_LABELS, Rules, read_rules
 from promlatest.rules._text import Text
 

@@ -28,6 +28,7 @@ from promlatest.promql._tree import (
     Subquery,
     VectorSelector,
     format_duration,
+    selectors_of,
     unwrapped,
     walk,
 )
@@ -59,7 +60,7 @@ class Firing:
 
     def __str__(self) -> str:
         own = self.labels.without("alertname")
-        return f"{self.labels['alertname']}{own if own else ''} {_short(self.value)}"
+        return f"{self.labels['alertname']}{own if own else ''} {format_float(self.value)}"
 
 
 @attrs.frozen(kw_only=True)
@@ -140,7 +141,7 @@ def _asked_metrics(rule: Rule) -> list[str]:
         tree = tree_of(rule)
     except PromlatestError:  # the evaluation says so
         return []
-    return [node.metric for node in walk(tree) if isinstance(node, VectorSelector)]
+    return [each.metric for each in selectors_of(tree)]
 
 
 class Evaluation:
@@ -237,8 +238,9 @@ class Evaluation:
     def _before_all(self, node: VectorSelector | Subquery) -> bool:
         """Whether `offset` or `@` asks about a moment before the first."""
         moment = node.at if isinstance(node.at, int) else self._moments.now
-        selectors = [each for each in walk(node) if isinstance(each, VectorSelector)]
-        blocks = (b for each in selectors for b in self._moments.series(each.matchers))
+        blocks = (
+            b for each in selectors_of(node) for b in self._moments.series(each.matchers)
+        )
         return any(moment - node.offset < block.times[0] for block in blocks if block.times)
 
     def _now(self, selector: VectorSelector) -> int:
@@ -347,7 +349,3 @@ def _ranges(tree: Node, covered: int) -> Iterator[tuple[int, int, str]]:
 
 def _duration(seconds: float) -> str:
     return format_duration(round(seconds * 1000))
-
-
-def _short(value: float) -> str:
-    return format_float(value)

@@ -35,9 +35,8 @@ from promlatest.promql._tree import (
     unwrapped,
     walk,
 )
-from promlatest.rules._finding import Finding, Severity
 from promlatest.rules._known import Known
-from promlatest.rules._rule import Rule
+from promlatest.rules._rule import Finding, Rule, Severity
 from promlatest.rules._selectors import (
     Complaint,
     complaints,
@@ -90,16 +89,8 @@ _RATE_OF_SUM: Final = re.compile(r"\b(?:rate|irate|increase)\s*\(\s*(?:sum|avg)\
 
 
 def _finding(rule: Rule, offset: int, complaint: Complaint) -> Finding:
-    return Finding(
-        file=rule.file,
-        line=rule.expr.line(offset),
-        rule=rule.name,
-        kind=complaint.kind,
-        about=complaint.about,
-        what=complaint.what,
-        close=complaint.close,
-        severity=complaint.severity,
-    )
+    line = rule.expr.line(offset)
+    return Finding(file=rule.file, line=line, rule=rule.name, **attrs.asdict(complaint))
 
 
 class _Check:

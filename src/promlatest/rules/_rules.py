@@ -14,10 +14,9 @@ from promlatest.exceptions import UsageError
 from promlatest.rules._alerts import Evaluation, Verdict
 from promlatest.rules._check import findings_of
 from promlatest.rules._files import read_files
-from promlatest.rules._finding import Finding
 from promlatest.rules._known import Known
 from promlatest.rules._moments import moments_of
-from promlatest.rules._rule import Rule
+from promlatest.rules._rule import Finding, Rule
 
 __all__ = ["TARGET_LABELS", "Rules", "read_rules"]
 

@@ -13,8 +13,8 @@ from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import format_selector
-from promlatest.rules._finding import FindingKind, Severity
 from promlatest.rules._known import MADE_ELSEWHERE, Known, Metric, Vocabulary
+from promlatest.rules._rule import FindingKind, Severity
 from promlatest.rules._variables import WILDCARD
 
 __all__ = ["Complaint", "complaints", "find_metrics", "known_labels"]

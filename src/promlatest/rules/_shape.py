@@ -12,8 +12,8 @@ from typing import Final
 import attrs
 
 from promlatest.promql._tree import Binary
-from promlatest.rules._finding import Finding
 from promlatest.rules._known import Metric
+from promlatest.rules._rule import Finding
 
 __all__ = [
     "GROUPED",
