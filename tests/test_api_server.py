@@ -25,8 +25,7 @@ import trustme
 
 from promlatest import Store
 from promlatest.api import Api, ApiResponse, _server
-from promlatest.api._address import is_local_name, is_loopback
-from promlatest.api._server import Listener
+from promlatest.api._server import Listener, is_local_name, is_loopback
 from promlatest.cli import main
 
 pytestmark = pytest.mark.slow
