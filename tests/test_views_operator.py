@@ -15,14 +15,12 @@ from promlatest.views.catalog import MetricRow, catalog
 from promlatest.views.operator import (
     LeaderRow,
     RequestRow,
-    api_requests,
     controllers,
     is_operator,
     latency,
     leaders,
     overview,
     process,
-    webhooks,
 )
 
 OLD = """
@@ -266,7 +264,7 @@ rest_client_requests_total{method="GET",code="200",host="b"} 4
 rest_client_requests_total{method="GET",code="<error>",host="b"} 1
 """)
 
-    assert api_requests(store) == [
+    assert [*overview(store).requests] == [
         RequestRow("GET", "200", Count(7)),
         RequestRow("GET", "<error>", Count(1)),
     ]
@@ -295,7 +293,7 @@ def test_the_process_is_what_the_store_answers(demo):
 
 def test_webhooks_and_leases(demo):
     """Answers by code, and whether this replica leads."""
-    [hook] = webhooks(demo[0])
+    [hook] = overview(demo[0]).webhooks
 
     assert hook.name == "/validate-demo-promlatest-dev-v1-backup"
     assert set(hook.answers) == {"200", "500"}

@@ -58,13 +58,7 @@ from promlatest.views.operator import controller_names
 
 _TALL: Final = 30  # lines: from here on there is room for what to do about an error
 
-_PAGES: Final = (
-    ("o", "Overview", "app.go('overview')"),
-    ("m", "Metrics", "app.go('metrics')"),
-    ("c", "Changes", "app.go('changes')"),
-    ("t", "Targets", "app.go('targets')"),
-)
-_TABS: Final = ("overview", "metrics", "changes", "targets")
+_TABS: Final = ("Overview", "Metrics", "Changes", "Targets")
 
 # They come before whatever has the focus, in the order in which they were pressed: text
 # that arrives in one read with "/" is typed into the filter. `check_action` holds them
@@ -184,7 +178,7 @@ class Dashboard(App[None]):
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="health")
-        yield Tabs(_PAGES)
+        yield Tabs(_TABS)
         yield TextPane(id="errors")
         with ContentSwitcher(initial="overview"):
             yield OverviewPage("overview")
@@ -373,8 +367,8 @@ class Dashboard(App[None]):
     def action_next_page(self, step: int) -> None:
         if isinstance(self.screen, HelpScreen) or self.page.next_pane(step):
             return
-        at = _TABS.index(self.page.tab.lower()) + step
-        self.action_go(_TABS[at % len(_TABS)])
+        at = _TABS.index(self.page.tab) + step
+        self.action_go(_TABS[at % len(_TABS)].lower())
 
     async def action_back(self) -> None:
         page = self.page

@@ -99,11 +99,11 @@ def _wrapped(item: Line, width: int) -> list[Line]:
     )
 
 
-def prose(text: str, width: int, tone: Tone = "", indent: str = "") -> list[Line]:
+def prose(text: str, width: int, tone: Tone = "") -> list[Line]:
     """A text of several paragraphs, wrapped; lines that begin with blanks are kept."""
     made: list[Line] = []
     for paragraph in text.split("\n"):
-        lead = indent + paragraph[: len(paragraph) - len(paragraph.lstrip())]
+        lead = paragraph[: len(paragraph) - len(paragraph.lstrip())]
         words = escaped(paragraph).split()
         for folded in fold(words, max(width - len(lead), 8)):
             made.append(line(Cell(lead + folded, tone)))

@@ -385,30 +385,14 @@ def _ceiling(histogram: Histogram) -> float | None:
     return bounds[-2]
 
 
-def api_requests(
-    q: Queryable, earlier: Queryable | None = None, seconds: float | None = None
-) -> list[RequestRow]:
-    """Requests to the API server by method and code, added up over hosts."""
-    return _api_requests(Counters(q, earlier, seconds))
-
-
 def _api_requests(counters: Counters) -> list[RequestRow]:
+    """Requests to the API server by method and code, added up over hosts."""
     found = counters.by("rest_client_requests_total", _both("method", "code"))
     return [RequestRow(method, code, count) for (method, code), count in found.items()]
 
 
-def webhooks(
-    q: Queryable,
-    earlier: Queryable | None = None,
-    seconds: float | None = None,
-    *,
-    since_start: bool = False,
-) -> list[WebhookRow]:
-    """A row for each admission webhook, sorted by name."""
-    return _webhooks(Counters(q, earlier, seconds, since_start=since_start))
-
-
 def _webhooks(counters: Counters) -> list[WebhookRow]:
+    """A row for each admission webhook, sorted by name."""
     prefix, name = "controller_runtime_webhook_", _label("webhook")
     answers = _nested(counters.by(f"{prefix}requests_total", _both("webhook", "code")))
     in_flight = _gauge(counters.now, f"{prefix}requests_in_flight", sum, name)

@@ -1,7 +1,7 @@
 """Numbers that a person reads: three digits that matter, and a unit.
 
-None and NaN are "–", for both mean that nothing is known. Every text is at most as wide
-as `WIDEST` says, so that columns do not jump while values change.
+None and NaN are "–", for both mean that nothing is known. No text is wider than some ten
+cells, so that columns do not jump while values change.
 """
 
 from __future__ import annotations
@@ -15,16 +15,6 @@ from typing import Final, NamedTuple
 from promlatest.views.text import UNKNOWN
 
 Unit = str
-
-# The widest text of each, a minus sign included.
-WIDEST: Final = {
-    "duration": 11,
-    "size": 10,
-    "count": 8,
-    "rate": 10,
-    "percent": 8,
-    "plain": 11,
-}
 
 
 class _Step(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -12,6 +14,7 @@ from promlatest.tui.widgets.grid import Grid
 from promlatest.views.cells import Cell, Line, line
 from promlatest.views.filters import NO_FILTER, Filter
 
+T = TypeVar("T")
 MANY: Final = 20_000  # series; what is linear in so many is done on a thread
 
 
@@ -30,6 +33,7 @@ class Page(Vertical):
         super().__init__(id=id)
         self.view = View("")
         self.filter: Filter = NO_FILTER
+        self._wanted: object = None  # what was listed last
 
     def show(self, view: View) -> None:
         """Draw a view."""
@@ -38,6 +42,27 @@ class Page(Vertical):
 
     def draw(self) -> None:
         """Put the rows of the view into the widgets."""
+
+    def list_once(
+        self, wanted: object, make: Callable[[], T], take: Callable[[T], None]
+    ) -> None:
+        """Have rows made anew only where something else is wanted; of very many series on
+        a thread, since the loop has scrapes to take meanwhile."""
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if len(self.view.state) < MANY:
+            take(make())
+        else:
+            self.run_worker(self._list_apart(wanted, make, take), exclusive=True)
+
+    async def _list_apart(
+        self, wanted: object, make: Callable[[], T], take: Callable[[T], None]
+    ) -> None:
+        made = await asyncio.to_thread(make)
+        if wanted == self._wanted:
+            take(made)
+            self.draw()
 
     def path(self) -> str:
         """Where in its tab one is."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from textual.app import ComposeResult
 
 from promlatest.exceptions import UsageError
 from promlatest.tui.model.families import families_sheet
-from promlatest.tui.pages.base import MANY, Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.catalog import MetricRow, catalog
@@ -24,7 +24,6 @@ class MetricsPage(Page):
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id)
         self._rows: list[MetricRow] = []
-        self._wanted: object = None  # what the rows are to be of
 
     def compose(self) -> ComposeResult:
         yield Grid("metrics", id="families")
@@ -32,31 +31,15 @@ class MetricsPage(Page):
 
     def draw(self) -> None:
         wanted = (self.view.name, self.view.shape, self.view.known)
-        if wanted == self._wanted:
-            self._show()
-            return
-        self._wanted = wanted
-        if len(self.view.state) < MANY:
-            self._take(catalog(self.view.state))
-        else:
-            self.run_worker(self._list_apart(wanted), exclusive=True)
-
-    async def _list_apart(self, wanted: object) -> None:
-        """Count so many series on a thread: the loop has scrapes to take meanwhile."""
-        rows = await asyncio.to_thread(catalog, self.view.state)
-        if wanted == self._wanted:
-            self._take(rows)
-
-    def _take(self, rows: list[MetricRow]) -> None:
-        self._rows = rows
-        self._show()
-
-    def _show(self) -> None:
+        self.list_once(wanted, partial(catalog, self.view.state), self._take)
         passing = self._passing(self._rows)
         title = self.title("metrics", len(passing), len(self._rows))
         sheet = families_sheet(passing, self.view)
         self.query_one(Grid).show(sheet, title, self.nothing("metric"))
         self.on_grid_moved()
+
+    def _take(self, rows: list[MetricRow]) -> None:
+        self._rows = rows
 
     def on_grid_moved(self) -> None:
         """Tell the help of the chosen metric, for where its column has no room."""

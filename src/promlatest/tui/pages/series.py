@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Final
 
@@ -21,7 +20,7 @@ from promlatest.tui.model.series import (
 )
 from promlatest.tui.model.trends import Trends
 from promlatest.tui.model.watch import View
-from promlatest.tui.pages.base import MANY, Page
+from promlatest.tui.pages.base import Page
 from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.textpane import TextPane
 from promlatest.views.cells import Cell, Line, flow, line, prose
@@ -42,7 +41,6 @@ class SeriesPage(Page):
         super().__init__(id)
         self._shown = ""
         self._listed = Listing(Family(""))
-        self._wanted: object = None  # what the listing is to be of
         self._trends = Trends()
 
     def compose(self) -> ComposeResult:
@@ -80,34 +78,18 @@ class SeriesPage(Page):
             return
         self._trends.forget(self.view.past)
         wanted = (self._shown, self.view.name, self.view.shape, self.filter)
-        if wanted == self._wanted:
-            self._show()
-            return
-        self._wanted = wanted
-        if len(self.view.state) < MANY:
-            self._take(listing(self._shown, self.view.state, self.filter))
-        else:
-            self.run_worker(self._list_apart(wanted), exclusive=True)
-
-    async def _list_apart(self, wanted: object) -> None:
-        """List so many series on a thread: the loop has scrapes to take meanwhile."""
-        view, filter_ = self.view, self.filter
-        listed = await asyncio.to_thread(listing, self._shown, view.state, filter_)
-        if wanted == self._wanted:
-            self._take(listed)
-
-    def _take(self, listed: Listing) -> None:
-        if listed.family.metrics or listed.family.name != self.family.name:
-            self._listed = listed  # else all series are gone: it keeps what it was
-        self._show()
-
-    def _show(self) -> None:
+        make = partial(listing, self._shown, self.view.state, self.filter)
+        self.list_once(wanted, make, self._take)
         listed = self._listed
         title = self.title(self._kind(), len(listed.rows), listed.total)
         self.query_one("#about", TextPane).show(self._about)
         sheet = series_sheet(listed, self.view, self._trends)
         self.query_one(Grid).show(sheet, title, self.nothing("series"))
         self.on_grid_moved()
+
+    def _take(self, listed: Listing) -> None:
+        if listed.family.metrics or listed.family.name != self.family.name:
+            self._listed = listed  # else all series are gone: it keeps what it was
 
     def _kind(self) -> str:
         return "histograms" if self.family.histogram else "series"

@@ -18,10 +18,10 @@ class Tabs(Toned):
     one is.
 
     Args:
-        pages: key, name and action of each.
+        pages: their names; each is the id of a page, but for its capital.
     """
 
-    def __init__(self, pages: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, pages: Sequence[str]) -> None:
         super().__init__()
         self._pages = pages
         self._shown = ""
@@ -37,9 +37,9 @@ class Tabs(Toned):
         base = self.visual_style.rich_style
         segments: list[Segment] = []
         left = self.size.width
-        for _, name, action in self._pages:
+        for name in self._pages:
             here = name == self._shown
-            click = Style.from_meta({"@click": f"{action}"})
+            click = Style.from_meta({"@click": f"app.go('{name.lower()}')"})
             left_end, right_end = "[]" if here else "  "
             tone: Tone = "key" if here else ""
             for text, each in (
