@@ -43,10 +43,11 @@ def test_a_failed_scrape_is_reached_over():
 
 
 @pytest.mark.parametrize(
-    ("moved", "expected"), [(0.2, (20, 5, 0)), (0.9, (20, 5, 0)), (2, (120, 5, 1))]
+    ("moved", "expected"),
+    [(0.2, (20, 5, 0)), (0.9, (20, 5, 0)), (1, (20, 5, 0)), (2, (120, 5, 1))],
 )
 def test_a_start_time_may_tremble(moved, expected):
-    """A start time that moves by less than a second is no restart; by more it is."""
+    """A start time that moves by a second at most is no restart; by more it is."""
     start = "process_start_time_seconds"
     store = scraped(f"c_total 100\n{start} 7\n", f"c_total 120\n{start} {7 + moved}\n")
 
@@ -70,9 +71,19 @@ def test_a_created_time_that_moves_is_a_reset_of_its_series():
         ("process_start_time_seconds 7\n", 10),
         ("process_start_time_seconds 1\n", None),
         ("c_created 8\n", 10),
+        ("c_created 4.5\n", 10),
+        ("c_created 4\n", None),
         ("c_created 2\n", None),
     ],
-    ids=["nothing", "young process", "old process", "created since", "created before"],
+    ids=[
+        "nothing",
+        "young process",
+        "old process",
+        "created since",
+        "created at the first scrape, as far as clocks agree",
+        "created a second before",
+        "created before",
+    ],
 )
 def test_a_counter_that_was_not_there_before(beside, value):
     """It counts from 0 where it is known to have begun since, and is unknown otherwise."""

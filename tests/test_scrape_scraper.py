@@ -243,6 +243,16 @@ def test_fresh_since_a_moment() -> None:
             scraper.wait_fresh(since=now_ms(), timeout=0.02)
 
 
+def test_a_scrape_of_the_same_moment_is_not_fresh(monkeypatch) -> None:
+    """What started at the moment itself may have been answered before it."""
+    monkeypatch.setattr("promlatest.scrape._engine.perf_counter", lambda: 100.0)
+    with Scraper(Store(), [lambda: b"a 1\n"], interval=30) as scraper:
+        scraper.scrape()
+
+        with pytest.raises(TimeoutError):
+            scraper.wait_fresh(timeout=0.02)
+
+
 def test_fresh_needs_a_start() -> None:
     """Waiting for what was never started is refused, not waited for."""
     scraper = Scraper(Store(), [lambda: b"a 1\n"])
