@@ -169,6 +169,7 @@ for _code, _name in (
     answer(f"status_{_code}", status(b"%d %s" % (_code, _name)), keep=True)
 answer("redirect_loop", REDIRECT + b"/play-redirect_loop\r\n\r\n", keep=True)
 answer("redirect_to_file", REDIRECT + b"file:///etc/passwd\r\n\r\n", keep=True)
+answer("redirect_to_no_host", REDIRECT + b"http://a|b/\r\n\r\n", keep=True)
 answer("redirect_to_nothing", REDIRECT + b"http://[::\r\n\r\n", keep=True)
 answer("redirect_here", REDIRECT + b"/t/good\r\n\r\n", keep=True)
 

@@ -177,6 +177,7 @@ FAULTS: list[tuple[str, type[EndpointError], str]] = [
     ("status_503", StatusError, "not ready"),
     ("redirect_loop", LimitError, "more than 10 redirects"),
     ("redirect_to_file", StatusError, "what is no web address"),
+    ("redirect_to_no_host", StatusError, "what is no web address"),
     ("redirect_to_nothing", StatusError, "what is no web address"),
     # It has a mistake in it.
     ("bad_utf8", ParseError, "line 2, column"),

@@ -36,8 +36,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from promlatest._escape import escaped
 from promlatest.exceptions import UsageError
-from promlatest.exposition import Format
-from promlatest.scrape._accept import accept_of, format_of_protocol
+from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
@@ -85,7 +84,7 @@ class _Global:
 
     scrape_interval: Duration = Duration(60.0)
     scrape_timeout: Duration | None = None
-    scrape_protocols: Accept = Accept(accept_of(None))
+    scrape_protocols: Accept = Accept(ACCEPT)
     target_limit: int = 0
     limits: ScrapeLimits = attrs.field(factory=ScrapeLimits)
 
@@ -497,6 +496,33 @@ def _as_int(value: Any, _: object) -> int:
     return int(value)
 
 
+# Prometheus' names of formats, with what each is asked for as and read as (C-1).
+_PROTOCOLS: Final[Mapping[str, tuple[str, Format]]] = {
+    "OpenMetricsText1.0.0": (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+        "openmetrics",
+    ),
+    "OpenMetricsText0.0.1": ("application/openmetrics-text;version=0.0.1", "openmetrics"),
+    "PrometheusText1.0.0": ("text/plain;version=1.0.0;escaping=allow-utf-8", "text"),
+    "PrometheusText0.0.4": ("text/plain;version=0.0.4", "text"),
+}
+
+
+def _accept(protocols: list[str]) -> Accept:
+    """The Accept header for these protocols in this order; protobuf is left out."""
+    asked = [_protocol(name)[0] for name in protocols if name != "PrometheusProto"]
+    if not asked:
+        raise UsageError("scrape_protocols names none that can be read; protobuf cannot")
+    weighed = [*asked, "*/*"]
+    return Accept(",".join(f"{kind};q=0.{6 - at}" for at, kind in enumerate(weighed)))
+
+
+def _protocol(name: str) -> tuple[str, Format]:
+    if name not in _PROTOCOLS:
+        raise UsageError(f"expected one of {', '.join(_PROTOCOLS)}, got {name[:40]!r}")
+    return _PROTOCOLS[name]
+
+
 def _as_duration(value: Any, _: object) -> Duration:
     return Duration(parse_duration(_as_text(value, str)))
 
@@ -511,8 +537,8 @@ def _made_converter() -> cattrs.Converter:
         bool: _as_bool,
         int: _as_int,
         Duration: _as_duration,
-        Accept: lambda value, _: accept_of(converter.structure(value, list[str])),
-        Fallback: lambda value, _: format_of_protocol(_as_text(value, str)),
+        Accept: lambda value, _: _accept(converter.structure(value, list[str])),
+        Fallback: lambda value, _: _protocol(_as_text(value, str))[1],
     }
     for kind, hook in texts.items():
         converter.register_structure_hook(kind, hook)

@@ -40,7 +40,7 @@ from promlatest.scrape._identity import (
 from promlatest.scrape._job import Job
 from promlatest.scrape._loop import run_blocking
 from promlatest.scrape._messages import explained, status_words
-from promlatest.scrape._target import LOOPBACK, TLS, Target
+from promlatest.scrape._target import LOOPBACK, TLS, Target, check_url
 from promlatest.scrape._wire import Response, WireError
 from promlatest.scrape._workers import OneAtATime, Workers
 
@@ -122,10 +122,6 @@ class _Hop:
             (scheme, host, port),
         )
 
-    @property
-    def is_tls(self) -> bool:
-        return self.origin[0] == "https"
-
 
 @attrs.define
 class _Identity:
@@ -193,9 +189,13 @@ class HttpTarget:
                 failure = explained(error, state.target, state.phase)
                 failure.target = target.name
         finally:
-            self._close_unused()
+            # None is kept that this fetch did not need: one may be redirected to another
+            # place each time.
+            for key in self._connections.keys() - self._used:
+                self._connections.pop(key).close()
         if state.redirected:
-            failure = _at(failure, state.redirected)
+            where = escaped(state.redirected)
+            failure.message = f"after a redirect to {where}: {failure.message}"
         # Outside of the block: inside, it would carry the other error as its context.
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
@@ -205,12 +205,6 @@ class HttpTarget:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
-
-    def _close_unused(self) -> None:
-        """Keep no connection that the last fetch did not need: one may be redirected to
-        another place each time."""
-        for key in self._connections.keys() - self._used:
-            self._connections.pop(key).close()
 
     # One request after the other
 
@@ -283,7 +277,7 @@ class HttpTarget:
 
     async def _connection(self, hop: _Hop, identity: _Identity) -> tuple[Connection, bool]:
         """A connection, and whether it has been used before."""
-        tls = identity.tls if hop.is_tls else None
+        tls = identity.tls if hop.origin[0] == "https" else None
         context = None
         if tls is not None:
             context = self._contexts.get(tls)
@@ -338,11 +332,11 @@ class HttpTarget:
             following = _Hop.to(
                 urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
             )
-            fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+            check_url(following.url)
         except ValueError:
-            fits = False
-        if not fits:
-            raise self._status_error(status, "it redirects to what is no web address")
+            raise self._status_error(
+                status, "it redirects to what is no web address"
+            ) from None
         if self._target.kind == "unix" and following.origin != hop.origin:
             raise self._status_error(status, "it redirects away from the unix socket")
         return following
@@ -414,9 +408,3 @@ def _unpacked(packed: bytes | bytearray, limit: int, timeout: float, target: str
     if not unpacker.eof:
         raise BodyError("its gzip body broke off", target=target)
     return b"".join(parts)
-
-
-def _at(failure: EndpointError, url: str) -> EndpointError:
-    """The failure of what the target redirected to, which is named."""
-    failure.message = f"after a redirect to {escaped(url)}: {failure.message}"
-    return failure

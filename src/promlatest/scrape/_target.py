@@ -23,7 +23,7 @@ from promlatest.exceptions import UsageError
 from promlatest.exposition._families import MetricFamily, Registry
 from promlatest.scrape._kinds import kinds_checked, texts
 
-__all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind", "refuse_control"]
+__all__ = ["LOOPBACK", "TLS", "Auth", "Target", "TargetKind", "check_url", "refuse_control"]
 
 TargetKind = Literal["http", "unix", "file", "stdin", "callable", "registry"]
 
@@ -189,7 +189,7 @@ class Target:
             if not getattr(self, name):
                 raise UsageError(f"a target of the kind {self.kind} needs its {name}")
         if self.url:
-            _check_url(self.url)
+            check_url(self.url)
         checked(self.auth, Auth, "an Auth for auth", secret=True)
         checked(self.tls, TLS, "a TLS for tls", secret=True)
         for name, value in self.headers.items():
@@ -402,7 +402,7 @@ def _url(text: str, options: Fields) -> Fields:
     return fields
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
     """Refuse a URL that would show a secret, or that no request can be made of.
 
     Raises:
