@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.core import GaugeMetricFamily
@@ -519,6 +520,29 @@ async def test_a_target_that_goes_and_comes_back_at_once() -> None:
         with pytest.raises(UsageError, match="by another scraper"):
             await AsyncScraper(store, [slow]).start()
     end()
+
+
+def test_removed_while_a_commit_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The series of a removed target do not come back with a commit that was under way,
+    although it takes longer than stopping would wait."""
+    committing = threading.Event()
+
+    class SlowStore(Store):
+        def batch(self, *args: Any, **options: Any) -> Any:
+            committing.set()
+            time.sleep(0.3)
+            return super().batch(*args, **options)
+
+    def body() -> bytes:
+        return b"a 1\n"
+
+    monkeypatch.setattr("promlatest.scrape._engine._PATIENCE", 0.01)
+    store = SlowStore()
+    with Scraper(store, [body], interval=60) as scraper:
+        assert committing.wait(30)
+        scraper.remove(body)
+        time.sleep(0.5)
+        assert not store.sources
 
 
 def test_another_event_loop_than_that_of_asyncio() -> None:

@@ -145,7 +145,7 @@ class Engine:
         self._running = False
         # Others may add targets meanwhile.
         while left := [each for each in self.loops.values() if not each.closed]:
-            await asyncio.gather(*(each.close() for each in left))
+            await asyncio.gather(*(each.close(_PATIENCE) for each in left))
         self.leave_loop()
 
     def is_own_thread(self) -> bool:
@@ -217,7 +217,8 @@ class Engine:
         async with self._changing:
             held = self._find(target)
             self.loops = {n: each for n, each in self.loops.items() if each is not held}
-            await held.close()
+            # Until the body is read: a commit behind this would bring the series back.
+            await held.close(held.job.timeout + _PATIENCE)
             self._claims.forget(held.claim)
             self.telemetry.targets(held.job.name, -1)
             await self.committers.call(self.sink.remove, held.claim.name)
@@ -334,8 +335,8 @@ class _TargetLoop:
             self._go(min(delay, self.job.interval))
             self._rouse(due=False)
 
-    async def close(self) -> None:
-        """End the task, and wait for a commit under way, but not for ever."""
+    async def close(self, patience: float) -> None:
+        """End the task, and wait for a commit under way, so many seconds at the most."""
         self.closed = True
         self._ticking = False
         task, self._task = self._task, None
@@ -343,7 +344,7 @@ class _TargetLoop:
             task.cancel()
             await asyncio.wait([task])
         if self._busy is not None:
-            await asyncio.wait([self._busy], timeout=_PATIENCE)
+            await asyncio.wait([self._busy], timeout=patience)
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
