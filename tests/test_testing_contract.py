@@ -244,3 +244,16 @@ def test_families_are_found_in_one_look(monkeypatch):
         reading.assert_series_below(1, per="family")
 
     assert len(asked) == 200  # of each name, and of each series
+
+
+def test_only_the_first_missing_families_are_compared():
+    """Where all families have another name, ten of them are told what comes close."""
+    old, new = (
+        read_body("the shop", "".join(f"{name}{i} 1\n" for i in range(60)).encode())
+        for name in ("jobs", "jobz")
+    )
+
+    breaches = contract_of(old).breaches(new)
+
+    assert len(breaches) == 60
+    assert sum("close names" in each for each in breaches) == 10
