@@ -53,7 +53,16 @@ def _data(make: Callable[[Site, Params], Any]) -> Endpoint:
     return Endpoint(lambda site, params: success(dump(make(site, params))))
 
 
+def _always(answer: ApiResponse, *methods: str) -> Endpoint:
+    """An endpoint that has one answer."""
+    return Endpoint(lambda site, params: answer, methods or ("GET",))
+
+
 _BOTH: Final = ("GET", "POST")
+# Nothing can be changed over HTTP; the words are Prometheus'.
+_DISABLED: Final = _always(
+    failure(503, "unavailable", "admin APIs disabled"), "POST", "PUT"
+)
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     "/": Endpoint(_page.page),
@@ -71,20 +80,25 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     "/api/v1/scrape_pools": _data(_status.scrape_pools),
     "/api/v1/rules": _data(_rules.rules),
     "/api/v1/alerts": _data(_rules.alerts),
-    "/api/v1/alertmanagers": _data(_status.alertmanagers),
+    "/api/v1/alertmanagers": _data(
+        # Alerts are evaluated when somebody asks, and sent to nobody.
+        lambda site, params: {"activeAlertmanagers": [], "droppedAlertmanagers": []}
+    ),
     "/api/v1/status/buildinfo": _data(_status.buildinfo),
     "/api/v1/status/config": _data(_status.config),
     "/api/v1/status/flags": _data(_status.flags),
     "/api/v1/status/runtimeinfo": _data(_status.runtimeinfo),
     "/api/v1/status/tsdb": _data(_status.tsdb),
-    "/api/v1/status/walreplay": _data(_status.walreplay),
-    "/api/v1/admin/tsdb/clean_tombstones": Endpoint(_status.admin, ("POST", "PUT")),
-    "/api/v1/admin/tsdb/delete_series": Endpoint(_status.admin, ("POST", "PUT")),
-    "/api/v1/admin/tsdb/snapshot": Endpoint(_status.admin, ("POST", "PUT")),
+    "/api/v1/status/walreplay": _data(
+        lambda site, params: {"min": 0, "max": 0, "current": 0}  # there is no log
+    ),
+    "/api/v1/admin/tsdb/clean_tombstones": _DISABLED,
+    "/api/v1/admin/tsdb/delete_series": _DISABLED,
+    "/api/v1/admin/tsdb/snapshot": _DISABLED,
     "/federate": Endpoint(_lists.federate),
     "/metrics": Endpoint(_lists.expose),
-    "/-/healthy": Endpoint(_status.healthy),
-    "/-/ready": Endpoint(_status.ready),
+    "/-/healthy": _always(plain(200, "promlatest is healthy.")),
+    "/-/ready": _always(plain(200, "promlatest is ready.")),
 }
 
 _LABEL_VALUES: Final = re.compile(r"/api/v1/label/(.*)/values", re.DOTALL)

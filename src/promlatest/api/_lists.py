@@ -7,6 +7,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, TypeVar
 
+import attrs
+
 from promlatest._matching.floats import format_float
 from promlatest._matching.matcher import Matcher
 from promlatest.api._answer import ApiResponse, success
@@ -82,10 +84,8 @@ def metadata(site: Site, params: Params) -> ApiResponse:
     wanted, limit = params.text("metric"), params.limit()
     told = site.queryable.metrics()
     names = [name for name in told if wanted in ("", name)]
-    return success(dump({
-        name: [{"type": told[name].type, "help": told[name].help, "unit": told[name].unit}]
-        for name in (names[:limit] if limit else names)
-    }))  # fmt: skip
+    shown = names[: limit or None]
+    return success(dump({name: [attrs.asdict(told[name])] for name in shown}))
 
 
 # Samples as text

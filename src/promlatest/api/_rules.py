@@ -8,7 +8,7 @@ is there for the rules of these files, and for nobody else.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 from time import perf_counter
@@ -26,8 +26,7 @@ from promlatest.api._status import Json, rfc3339
 from promlatest.exceptions import PromlatestError, UsageError
 from promlatest.promql._columns import read
 from promlatest.rules import Rule
-from promlatest.rules._alerts import in_order
-from promlatest.rules._templates import render
+from promlatest.rules._evaluation import firing_of, in_order
 
 __all__ = ["alerts", "rules"]
 
@@ -146,15 +145,11 @@ def _alerts(each: _Evaluated) -> list[Json]:
 
 
 def _alert(each: _Evaluated, labels: Labels, _: int, value: float) -> Json:
-    def rendered(texts: Mapping[str, str]) -> dict[str, str]:
-        return {name: render(text, labels, value) for name, text in texts.items()}
-
-    rule = each.rule
-    own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
+    firing = firing_of(each.rule, labels, value)
     return {
-        "labels": {**own, "alertname": rule.name},
-        "annotations": rendered(rule.annotations),
-        "state": "pending" if rule.hold else "firing",
+        "labels": dict(firing.labels),
+        "annotations": firing.annotations,
+        "state": "pending" if each.rule.hold else "firing",
         "activeAt": rfc3339(each.at),
         "value": _scientific(value),
     }

@@ -9,30 +9,26 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import attrs
+
 from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher, fulfils
 from promlatest._matching.selector import parse_selector
 from promlatest._version import __version__
-from promlatest.api._answer import ApiResponse, failure, plain
 from promlatest.api._params import Params
 from promlatest.api._site import Site, TargetState
 
 __all__ = [
-    "admin",
-    "alertmanagers",
     "buildinfo",
     "config",
     "flags",
-    "healthy",
-    "ready",
     "rfc3339",
     "runtimeinfo",
     "scrape_pools",
     "target_metadata",
     "targets",
     "tsdb",
-    "walreplay",
 ]
 
 # The Prometheus whose API and PromQL this is. Grafana picks its calls by it.
@@ -87,29 +83,18 @@ def target_metadata(site: Site, params: Params) -> Json:
     matchers = params.read("match_target", parse_selector, none)
     told = site.queryable.metrics()
     found = [
-        {
-            "target": dict(state.labels),
-            "metric": name,
-            "type": told[name].type,
-            "help": told[name].help,
-            "unit": told[name].unit,
-        }
+        {"target": dict(state.labels), "metric": name, **attrs.asdict(told[name])}
         for state in site.targets()
         if fulfils(state.labels, matchers)
         for name in told
         if wanted in ("", name)
     ]
-    return found[:limit] if limit else found
+    return found[: limit or None]
 
 
 def scrape_pools(site: Site, _: Params) -> Json:
     """The names of the jobs."""
     return {"scrapePools": sorted({s.labels.get("job", "") for s in site.targets()})}
-
-
-def alertmanagers(_: Site, __: Params) -> Json:
-    """None: alerts are evaluated when somebody asks, and sent to nobody."""
-    return {"activeAlertmanagers": [], "droppedAlertmanagers": []}
 
 
 # The process
@@ -188,26 +173,3 @@ def _span(points: Iterable[DataPoint]) -> dict[str, int]:
 def _top(counts: Iterable[tuple[str, int]]) -> list[dict[str, Json]]:
     most = sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:_TOP]
     return [{"name": name, "value": count} for name, count in most]
-
-
-def walreplay(_: Site, __: Params) -> Json:
-    """There is no log to replay."""
-    return {"min": 0, "max": 0, "current": 0}
-
-
-# What is no JSON of the API
-
-
-def admin(_: Site, __: Params) -> ApiResponse:
-    """Nothing can be changed over HTTP; the words are Prometheus'."""
-    return failure(503, "unavailable", "admin APIs disabled")
-
-
-def healthy(_: Site, __: Params) -> ApiResponse:
-    """It is there."""
-    return plain(200, "promlatest is healthy.")
-
-
-def ready(_: Site, __: Params) -> ApiResponse:
-    """It answers."""
-    return plain(200, "promlatest is ready.")

@@ -15,10 +15,13 @@ from typing import Any, Final
 
 import attrs
 
+from promlatest._matching.floats import parse_float
+from promlatest._matching.labels import Labels
 from promlatest.exceptions import BodyError, PartialAnswerError, ServerError
+from promlatest.promql import Annotations, Matrix, Result, Scalar, Series, Vector
 from promlatest.remote._http import Reply
 
-__all__ = ["ServerAnswer", "read_answer", "shaped"]
+__all__ = ["ServerAnswer", "milliseconds", "read_answer", "result_of", "shaped"]
 
 _SHOWN: Final = 300  # characters of a body that is no JSON
 
@@ -176,4 +179,60 @@ _STATUS: Final[Mapping[int, Callable[[Reply], str]]] = {
     502: lambda _: "a proxy in front of it got no answer from it",
     503: lambda _: "it is not ready, or gave the question up",
     504: lambda _: "a proxy in front of it waited too long for it",
+}
+
+
+# Results of PromQL: what `promlatest.promql` gives
+
+
+def milliseconds(seconds: float) -> int:
+    """The API's seconds as our milliseconds."""
+    return round(seconds * 1000)
+
+
+def result_of(answer: ServerAnswer) -> Result:
+    """The result that an answer to `query` or `query_range` carries.
+
+    Series stand in the order of the server, which is that of the expression where it asks
+    for one.
+
+    Raises:
+        LookupError, TypeError, ValueError: the data is none of the API's.
+    """
+    read = _READERS[answer.data["resultType"]]
+    return read(answer.data["result"], Annotations(answer.warnings, answer.infos))
+
+
+def _vector(found: Any, annotations: Annotations) -> Vector:
+    at = milliseconds(found[0]["value"][0]) if found else 0
+    return Vector(
+        [Labels(each["metric"]) for each in found],
+        [parse_float(each["value"][1]) for each in found],
+        at,
+        annotations,
+    )
+
+
+def _matrix(found: Any, annotations: Annotations) -> Matrix:
+    return Matrix([_series(each) for each in found], annotations)
+
+
+def _series(found: Mapping[str, Any]) -> Series:
+    samples = ((milliseconds(at), parse_float(text)) for at, text in found["values"])
+    return Series(Labels(found["metric"]), tuple(samples))
+
+
+def _scalar(found: Any, annotations: Annotations) -> Scalar:
+    return Scalar(parse_float(found[1]), milliseconds(found[0]), annotations)
+
+
+def _string(found: Any, _: Annotations) -> str:
+    return str(found[1])
+
+
+_READERS: Final[Mapping[str, Callable[[Any, Annotations], Result]]] = {
+    "vector": _vector,
+    "matrix": _matrix,
+    "scalar": _scalar,
+    "string": _string,
 }

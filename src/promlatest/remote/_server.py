@@ -22,9 +22,14 @@ from promlatest._storage.store import Store
 from promlatest.exceptions import BodyError, UsageError
 from promlatest.exposition import parse, render
 from promlatest.promql import Matrix, Result
-from promlatest.remote._answers import ServerAnswer, read_answer, shaped
+from promlatest.remote._answers import (
+    ServerAnswer,
+    milliseconds,
+    read_answer,
+    result_of,
+    shaped,
+)
 from promlatest.remote._http import Client
-from promlatest.remote._values import milliseconds, result_of
 
 __all__ = ["Server"]
 

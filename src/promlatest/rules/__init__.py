@@ -11,7 +11,7 @@
         print(verdict)
 """
 
-from promlatest.rules._alerts import Evaluation, Firing, Verdict
+from promlatest.rules._evaluation import Evaluation, Firing, Verdict
 from promlatest.rules._rule import Finding, FindingKind, Rule, RuleKind, Severity
 from promlatest.rules._rules import TARGET_LABELS, Rules, read_rules
 from promlatest.rules._text import Text

@@ -11,8 +11,8 @@ import attrs
 from promlatest._arguments import as_tuple, checked_queryable
 from promlatest._interfaces import Queryable
 from promlatest.exceptions import UsageError
-from promlatest.rules._alerts import Evaluation, Verdict
 from promlatest.rules._check import findings_of
+from promlatest.rules._evaluation import Evaluation, Verdict
 from promlatest.rules._files import read_files
 from promlatest.rules._known import Known
 from promlatest.rules._moments import moments_of

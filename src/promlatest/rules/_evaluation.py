@@ -8,7 +8,7 @@ covered: two scrapes a second apart, and ten errors more, are 10/s. What cannot 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -38,7 +38,7 @@ from promlatest.rules._moments import Moments
 from promlatest.rules._rule import Rule
 from promlatest.rules._templates import render
 
-__all__ = ["Evaluation", "Firing", "Verdict"]
+__all__ = ["Evaluation", "Firing", "Verdict", "firing_of", "in_order"]
 
 _ABSENT: Final = frozenset(("absent", "absent_over_time"))
 _SHOWN: Final = 3  # series of a note
@@ -179,21 +179,10 @@ class Evaluation:
         if not true and (problem := self.unmoved(tree)):
             return Verdict(rule=rule, problem=problem)
         notes = tuple(self.notes(tree))
-        firing = [self.firing(rule, labels, value) for labels, value in true]
+        foreign = self._known.target_labels
+        firing = [firing_of(rule, labels, value, foreign) for labels, value in true]
         firing.sort(key=lambda each: each.labels)
         return Verdict(rule=rule, true=tuple(firing), notes=notes)
-
-    def firing(self, rule: Rule, labels: Labels, value: float) -> Firing:
-        """An alert as it is true for one series, with everything rendered."""
-
-        def rendered(texts: Mapping[str, str]) -> dict[str, str]:
-            # A template sees the metric's name, too; the alert does not keep it.
-            foreign = self._known.target_labels
-            return {name: render(t, labels, value, foreign) for name, t in texts.items()}
-
-        own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
-        whole = Labels({**own, "alertname": rule.name})
-        return Firing(whole, value, rendered(rule.annotations))
 
     def result(self, text: str) -> list[tuple[Labels, float]]:
         """What an expression gives now."""
@@ -299,6 +288,24 @@ class Evaluation:
         except PromlatestError:  # the verdict says so
             pass
         return []
+
+
+def firing_of(
+    rule: Rule, labels: Labels, value: float, foreign: Collection[str] = ()
+) -> Firing:
+    """An alert as it is true for one series, with everything rendered.
+
+    Args:
+        foreign: labels that somebody else adds: one that is not there is left alone.
+    """
+
+    def rendered(texts: Mapping[str, str]) -> dict[str, str]:
+        # A template sees the metric's name, too; the alert does not keep it.
+        return {name: render(t, labels, value, foreign) for name, t in texts.items()}
+
+    own = {**labels.without(METRIC_NAME), **rendered(rule.labels)}
+    whole = Labels({**own, "alertname": rule.name})
+    return Firing(whole, value, rendered(rule.annotations))
 
 
 def _selectors(tree: Node) -> Iterator[VectorSelector]:
