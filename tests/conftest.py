@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fuzz import examples
@@ -21,6 +22,9 @@ from hypothesis import Phase, settings
 # test starts inherits that: the tests that interrupt one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if TYPE_CHECKING:
+    from scrape_servers import Servers
 
 collect_ignore = ["beside"]  # a project of its own: make plugins
 
@@ -48,6 +52,15 @@ def clock(monkeypatch):
     clock = Clock()
     use(clock, monkeypatch.setattr)
     return clock
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """What endpoints can do to a scraper; each test plays it under names of its own."""
+    import scrape_servers
+
+    with scrape_servers.start() as made:
+        yield made
 
 
 # A file that is slow as a whole. What it imports, Textual and servers, need not be loaded.

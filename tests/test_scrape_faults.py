@@ -48,12 +48,6 @@ TICK = 0.01
 LONGEST_TURN = 0.2
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with scrape_servers.start() as made:
-        yield made
-
-
 async def tick(turns: list[float]) -> None:
     """On an event loop: what is worked before it gets round to the next tick."""
     while True:

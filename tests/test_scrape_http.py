@@ -13,13 +13,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import scrape_servers
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -59,12 +57,6 @@ from promlatest.scrape._workers import Workers
 pytestmark = pytest.mark.slow
 
 SECRET = "s3cret"
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with scrape_servers.start() as made:
-        yield made
 
 
 def headers_of(servers: Servers, name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from meanwhile import later
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -732,17 +733,6 @@ def test_failures_travel():
 
 
 # Waits
-
-
-@contextmanager
-def later(*actions):
-    """Call these functions one after the other, while the block runs."""
-    thread = threading.Thread(target=lambda: [action() for action in actions])
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 @contextmanager

@@ -7,29 +7,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from meanwhile import later
 
 from promlatest.exceptions import UsageError
 from promlatest.testing import FakeTarget, ScrapeTarget, TargetDownError
 
 pytestmark = pytest.mark.slow
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
-
-
-@contextmanager
-def later(*actions):
-    """Call these functions one after the other, while the block runs."""
-    thread = threading.Thread(target=lambda: [action() for action in actions])
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 PROGRAM = """
