@@ -18,10 +18,10 @@ pytestmark = pytest.mark.slow
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
-# Plugins that these runs do not use take a second of CPU to start.
+# Plugins that these runs do not use take a second of CPU to start; the last would shuffle.
 OPTIONS = [
     word
-    for plugin in ("cacheprovider", "asyncio", "hypothesispytest", "anyio")
+    for plugin in ("cacheprovider", "asyncio", "hypothesispytest", "anyio", "randomly")
     for word in ("-p", f"no:{plugin}")
 ]
 HEAD = """

@@ -1322,9 +1322,8 @@ async def test_settings_are_kept_for_the_next_start(tmp_path):
     path.write_text('{"window": 7}')
     third = Demo(settings=path)
     async with third.app.run_test(size=(160, 30)) as pilot:
-        await pilot.pause()
+        await until(pilot, lambda: "settings not read" in screen(third.app))
         assert third.app.window == 60
-        assert "settings not read" in screen(third.app)
     assert path.read_text() == '{"window": 7}'
 
 
