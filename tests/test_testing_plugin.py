@@ -190,6 +190,25 @@ def test_it(registry):
     result.stdout.fnmatch_lines(["*promlatest: jobs_total as the registry had it*"])
 
 
+def test_a_fault_of_the_harness_shows_where_it_is(run):
+    """Frames are left out of failures and wrong calls only."""
+    result = run(
+        """
+def test_wrong(scrape_target, registry):
+    scrape_target(registry).expect("jobs_total").to_increase_by(-1)
+
+def test_fault(scrape_target, registry):
+    def check(shop):
+        raise KeyError("queue")
+    scrape_target(registry).expect_that(check).to_hold()
+"""
+    )
+
+    result.assert_outcomes(failed=2)
+    assert "_conditions.py" not in str(result.stdout)
+    assert "_checked.py" in str(result.stdout)
+
+
 def test_what_a_program_wrote_is_in_the_report(run):
     """A failing test shows the output of the programs it started."""
     result = run(

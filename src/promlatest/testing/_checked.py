@@ -15,10 +15,13 @@ from promlatest.testing._errors import (
     AlreadyHeldError,
     NotReachedError,
     Observation,
+    hides,
 )
 from promlatest.testing._reading import Reading
 from promlatest.testing._wait import Outcome, Terms, Waiting
 from promlatest.testing._words import seconds
+
+__tracebackhide__ = hides
 
 _HOLDS: Final = "it holds"
 
@@ -43,7 +46,6 @@ class CheckWait(Waiting):
         *,
         mark: Reading | None = None,
     ) -> None:
-        __tracebackhide__ = True
         name = getattr(check, "__qualname__", type(check).__name__)
         super().__init__(target, f"the check {name}", terms)
         self._check: Final = check
@@ -54,7 +56,6 @@ class CheckWait(Waiting):
             self._refuse_vacuous(self._verdict(mark), "at the mark")
 
     def take(self, reading: Reading, at: float) -> Outcome | None:
-        __tracebackhide__ = True
         verdict = self._verdict(reading)
         self._note(Observation(at, words=verdict or _HOLDS))
         self._last = reading
@@ -68,7 +69,6 @@ class CheckWait(Waiting):
         return None
 
     def _ended(self, last: Reading) -> Outcome:
-        __tracebackhide__ = True
         if self._held_since is not None:
             raise self._unsettled("hold")
         raise self._failure(
@@ -79,7 +79,6 @@ class CheckWait(Waiting):
 
     def _verdict(self, reading: Reading) -> str:
         """Why the check does not hold; "" if it does."""
-        __tracebackhide__ = True
         try:
             given = plain(self.subject, self._check(self._subject_of(reading)))
         except AssertionError as error:
@@ -88,7 +87,6 @@ class CheckWait(Waiting):
         return "" if given is None or given else f"it gave {given!r}"
 
     def _refuse_vacuous(self, verdict: str, when: str) -> None:
-        __tracebackhide__ = True
         if not verdict:
             raise self._failure(
                 AlreadyHeldError,

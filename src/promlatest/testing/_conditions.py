@@ -10,8 +10,11 @@ import attrs
 
 from promlatest._matching.floats import is_same
 from promlatest.exceptions import UsageError
+from promlatest.testing._errors import hides
 from promlatest.testing._numbers import Approximate, Goal, goal_of
 from promlatest.testing._words import number
+
+__tracebackhide__ = hides
 
 T = TypeVar("T")
 

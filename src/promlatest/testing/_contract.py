@@ -30,9 +30,11 @@ from promlatest._matching.floats import format_float, normalise_bound, parse_flo
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
-from promlatest.testing._errors import ContractError
+from promlatest.testing._errors import ContractError, hides
 from promlatest.testing._reading import Reading, checked_reading
 from promlatest.testing._words import closest, fits_any, listed, shortened
+
+__tracebackhide__ = hides
 
 _HEAD: Final = (
     "# promlatest contract: family, type, bounds, labels; ? marks what need not be there\n"
@@ -235,7 +237,6 @@ def assert_contract(reading: Reading, path: str | PathLike[str]) -> None:
         ContractError: it does not; every breach is listed.
         UsageError: the file cannot be read.
     """
-    __tracebackhide__ = True
     checked_reading(reading)
     contract = read_contract(path)
     if breaches := contract.breaches(reading):

@@ -16,6 +16,7 @@ from promlatest.testing._errors import (
     ResetError,
     UnmovedError,
     VanishedError,
+    hides,
 )
 from promlatest.testing._missing import unknown_label, why_nothing
 from promlatest.testing._movement import OnReset, Tracker, counts_from_zero, moves, restart
@@ -31,6 +32,8 @@ from promlatest.testing._reading import (
 from promlatest.testing._selection import Wanted, selection
 from promlatest.testing._wait import self_counted
 from promlatest.testing._words import fits_any, number, shortened
+
+__tracebackhide__ = hides
 
 VOLATILE: Final = ("process_*", "python_*", "go_*", "scrape_*", "*_created", "promhttp_*")
 """Names of series, as patterns of the shell, that move by themselves."""
@@ -78,7 +81,6 @@ class Difference:
             ResetError: it began anew, and `on_reset` is "fail".
             VanishedError: it was there before, and is not now.
         """
-        __tracebackhide__ = True
         return self._increase(selection(metric, matchers, labels), missing, one=True)
 
     def increase_sum(
@@ -97,7 +99,6 @@ class Difference:
             ResetError: one began anew, and `on_reset` is "fail".
             VanishedError: one was there before, and is not now.
         """
-        __tracebackhide__ = True
         return self._increase(selection(metric, matchers, labels), missing, one=False)
 
     def histogram(
@@ -116,7 +117,6 @@ class Difference:
             SeveralSeriesError: several do.
             ResetError: it began anew, and `on_reset` is "fail".
         """
-        __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         after = find_histogram(self.after, wanted)
         counts = selection(f"{wanted.metric}_count", wanted.rest)
@@ -161,7 +161,6 @@ class Difference:
             UnknownMetricError, UnknownLabelError: a selector fits nothing.
             UsageError: `ignore` is one text and no list of them.
         """
-        __tracebackhide__ = True
         allowed = [self._with_parts(selection(text)) for text in selectors]
         patterns = as_tuple(ignore, "texts for ignore")
         all_moved = self.moves()
@@ -196,7 +195,6 @@ class Difference:
                 )
 
     def _increase(self, wanted: Wanted, missing: float | None, *, one: bool) -> Increase:
-        __tracebackhide__ = True
         from_zero = counts_from_zero(missing)
         tracker = self._tracked(wanted, from_zero=from_zero)
         found = find(self.after, wanted, may_miss=from_zero)
@@ -208,7 +206,6 @@ class Difference:
         return tracker.increase()
 
     def _tracked(self, wanted: Wanted, *, from_zero: bool = False) -> Tracker:
-        __tracebackhide__ = True
         tracker = Tracker(wanted, self.on_reset, self.before, from_zero=from_zero)
         tracker.advance(self.after)
         if tracker.gone:
@@ -227,7 +224,6 @@ class Difference:
 
     def _with_parts(self, wanted: Wanted) -> Sequence[Matcher]:
         """The matchers, and instead of a family's name those of its series."""
-        __tracebackhide__ = True
         both = (self.before, self.after)
         fitting = [each for each in both if not _is_unknown(each, wanted)]
         if not fitting and not (why := why_nothing(self.after, wanted)).answers:

@@ -8,11 +8,11 @@ expectation says that was made without a fixture, and never asked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import attrs
 
-from promlatest.exceptions import BodyError, EndpointError
+from promlatest.exceptions import BodyError, EndpointError, UsageError
 
 
 @attrs.frozen
@@ -198,6 +198,12 @@ class RulesError(ExpectationError):
 
 class AlertError(ExpectationError):
     """An alert is not what a test says of it, or cannot be judged."""
+
+
+def hides(excinfo: Any) -> bool:
+    """What a module gives as `__tracebackhide__`, so that pytest leaves its frames out
+    where an expectation failed or a call was wrong; not where the harness itself did."""
+    return isinstance(getattr(excinfo, "value", None), ExpectationError | UsageError)
 
 
 # How a scrape fails, beside the kinds of `promlatest.exceptions`

@@ -12,9 +12,12 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 from promlatest._arguments import checked_seconds
 from promlatest.testing import _conditions
 from promlatest.testing._conditions import Awaited
+from promlatest.testing._errors import hides
 from promlatest.testing._ledger import Ledger, Unasked
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
+
+__tracebackhide__ = hides
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +40,6 @@ def _verb(
 
     @functools.wraps(method)
     def verb(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        __tracebackhide__ = True
         with self._ledger.answering(self._account, self._what):
             return method(self, *args, **kwargs)
 
@@ -81,7 +83,6 @@ class Expectation(Unasked, Generic[R_co]):
         tolerance: float | None = None,
     ) -> R_co:
         """Wait until it is this value, and has been for `settle` seconds."""
-        __tracebackhide__ = True
         return self._run(
             _conditions.equal(value, tolerance),
             within,
@@ -101,7 +102,6 @@ class Expectation(Unasked, Generic[R_co]):
         tolerance: float | None = None,
     ) -> R_co:
         """Wait until it is at or above this value."""
-        __tracebackhide__ = True
         condition = _conditions.reach(value, tolerance)
         return self._run(condition, within, already_ok=already_ok, on_reset=on_reset)
 
@@ -117,7 +117,6 @@ class Expectation(Unasked, Generic[R_co]):
         tolerance: float | None = None,
     ) -> R_co:
         """Wait until it is at or below this value, and has been for `settle` seconds."""
-        __tracebackhide__ = True
         return self._run(
             _conditions.fall_to(value, tolerance),
             within,
@@ -142,7 +141,6 @@ class Expectation(Unasked, Generic[R_co]):
 
         A counter that was not there then counts from 0 where it is known to have begun
         since, and with ``missing=0`` in any case."""
-        __tracebackhide__ = True
         condition = _conditions.change_by("increase", amount, tolerance)
         return self._run(
             condition, within, settle=settle, on_reset=on_reset, missing=missing
@@ -159,7 +157,6 @@ class Expectation(Unasked, Generic[R_co]):
     ) -> R_co:
         """Wait until a gauge has decreased by exactly this much since the mark, or since
         the first scrape, and by no more for `settle` seconds."""
-        __tracebackhide__ = True
         condition = _conditions.change_by("decrease", amount, tolerance)
         return self._run(condition, within, settle=settle)
 
@@ -175,14 +172,12 @@ class Expectation(Unasked, Generic[R_co]):
     ) -> R_co:
         """Wait until it has increased since the mark, or since the first scrape;
         ``missing=0`` as in `to_increase_by`."""
-        __tracebackhide__ = True
         condition = _conditions.increase(at_least, tolerance)
         return self._run(condition, within, on_reset=on_reset, missing=missing)
 
     @_verb
     def to_appear(self, *, within: float | None = None, already_ok: bool = False) -> R_co:
         """Wait until it is there; two scrapes in a row must show it."""
-        __tracebackhide__ = True
         return self._run(_conditions.APPEAR, within, already_ok=already_ok)
 
     @_verb
@@ -201,7 +196,6 @@ class Expectation(Unasked, Generic[R_co]):
             unknown_ok: whether it may be what was never there, though its name, a label
                 or a value looks like a slip.
         """
-        __tracebackhide__ = True
         return self._run(
             _conditions.DISAPPEAR, within, already_ok=already_ok, unknown_ok=unknown_ok
         )
@@ -227,7 +221,6 @@ class Expectation(Unasked, Generic[R_co]):
             already_ok: whether it may have held before.
             on_reset: what a counter that begins anew does.
         """
-        __tracebackhide__ = True
         return self._run(
             _conditions.satisfy(predicate, words),
             within,
@@ -246,7 +239,6 @@ class Expectation(Unasked, Generic[R_co]):
         Raises:
             MovedError: it changed.
         """
-        __tracebackhide__ = True
         checked_seconds("throughout", throughout, above=True)
         return self._run(_conditions.STAY, throughout, already_ok=True)
 
@@ -275,5 +267,4 @@ class Holding(Unasked, Generic[R_co]):
             NotReachedError: the time ran out; it says why it did not hold at last.
             TargetDownError, StaleScrapeError: nothing could be seen.
         """
-        __tracebackhide__ = True
         return self._run(within, settle=settle, already_ok=already_ok)

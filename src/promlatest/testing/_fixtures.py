@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from promlatest.testing._errors import hides
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
 from promlatest.testing._target import Look, ScrapeTarget, shared_of
+
+__tracebackhide__ = hides
 
 _TAIL: Final = 4_000  # characters of a program's output that a report shows
 
@@ -44,7 +47,6 @@ class Targets:
     ) -> ScrapeTarget:
         """A program that is started now and ended with the test; see
         `ScrapeTarget.process`."""
-        __tracebackhide__ = True
         chosen = {**self._options, **options}
         return self._kept(ScrapeTarget.process(arguments, *args, **chosen))
 
@@ -114,7 +116,6 @@ class Golden:
         Raises:
             GoldenError: it differs, or there is no such file yet.
         """
-        __tracebackhide__ = True
         reading = what.scrape() if isinstance(what, ScrapeTarget) else what
         parts = filter(None, [self._name, quote(name, safe="")])
         file = self._directory / f"{'@'.join(parts)}.prom"

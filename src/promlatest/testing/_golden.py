@@ -23,11 +23,13 @@ from promlatest._matching.floats import is_same
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
-from promlatest.testing._errors import GoldenError
+from promlatest.testing._errors import GoldenError, hides
 from promlatest.testing._numbers import TOLERANCE
 from promlatest.testing._reading import Reading, checked_reading, missing_failure
 from promlatest.testing._selection import selection
 from promlatest.testing._words import fits_any, listed, number, shortened
+
+__tracebackhide__ = hides
 
 _HEAD: Final = "# promlatest golden file; values: *, 3, >=1, <0.5, 3±0.1"
 _LINE: Final = re.compile(r"(?P<series>.+) (?P<value>\S+)")
@@ -92,7 +94,6 @@ def assert_golden(
         GoldenError: it differs, line by line; or there is no such file yet.
         UsageError: the file cannot be read.
     """
-    __tracebackhide__ = True
     rules = rules or GoldenRules()
     now, file = _lines(reading, rules), Path(checked_path(path))
     held = _parse(file.read_text(encoding="utf-8"), str(file)) if file.exists() else None
@@ -148,7 +149,6 @@ def assert_exposes(
         UnknownMetricError: `only` names what nobody exposes.
         UsageError: the text cannot be read, or nothing is named that is to be compared.
     """
-    __tracebackhide__ = True
     rules = GoldenRules(ignore=(), volatile=(), tolerance=tolerance)
     held, now = _parse(text, "the text"), _lines(reading, rules)
     named = {_named(line) for line in held}
@@ -170,7 +170,6 @@ def assert_exposes(
 
 def _check_compared(names: set[str], named: set[str], reading: Reading) -> None:
     """Check that what is to be compared is there: in the text, or in the scrape."""
-    __tracebackhide__ = True
     if not names:
         raise UsageError("expected a text that names a family or a series, or only=")
     for name in sorted(names - named - reading.names - set(reading.metadata)):

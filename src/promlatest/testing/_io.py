@@ -27,7 +27,10 @@ from typing import (
 )
 
 from promlatest.exceptions import UsageError
+from promlatest.testing._errors import hides
 from promlatest.testing._ledger import Ledger, Unasked
+
+__tracebackhide__ = hides
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,7 +141,6 @@ class Stopwatch:
 
 def finished(work: Coroutine[Any, Any, R]) -> R:
     """What a coroutine gives that waits by `BLOCKING`, and so never suspends."""
-    __tracebackhide__ = True
     try:
         work.send(None)
     except StopIteration as done:
@@ -174,7 +176,6 @@ class Blocks(Face):
     _io = BLOCKING
 
     def _answer(self, ask: Callable[[], Coroutine[Any, Any, R]], words: str) -> R:
-        __tracebackhide__ = True
         if _in_loop():
             raise UsageError(
                 f"{words} would block the event loop that it is called in, and"
@@ -210,7 +211,6 @@ def asked(
 
     @functools.wraps(method)
     def of_a_face(self: Face, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        __tracebackhide__ = True
         words = f"{method.__name__}(…) of {self.name}"
         return self._answer(lambda: method(self, *args, **kwargs), words)
 
@@ -269,6 +269,5 @@ async def _answered(
     answering: AbstractContextManager[None], ask: Callable[[], Coroutine[Any, Any, R]]
 ) -> R:
     """What is asked; it holds nothing of who asks, who would never be dropped then."""
-    __tracebackhide__ = True
     with answering:
         return await ask()

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Final
 
-from promlatest.testing._errors import UnaskedError, UnaskedWarning
+from promlatest.testing._errors import UnaskedError, UnaskedWarning, hides
+
+__tracebackhide__ = hides
 
 
 class Ledger:

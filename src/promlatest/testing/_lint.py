@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 from promlatest._arguments import as_tuple
 from promlatest.exposition import check
-from promlatest.testing._errors import LintError
+from promlatest.testing._errors import LintError, hides
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import fits_any, many, shortened
+
+__tracebackhide__ = hides
 
 
 def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
@@ -26,7 +28,6 @@ def assert_lint(reading: Reading, *, ignore: Iterable[str] = ()) -> None:
         LintError: something is; it lists all of it.
         UsageError: `ignore` is one text and no list of them.
     """
-    __tracebackhide__ = True
     patterns = as_tuple(ignore, "texts for ignore")
     found = [
         each

@@ -29,11 +29,13 @@ from promlatest._increase import (
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
-from promlatest.testing._errors import NoSeriesError, ResetError
+from promlatest.testing._errors import NoSeriesError, ResetError, hides
 from promlatest.testing._numbers import Increase, Move
 from promlatest.testing._reading import Reading, failure, matching
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number
+
+__tracebackhide__ = hides
 
 OnReset = Literal["fail", "rebaseline"]
 """What a reset does: fail, or count on from 0, as Prometheus' `increase` does."""
@@ -170,7 +172,6 @@ class Tracker:
         Raises:
             ResetError: a counter began anew, and the policy is to fail.
         """
-        __tracebackhide__ = True
         points = matching(reading, self._wanted)
         now = {point.labels for point in points}
         self.returned += [labels for labels in self.gone if labels in now]
@@ -204,7 +205,6 @@ class Tracker:
             NoSeriesError: a series was not there at first; a gauge has no value to count
                 from then, and of a counter nothing tells when it began.
         """
-        __tracebackhide__ = True
         for point, words in self._unknown[:1]:
             raise NoSeriesError(
                 words,
@@ -217,7 +217,6 @@ class Tracker:
             )
 
     def _take(self, point: DataPoint, step: _Between) -> None:
-        __tracebackhide__ = True
         before = self._held.get(point.labels)
         self._held[point.labels] = point.value
         if before is None:
@@ -253,7 +252,6 @@ class Tracker:
         return 0.0
 
     def _refuse(self, reset: Reset, step: _Between) -> None:
-        __tracebackhide__ = True
         self.resets.append(reset)
         if self._on_reset == "fail":
             raise failure(

@@ -16,7 +16,10 @@ import attrs
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import UsageError
+from promlatest.testing._errors import hides
 from promlatest.testing._words import many, number
+
+__tracebackhide__ = hides
 
 TOLERANCE: Final = 1e-9
 # The difference of two numbers has the rounding of both, however small it is itself.

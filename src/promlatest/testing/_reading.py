@@ -28,6 +28,7 @@ from promlatest.testing._errors import (
     PresentError,
     SeriesBudgetError,
     SeveralSeriesError,
+    hides,
 )
 from promlatest.testing._missing import Why, unknown_label, why_nothing
 from promlatest.testing._selection import Wanted, selection
@@ -38,6 +39,8 @@ from promlatest.testing._words import (
     series_lines,
     shortened,
 )
+
+__tracebackhide__ = hides
 
 _SECTION_LINES: Final = 50
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
@@ -95,7 +98,6 @@ class Reading:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
             SeveralSeriesError: several do.
         """
-        __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         _check_missing(missing)
         point = find_one(self, wanted, may_miss=missing is not None)
@@ -114,7 +116,6 @@ class Reading:
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
         """
-        __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         _check_missing(missing)
         found = find(self, wanted, may_miss=missing is not None)
@@ -141,7 +142,6 @@ class Reading:
             UnknownLabelError: no series of the metric has a label of this name.
             NoSeriesError: a value stands near one that is there.
         """
-        __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         if unknown_ok:
             return len(matching(self, wanted))
@@ -155,7 +155,6 @@ class Reading:
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
         """
-        __tracebackhide__ = True
         return find(self, selection(metric, matchers, labels))
 
     def histogram(
@@ -167,7 +166,6 @@ class Reading:
             UnknownMetricError, UnknownLabelError, NoSeriesError: none does.
             SeveralSeriesError: several do.
         """
-        __tracebackhide__ = True
         return find_histogram(self, selection(metric, matchers, labels))
 
     def exemplars(
@@ -181,7 +179,6 @@ class Reading:
         Raises:
             UnknownMetricError, UnknownLabelError, NoSeriesError: there is none.
         """
-        __tracebackhide__ = True
         wanted = selection(metric, matchers, labels)
         if not wanted.metric:
             raise UsageError(f"exemplars need the name of a metric: {wanted.text}")
@@ -221,7 +218,6 @@ class Reading:
             PresentError: some series fits.
             UnknownMetricError, UnknownLabelError, NoSeriesError: it looks like a slip.
         """
-        __tracebackhide__ = True
         check_absent(self, selection(metric, matchers, labels), unknown_ok=unknown_ok)
 
     def assert_series_below(self, limit: int, *, per: Literal["family", ""] = "") -> None:
@@ -231,7 +227,6 @@ class Reading:
             SeriesBudgetError: there are not; it names what has the most of them.
             UsageError: the limit is no number, or `per` is nothing of these.
         """
-        __tracebackhide__ = True
         checked(limit, (int, float), "a number of series")
         if per not in ("", "family"):
             raise UsageError(f"per is 'family', or not given, not {per!r}")
@@ -308,7 +303,6 @@ def matching(reading: Reading, wanted: Wanted) -> list[DataPoint]:
     Raises:
         UnknownLabelError: some do, since a condition names a label that none has.
     """
-    __tracebackhide__ = True
     found = reading.snapshot.match(wanted.matchers)
     if found and (why := unknown_label(reading, wanted)) is not None:
         raise unfound_failure(reading, why, wanted)
@@ -323,7 +317,6 @@ def find(reading: Reading, wanted: Wanted, *, may_miss: bool = False) -> list[Da
         may_miss: none is an answer, too, if the metric exists and no word looks
             like a slip.
     """
-    __tracebackhide__ = True
     found = matching(reading, wanted)
     if found:
         return found
@@ -337,7 +330,6 @@ def find_one(
     reading: Reading, wanted: Wanted, *, may_miss: bool = False
 ) -> DataPoint | None:
     """The one series that fits; None only if it may be missing, and is."""
-    __tracebackhide__ = True
     found = find(reading, wanted, may_miss=may_miss)
     if len(found) > 1:
         raise several_failure(reading, wanted, found)
@@ -346,7 +338,6 @@ def find_one(
 
 def find_histogram(reading: Reading, wanted: Wanted) -> Histogram:
     """The one histogram that fits; see `histogram`."""
-    __tracebackhide__ = True
     if not wanted.metric:
         raise UsageError(f"a histogram needs the name of its family: {wanted.text}")
     buckets = f"{wanted.metric}_bucket"
@@ -379,7 +370,6 @@ def find_histogram(reading: Reading, wanted: Wanted) -> Histogram:
 
 def check_absent(reading: Reading, wanted: Wanted, *, unknown_ok: bool = False) -> None:
     """Check that no series fits; see `assert_absent`."""
-    __tracebackhide__ = True
     found = (
         reading.snapshot.match(wanted.matchers) if unknown_ok else matching(reading, wanted)
     )

@@ -15,12 +15,14 @@ import attrs
 from promlatest._matching.matcher import LabelValue, checked_value, fulfils, keyword_matcher
 from promlatest.exceptions import UsageError
 from promlatest.testing._difference import Difference
-from promlatest.testing._errors import AlertError, RulesError
+from promlatest.testing._errors import AlertError, RulesError, hides
 from promlatest.testing._reading import Reading
 from promlatest.testing._words import closest, listed, many, number, shortened
 
 if TYPE_CHECKING:
     from promlatest.rules import Evaluation, Firing, Verdict
+
+__tracebackhide__ = hides
 
 _MOST: Final = 40  # lines; two pages of a terminal
 
@@ -43,7 +45,6 @@ def assert_rules_match(
         RulesError: they do; every failure is listed, and then the warnings.
         UsageError: a file cannot be read.
     """
-    __tracebackhide__ = True
     from promlatest.rules import read_rules
 
     told = _told(optional, target_labels)
@@ -75,7 +76,6 @@ def alerts_since(
     Raises:
         UsageError: a file cannot be read, or there is no alert in any of them.
     """
-    __tracebackhide__ = True
     from promlatest.rules import read_rules
 
     rules = read_rules(*paths)
@@ -120,7 +120,6 @@ class Alerts:
             AlertError: it is not true, or cannot be judged.
             UsageError: no alert has this name.
         """
-        __tracebackhide__ = True
         verdicts = [each for each in self.verdicts if each.rule.name == name]
         if not verdicts:
             names = {each.rule.name for each in self.verdicts}
@@ -143,7 +142,6 @@ class Alerts:
         Raises:
             AlertError: some are true, or cannot be judged; all of them are listed.
         """
-        __tracebackhide__ = True
         bad = [each for each in self.verdicts if each.true or each.problem]
         if bad:
             true = sum(bool(each.true) for each in bad)

@@ -12,6 +12,9 @@ from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import format_selector, parse_selector
+from promlatest.testing._errors import hides
+
+__tracebackhide__ = hides
 
 _BOUNDS = frozenset(BOUND_LABEL.values())
 

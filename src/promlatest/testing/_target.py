@@ -35,6 +35,7 @@ from promlatest.testing._errors import (
     TargetDownError,
     UntakenError,
     cause,
+    hides,
     reason,
 )
 from promlatest.testing._expectation import Expectation, Holding
@@ -66,6 +67,8 @@ from promlatest.testing._sources import (
 )
 from promlatest.testing._wait import How, Outcome, Terms, Wait, Waiting
 from promlatest.testing._words import seconds
+
+__tracebackhide__ = hides
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -187,7 +190,6 @@ def _asking(question: Callable[Concatenate[Any, P], R]) -> Faced[P, R]:
 
     @functools.wraps(question)
     async def anew(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        __tracebackhide__ = True
         return question(await self._looked(*args), *args, **kwargs)
 
     return asked(anew)
@@ -234,7 +236,6 @@ class _Waits(Face, Generic[R_co]):
         """
 
         def run(within: float | None, **terms: Any) -> R_co:
-            __tracebackhide__ = True
             said, target = self._terms(within, terms), self._target.name
             return self._run(CheckWait(target, check, self._seen, said, mark=self._marked))
 
@@ -244,7 +245,6 @@ class _Waits(Face, Generic[R_co]):
 
     def _expect(self, how: How, words: str, wanted: Wanted) -> Expectation[R_co]:
         def run(condition: Awaited, within: float | None, **terms: Any) -> R_co:
-            __tracebackhide__ = True
             said, target = self._terms(within, terms), self._target.name
             age = time.monotonic() - self._marked.started if self._marked else 0.0
             return self._run(
@@ -261,7 +261,6 @@ class _Waits(Face, Generic[R_co]):
         return Terms(within=within, **{**self._unsaid, **said})
 
     def _run(self, wait: Waiting) -> R_co:
-        __tracebackhide__ = True
         words = f"waiting for {wait.subject}"
         done: R_co = self._answer(lambda: self._target._drive(wait), words)
         return done
@@ -272,7 +271,6 @@ class _Waits(Face, Generic[R_co]):
 
     async def _looked(self, *question: Any) -> Any:
         """The same of a scrape now, of which something is asked."""
-        __tracebackhide__ = True
         return self._seen(await self._target._look(*question))
 
 
@@ -331,7 +329,6 @@ class _TargetFace(_Waits[R_co]):
             EndpointError: the scrape failed.
             UntakenError: it has samples that no scraper takes.
         """
-        __tracebackhide__ = True
         reading = await self._shared.source.read(timeout, self._io)
         if reading.untaken and not self._shared.untaken_ok:
             raise UntakenError(
@@ -343,7 +340,6 @@ class _TargetFace(_Waits[R_co]):
 
     async def _look(self, *question: Any) -> Reading:
         """A scrape that something is asked of."""
-        __tracebackhide__ = True
         try:
             reading = await self._read(self._shared.option("timeout"))
         except EndpointError as error:
@@ -356,7 +352,6 @@ class _TargetFace(_Waits[R_co]):
 
     async def _drive(self, wait: Waiting) -> Outcome:
         """Drive a wait to its end."""
-        __tracebackhide__ = True
         shared, watch = self._shared, Stopwatch()
         while True:
             at = watch.read()
@@ -386,7 +381,6 @@ class _TargetFace(_Waits[R_co]):
             StaleScrapeError: the store has no scrape that started after the call.
             UntakenError: it has samples that no scraper takes.
         """
-        __tracebackhide__ = True
         return await self._look()
 
     @asked
@@ -396,7 +390,6 @@ class _TargetFace(_Waits[R_co]):
         Raises:
             TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
         """
-        __tracebackhide__ = True
         return (await self._look()).snapshot
 
     # Each of a scrape of its own
@@ -493,7 +486,6 @@ class ScrapeTarget(_TargetFace[Outcome], Blocks):
             UsageError: there is no such program, or somebody has its port.
             TargetDownError: it ended, or cannot be scraped in time.
         """
-        __tracebackhide__ = True
         checked_seconds("ready", ready)
         chosen = free_port() if port is None else checked(port, int, "a port")
         endpoint = TargetSource(Target.of(url.replace("{port}", str(chosen))))
@@ -529,7 +521,6 @@ class ScrapeTarget(_TargetFace[Outcome], Blocks):
         Raises:
             TargetDownError, StaleScrapeError, UntakenError: as `scrape`.
         """
-        __tracebackhide__ = True
         policy = checked_policy(on_reset)
         return Mark(self, await self._look(), policy)
 
@@ -539,7 +530,6 @@ class ScrapeTarget(_TargetFace[Outcome], Blocks):
         Raises:
             TargetDownError: it cannot, or its process has ended.
         """
-        __tracebackhide__ = True
         watch, pause = Stopwatch(), SHORTEST
         while True:
             try:
@@ -635,7 +625,6 @@ class _MarkFace(_Waits[R_co]):
         Raises:
             TargetDownError, StaleScrapeError, UntakenError: as `ScrapeTarget.scrape`.
         """
-        __tracebackhide__ = True
         difference: Difference = await self._looked()
         return difference
 

@@ -35,6 +35,7 @@ from promlatest.testing._errors import (
     TargetDownError,
     VanishedError,
     cause,
+    hides,
     reason,
 )
 from promlatest.testing._missing import why_nothing
@@ -58,6 +59,8 @@ from promlatest.testing._reading import (
 )
 from promlatest.testing._selection import Wanted
 from promlatest.testing._words import number, seconds, sequence, shortened
+
+__tracebackhide__ = hides
 
 How = Literal["one", "sum", "count"]
 """What is looked at: the value of one series, the sum of many, or how many there are."""
@@ -163,7 +166,6 @@ class Waiting:
         Raises:
             ExpectationError: unless that is what was waited for.
         """
-        __tracebackhide__ = True
         if self._last is None or self._seen[-1].error:
             self._dead()
         return self._ended(self._last)
@@ -174,7 +176,6 @@ class Waiting:
         Raises:
             TargetDownError: with these words.
         """
-        __tracebackhide__ = True
         raise self._failure(TargetDownError, f"{self._target} {why}")
 
     # What its kinds say
@@ -222,7 +223,6 @@ class Waiting:
         )
 
     def _dead(self) -> NoReturn:
-        __tracebackhide__ = True
         last = self._seen[-1]
         good = [each for each in self._seen if not each.error]
         if self._stale and not good:
@@ -277,7 +277,6 @@ class Wait(Waiting):
         mark: Reading | None = None,
         marked: float = 0.0,
     ) -> None:
-        __tracebackhide__ = True
         super().__init__(target, _SUBJECTS[how].format(wanted.text), terms, wanted.text)
         self._wanted: Final = wanted
         self._how: Final = how
@@ -296,7 +295,6 @@ class Wait(Waiting):
     # Fed by the driver
 
     def take(self, reading: Reading, at: float) -> Outcome | None:
-        __tracebackhide__ = True
         value = self._look(reading)
         self._note(Observation(at, value))
         self._last = reading
@@ -306,7 +304,6 @@ class Wait(Waiting):
         return self._judge(self._view(value, reading), reading, at)
 
     def failed(self, error: EndpointError, at: float) -> None:
-        __tracebackhide__ = True
         super().failed(error, at)
         if self._condition.stays:
             raise self._failure(
@@ -316,7 +313,6 @@ class Wait(Waiting):
             ) from self._cause
 
     def _ended(self, last: Reading) -> Outcome:
-        __tracebackhide__ = True
         if self._condition.stays:
             return self._outcome(last, self._seen[-1].at)
         raise self._time_out(last)
@@ -329,7 +325,6 @@ class Wait(Waiting):
 
     def _begin(self, reading: Reading) -> None:
         """Count from this reading."""
-        __tracebackhide__ = True
         self._base = reading
         self._base_value = self._look(reading)
         indifferent = self._counts or self._condition.presence
@@ -343,7 +338,6 @@ class Wait(Waiting):
 
     def _look(self, reading: Reading) -> float | None:
         """What is looked at; None if it is missing."""
-        __tracebackhide__ = True
         found = matching(reading, self._wanted)
         self._known |= bool(found)
         if self._how == "one" and len(found) > 1:
@@ -359,7 +353,6 @@ class Wait(Waiting):
         return not why_nothing(reading, self._wanted).answers
 
     def _advance(self, reading: Reading) -> None:
-        __tracebackhide__ = True
         tracker = self._tracked
         try:
             tracker.advance(reading)
@@ -381,7 +374,6 @@ class Wait(Waiting):
         return self._tracker
 
     def _view(self, value: float | None, reading: Reading) -> Seen:
-        __tracebackhide__ = True
         if self._counts:
             gain = (value or 0.0) - (self._base_value or 0.0)
             return Seen(value, gain, self._base_value, climbs=False)
@@ -390,7 +382,6 @@ class Wait(Waiting):
         return Seen(value, self._tracked.gain(), self._base_value, climbs)
 
     def _refuse_vacuous(self, base: Reading) -> None:
-        __tracebackhide__ = True
         view = self._view(self._base_value, base)
         if self._condition.holds(view):
             when = "at the mark" if self._from_mark else "at the first scrape"
@@ -407,7 +398,6 @@ class Wait(Waiting):
             )
 
     def _judge(self, view: Seen, reading: Reading, at: float) -> Outcome | None:
-        __tracebackhide__ = True
         condition = self._condition
         if condition.stays:
             if not condition.holds(view):
@@ -442,7 +432,6 @@ class Wait(Waiting):
 
     def _held(self, reading: Reading, at: float) -> Outcome | None:
         """It holds: is that enough?"""
-        __tracebackhide__ = True
         settled = self._has_settled(at)
         self._holds += 1
         doubtful = self._condition.presence or self._counts  # it may flicker
