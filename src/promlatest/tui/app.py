@@ -387,14 +387,14 @@ class Dashboard(App[None]):
         page = self.page
         if isinstance(page, OverviewPage):
             self._open_controller(page)
-        elif isinstance(page, MetricsPage) and page.family:
+        elif isinstance(page, MetricsPage) and page.chosen:
             self._open_family(page)
         elif isinstance(page, SeriesPage):
             self._open_series(page)
         elif isinstance(page, ChangesPage):
             self._open_changed(page)
-        elif isinstance(page, TargetsPage) and page.target:
-            self._show_target(page.target)
+        elif isinstance(page, TargetsPage) and page.chosen:
+            self._show_target(page.chosen)
 
     def _open_controller(self, page: OverviewPage) -> None:
         if page.controller:
@@ -407,7 +407,7 @@ class Dashboard(App[None]):
     def _open_family(self, page: MetricsPage) -> None:
         # A selector says which series; an expression said which names.
         carried = page.filter if page.filter.matchers else NO_FILTER
-        self.query_one(SeriesPage).open(page.family, self.view(), carried)
+        self.query_one(SeriesPage).open(page.chosen, self.view(), carried)
         self._go("series")
 
     def _open_changed(self, page: ChangesPage) -> None:
@@ -457,7 +457,7 @@ class Dashboard(App[None]):
 
     def action_filter(self) -> None:
         if self.page.query(Grid):
-            self.query_one(FilterBar).open(self.page.filter)
+            self.query_one(FilterBar).open_with(self.page.filter.text)
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         self.page.narrow(message.filter)
@@ -507,7 +507,7 @@ class Dashboard(App[None]):
 
     def action_export(self) -> None:
         now = datetime.now().strftime("%H%M%S")
-        self.query_one(ExportBar).open(f"promlatest-{self.page.id}-{now}.txt")
+        self.query_one(ExportBar).open_with(f"promlatest-{self.page.id}-{now}.txt")
 
     def on_export_bar_named(self, message: ExportBar.Named) -> None:
         self._focus()

@@ -215,6 +215,16 @@ def unit_of(metric: str, unit: str = "") -> Unit:
     return next((each for each in FORMATS if each and name.endswith(f"_{each}")), "")
 
 
+def signed(change: float, unit: Unit = "") -> str:
+    """How much something changed.
+
+    >>> signed(3), signed(-2_048, "bytes"), signed(0)
+    ('+3', '-2 KiB', '0')
+    """
+    text = FORMATS[unit](change, 4)
+    return f"+{text}" if change > 0 else text
+
+
 def distinct(values: Sequence[float], unit: Unit = "") -> list[str]:
     """The values as text, with as many digits as it takes to tell them apart.
 

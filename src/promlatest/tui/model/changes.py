@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -14,7 +15,7 @@ from promlatest.views.cells import Cell, Tone
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
-from promlatest.views.units import FORMATS, rate_in, unit_of
+from promlatest.views.units import FORMATS, rate_in, signed, unit_of
 
 # Of a histogram its count says what moved; the buckets and the sum moved with it.
 _PARTS: Final = ("_bucket", "_sum", "_gsum", "_created")
@@ -111,8 +112,8 @@ def changes_sheet(found: list[ChangedSeries], seconds: float) -> Sheet[ChangedSe
                pinned=True),
         Column("series", lambda row: Cell(_own(row.labels)), lambda row: _own(row.labels),
                "left", least=24, most=84, pinned=True, rising=True),
-        Column("before", _cell("before"), _of("before"), least=10),
-        Column("now", _cell("now"), _of("now"), least=10),
+        Column("before", _cell("before"), attrgetter("before"), least=10),
+        Column("now", _cell("now"), attrgetter("now"), least=10),
         Column("a second", lambda row: Cell(_rate(row, seconds)),
                lambda row: row.by if row.counter else None, least=10),
     )  # fmt: skip
@@ -125,20 +126,13 @@ def _own(labels: Labels) -> str:
 
 
 def _by(row: ChangedSeries) -> str:
-    if row.by is None:
-        return ""
-    text = FORMATS[row.unit](row.by, 4)
-    return f"+{text}" if row.by > 0 else text
+    return "" if row.by is None else signed(row.by, row.unit)
 
 
 def _rate(row: ChangedSeries, seconds: float) -> str:
     if not row.counter or row.by is None or seconds <= 0:
         return ""
     return rate_in(row.unit, row.by / seconds)
-
-
-def _of(name: str) -> Callable[[ChangedSeries], float | None]:
-    return lambda row: getattr(row, name)
 
 
 def _cell(name: str) -> Callable[[ChangedSeries], Cell]:

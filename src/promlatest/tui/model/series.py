@@ -31,7 +31,7 @@ from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.operator import latency
 from promlatest.views.sheet import Column, RowKey, Sheet
 from promlatest.views.text import UNKNOWN
-from promlatest.views.units import FORMATS, Unit, rate_in, unit_of
+from promlatest.views.units import FORMATS, Unit, rate_in, signed, unit_of
 
 _LABEL_MOST: Final = 36
 _STEPS: Final = 16  # of a trend
@@ -346,8 +346,7 @@ def gained_cell(gained: float | None, unit: str = "") -> Cell:
     """What came since the mark; "new": it was not there then."""
     if gained is None:
         return Cell("new", "new")
-    text = FORMATS[unit](gained, 4)
-    return Cell(f"+{text}" if gained > 0 else text, "new" if gained else "dim")
+    return Cell(signed(gained, unit), "new" if gained else "dim")
 
 
 def _trend_cell(found: Lookup) -> Callable[[Labels], Cell]:

@@ -87,13 +87,19 @@ class Page(Vertical):
         """Go to the next pane; False: there is none, and it is the next page's turn."""
         return False
 
+    @property
+    def chosen(self) -> str:
+        """The key of the chosen row as text; "" for none."""
+        grid = next(iter(self.query(Grid)), None)
+        return "" if grid is None else str(grid.chosen or "")
+
     def selector(self) -> str:
         """The selector of what is chosen; "" for none."""
-        return ""
+        return self.chosen
 
     def value(self) -> str:
         """The value of what is chosen; "" for none."""
-        return ""
+        return self.chosen
 
     def title(self, name: str, count: int, of: int | None = None) -> Line:
         """The title of a pane: how many rows, and what narrows or ages them."""

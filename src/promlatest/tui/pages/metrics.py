@@ -52,17 +52,6 @@ class MetricsPage(Page):
         except UsageError:
             return rows
 
-    @property
-    def family(self) -> str:
-        """The name of the chosen family; "" for none."""
-        return str(self.query_one(Grid).chosen or "")
-
-    def selector(self) -> str:
-        return self.family
-
-    def value(self) -> str:
-        return self.family
-
 
 def _told(row: MetricRow | None, width: int) -> list[Line]:
     """The whole name of a family, and its help."""

@@ -45,14 +45,3 @@ class TargetsPage(Page):
 
     def aged(self) -> tuple[Cell, ...]:
         return ()
-
-    @property
-    def target(self) -> str:
-        """The name of the chosen target; "" for none."""
-        return str(self.query_one(Grid).chosen or "")
-
-    def selector(self) -> str:
-        return self.target
-
-    def value(self) -> str:
-        return self.target
