@@ -23,7 +23,7 @@ from promlatest.testing import (
     UnknownMetricError,
 )
 from promlatest.testing._io import BLOCKING, finished
-from promlatest.testing._ledger import Ledger
+from promlatest.testing._unasked import Ledger
 
 BODY = b"# TYPE jobs_total counter\njobs_total 3\n"
 FACES = [(ScrapeTarget, AsyncScrapeTarget), (Mark, AsyncMark)]

@@ -206,7 +206,7 @@ def test_fault(scrape_target, registry):
 
     result.assert_outcomes(failed=2)
     assert "_conditions.py" not in str(result.stdout)
-    assert "_checked.py" in str(result.stdout)
+    assert "_wait_check.py" in str(result.stdout)
 
 
 def test_what_a_program_wrote_is_in_the_report(run):

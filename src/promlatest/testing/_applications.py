@@ -12,9 +12,9 @@ import io
 import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urljoin, urlsplit
 from wsgiref.util import setup_testing_defaults
 
@@ -212,24 +212,28 @@ def _too_late(name: str, timeout: float) -> TimeoutExceededError:
     return TimeoutExceededError(words, phase="body", target=name)
 
 
-def _called(what: object) -> str:
-    return getattr(what, "__qualname__", type(what).__name__)
-
-
-# WSGI
-
-
 @attrs.frozen
-class WsgiSource:
-    """A WSGI application: Flask, Django, prometheus_client's own."""
+class _Application:
+    """An application of this process, and how it is asked."""
 
-    app: Callable[..., Iterable[bytes]]
+    protocol: ClassVar[str]
+    app: Callable[..., Any]
     request: AppRequest
     bodies: Bodies = attrs.field(init=False, default=BODIES, eq=False, repr=False)
 
     @property
     def name(self) -> str:
-        return f"the WSGI application {_called(self.app)}"
+        called = getattr(self.app, "__qualname__", type(self.app).__name__)
+        return f"the {self.protocol} application {called}"
+
+
+# WSGI
+
+
+class WsgiSource(_Application):
+    """A WSGI application: Flask, Django, prometheus_client's own."""
+
+    protocol = "WSGI"
 
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()
@@ -291,20 +295,13 @@ def _environ(request: AppRequest) -> dict[str, Any]:
 # ASGI
 
 
-@attrs.frozen
-class AsgiSource:
+class AsgiSource(_Application):
     """An ASGI application: FastAPI, Starlette, Django, prometheus_client's own.
 
     Its lifespan is not run: start it with the test client that knows how.
     """
 
-    app: Callable[..., Awaitable[None]]
-    request: AppRequest
-    bodies: Bodies = attrs.field(init=False, default=BODIES, eq=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        return f"the ASGI application {_called(self.app)}"
+    protocol = "ASGI"
 
     async def read(self, timeout: float, io: Io) -> Reading:
         started = time.monotonic()

@@ -1,6 +1,6 @@
 """What a test expects: what is looked at, with the verbs that say what is to become of it.
 
-An expectation does nothing by itself; a forgotten verb is noticed (`_ledger`).
+An expectation does nothing by itself; a forgotten verb is noticed (`_unasked`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from promlatest._arguments import checked_seconds
 from promlatest.testing import _conditions
 from promlatest.testing._conditions import Awaited
 from promlatest.testing._errors import hides
-from promlatest.testing._ledger import Ledger, Unasked
 from promlatest.testing._movement import OnReset
 from promlatest.testing._numbers import Approximate
+from promlatest.testing._unasked import Ledger, Unasked
 
 __tracebackhide__ = hides
 

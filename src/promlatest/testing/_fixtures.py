@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from promlatest.testing._errors import hides
 from promlatest.testing._golden import GoldenRules, assert_golden
-from promlatest.testing._ledger import Ledger
 from promlatest.testing._reading import Reading
 from promlatest.testing._target import Look, ScrapeTarget, shared_of
+from promlatest.testing._unasked import Ledger
 
 __tracebackhide__ = hides
 

@@ -28,7 +28,7 @@ from typing import (
 
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import hides
-from promlatest.testing._ledger import Ledger, Unasked
+from promlatest.testing._unasked import Ledger, Unasked
 
 __tracebackhide__ = hides
 

@@ -23,7 +23,6 @@ from promlatest._storage.store import Store
 from promlatest.exceptions import EndpointError, UsageError
 from promlatest.scrape import Target
 from promlatest.testing._applications import AppRequest, application
-from promlatest.testing._checked import CheckWait
 from promlatest.testing._conditions import Awaited
 from promlatest.testing._difference import Difference
 from promlatest.testing._errors import (
@@ -50,7 +49,6 @@ from promlatest.testing._io import (
     asked,
     finished,
 )
-from promlatest.testing._ledger import Ledger
 from promlatest.testing._lint import assert_lint
 from promlatest.testing._movement import OnReset, checked_policy
 from promlatest.testing._pace import LONGEST, SHORTEST
@@ -65,7 +63,9 @@ from promlatest.testing._sources import (
     StoreSource,
     TargetSource,
 )
+from promlatest.testing._unasked import Ledger
 from promlatest.testing._wait import How, Outcome, Terms, Wait, Waiting
+from promlatest.testing._wait_check import CheckWait
 from promlatest.testing._words import seconds
 
 __tracebackhide__ = hides
