@@ -91,22 +91,29 @@ def blocks_of(
 def _blocks(
     scrapes: Scrapes, asked: slice, plan: Plan, kept: ColumnCache
 ) -> Sequence[Block]:
-    chosen, kinds, moments = scrapes[asked], scrapes.kinds[asked], scrapes.moments[asked]
-    if plan.names is not None and not any(
-        name in scrape.layout.tables for scrape in chosen for name in plan.names
-    ):
-        return ()
-    key = (plan, *kinds)
-    lives: tuple[_Life, ...] | None = kept.get(key)
-    if lives is None:
-        lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
-        kept.keep(key, lives, 1 + sum(life.weight for life in lives))
-    good = (moment for moment, kind in zip(moments, kinds, strict=True) if kind >= 0)
-    since, first = scrapes.moments[0], next(good, None)
+    chosen, moments = scrapes[asked], scrapes.moments[asked]
+    key = (plan, *scrapes.kinds[asked])
+    known: tuple[tuple[_Life, ...], int | None] | None = kept.get(key)
+    if known is None:
+        lives: tuple[_Life, ...] = ()
+        if _may_be_in(chosen, plan):
+            lives = (*_lives(chosen, plan, kept), *_reports(chosen, plan))
+        good = (at for at, scrape in enumerate(chosen) if not scrape.failed)
+        known = lives, next(good, None)
+        kept.keep(key, known, 1 + sum(life.weight for life in lives))
+    lives, place = known
+    since, first = scrapes.moments[0], None if place is None else moments[place]
     timed = scrapes.timed
     return [
         _block(life, chosen, plan, kept, moments, since, first, timed) for life in lives
     ]
+
+
+def _may_be_in(chosen: Sequence[Scrape], plan: Plan) -> bool:
+    """Whether one of the scrapes has a metric that a plan asks for."""
+    return plan.names is None or any(
+        name in scrape.layout.tables for scrape in chosen for name in plan.names
+    )
 
 
 @attrs.frozen(eq=False)
