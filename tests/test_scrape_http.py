@@ -15,6 +15,7 @@ import time
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,10 @@ from promlatest.scrape import (
     fetch_once,
     scrape_once,
 )
+from promlatest.scrape._connection import Connection, Dialler
 from promlatest.scrape._http import HttpClient, HttpTarget
 from promlatest.scrape._messages import explained
+from promlatest.scrape._wire import Response
 from promlatest.scrape._workers import Workers
 
 pytestmark = pytest.mark.slow
@@ -271,6 +274,30 @@ def test_redirects_are_counted(servers: Servers) -> None:
 
 
 # TLS
+
+
+def test_a_dial_given_up(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is given up just as TLS stands, no descriptor is closed under the event
+    loop: the connection that gets its number next works."""
+
+    async def dial_twice() -> None:
+        dialler = Dialler()
+        trust = ssl.create_default_context(cafile=servers.folder / "ca.pem")
+        dial = dialler.dial("127.0.0.1", servers.tls, trust, "good.test")
+        given_up = asyncio.create_task(dial)
+        give_up = partial(asyncio.get_running_loop().call_soon, given_up.cancel)
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "connection_made", lambda *_: give_up())
+            await asyncio.wait([given_up])
+        assert given_up.cancelled()
+
+        connection = await dialler.dial("127.0.0.1", servers.http, None, "")
+        answer = Response(0, "target")
+        await connection.exchange(b"GET /t/good HTTP/1.1\r\nHost: a\r\n\r\n", answer)
+        connection.close()
+        assert b"depth" in answer.body
+
+    asyncio.run(asyncio.wait_for(dial_twice(), 5))
 
 
 def https(servers: Servers, port: int, **tls: object) -> Fetched:

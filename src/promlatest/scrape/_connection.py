@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from promlatest.scrape._fetch import is_readable
@@ -146,7 +147,10 @@ class Dialler:
                 server_hostname=(server_name or host) if tls else None,
             )
         except BaseException:
-            made.close()
+            # Its transport closes it, which in TLS waits for the other end. Were it closed
+            # here, the next connection would get a number that the loop still watches.
+            with suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)
             raise
         return connection
 
