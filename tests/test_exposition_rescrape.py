@@ -307,6 +307,16 @@ def test_a_word_in_a_comment_changes_among_lines_with_timestamps() -> None:
         assert reader.read(body).metadata == parse(body).metadata
 
 
+def test_an_exemplar_comes_where_the_format_has_none() -> None:
+    """A text that says nothing of OpenMetrics is refused for an exemplar, as a first body
+    is; also on a line that is not just series, blank and value."""
+    reader = Reader()
+    reader.read("a  1\n")
+
+    with pytest.raises(ParseError, match="exemplars need the Content-Type"):
+        reader.read('a  1 # {t="3"} 1\n')
+
+
 def test_what_stands_behind_the_last_line_break_is_read() -> None:
     """Where all values change, a text that comes behind the last sample is not passed by."""
     reader = Reader()

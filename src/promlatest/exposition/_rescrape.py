@@ -548,6 +548,7 @@ def _reread(
     timestamp = GRAMMARS[exposition.format].timestamp
     times = None if exposition.times is None else exposition.times[:]
     exemplars = dict(exposition.exemplars)
+    may_have_exemplars = times is None and exposition.format == "openmetrics"
     for place, old, new, is_stamped in odd:
         if place < 0:
             if not _means_nothing(old, new, exposition.format):
@@ -564,7 +565,8 @@ def _reread(
             except ValueError:
                 return None
             continue
-        if times is None and (plain := _plain_exemplar(old, new)) is not None:
+        plain = _plain_exemplar(old, new) if may_have_exemplars else None
+        if plain is not None:
             values[place], exemplars[place] = plain
             continue
         read = _same_series(old, new, exposition.format)
