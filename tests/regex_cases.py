@@ -6,6 +6,10 @@ from hypothesis import strategies as st
 
 # pattern, values that match, values that do not
 VERDICTS = [
+    # A repeat takes one character, whatever that is nothing stands before it
+    ("ab(?i)+", ["ab", "abb", "abbb"], ["abab", "a", "abB"]),
+    (r"ab\Q\E*", ["a", "abb"], ["", "abab"]),
+    ("ab(?i)(?s){2}", ["abb"], ["ab", "abab"]),
     # M-3: the whole value, and a dot for every character
     ("b", ["b"], ["", "ab", "bc", "B", "b\n"]),
     ("a|b", ["a", "b"], ["", "ab", "a|b"]),

@@ -152,6 +152,21 @@ def test_too_large(pattern):
         compile_pattern(pattern)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", [r"(?i)" + r"\PL" * 10_000, r"[\pL\PL]" * 5_000])
+def test_classes_of_very_many_ranges(pattern):
+    """Classes that take minutes to make, and a gigabyte, are refused; hundreds are not."""
+    with pytest.raises(PatternError, match="too large"):
+        compile_pattern(pattern)
+
+    assert compile_pattern(r"\pL" * 250).matches("é" * 250)
+
+
+def test_one_text_of_a_million_characters():
+    """A text is read in time linear in its length."""
+    assert compile_pattern("a" * 1_000_000).matches("a" * 1_000_000)
+
+
 def test_a_loop_of_what_may_all_be_left_out():
     """Where everything may follow everything, that is one fact."""
     pattern = compile_pattern("(" + "a?b?c?d?" * 500 + ")*")

@@ -202,10 +202,10 @@ def _unwrap(pattern: str) -> tuple[str, bool]:
 
 
 def _alternatives(text: str) -> list[str]:
-    parts = [""]
+    parts: list[list[str]] = [[]]
     for token in _TOKEN.findall(text):
         if token == "|":
-            parts.append("")
+            parts.append([])
         else:
-            parts[-1] += token[-1]
-    return parts
+            parts[-1].append(token[-1])
+    return ["".join(part) for part in parts]

@@ -1,8 +1,8 @@
 """Go's regular expressions (RE2's syntax), read from left to right into programs.
 
 Known to differ from Go, and left so: ``\\p`` takes the names that RE2 takes (Go 1.25 has a
-few more, ``\\p{Letter}``), and counted repeats, written out, may add 20,000 characters at
-most to a pattern (Go: a few millions).
+few more, ``\\p{Letter}``), counted repeats, written out, may add 20,000 characters at most
+to a pattern, and its classes have 200,000 ranges at most (Go: millions of both).
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ _COUNTS: Final[dict[str, tuple[int, int | None]]] = {
 _MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 1000
 _MOST_ADDED: Final = 20_000  # characters, by writing repeats out; takes 0.1 s
+_MOST_RANGES: Final = 200_000  # of all classes; takes 1 s and 20 MB. \pL has 650 of them
 TOO_LARGE: Final = "expression too large"
-_RUN: Final = re.compile(r"[^\\.+*?()|\[\]{}^$]+(?![*+?{])")  # a repeat takes one of them
+# A repeat takes only the last character; what is nothing itself may stand between the two.
+_RUN: Final = re.compile(r"[^\\.+*?()|\[\]{}^$]+(?!(?:\(\?[imsU-]*\)|\\Q\\E)*[*+?{])")
 _NAMED: Final = re.compile(r"\(\?P?<([0-9A-Za-z_]+)>")
 _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
-_POSIX_NAME: Final = re.compile(r"\[:(\^?)(.*?):\]", re.DOTALL)
 _OCTAL: Final = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
 _HEX: Final = re.compile(r"\\x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))")
 
@@ -100,6 +101,7 @@ class PatternParser:
         self._open = [_Open(self._flags)]
         self._last = ""  # the repeat just read
         self._added = 0  # characters, by writing repeats out
+        self._ranges = 0  # of all classes
 
     def parse(self) -> Program:
         """What the whole pattern is.
@@ -228,6 +230,9 @@ class PatternParser:
         return self._signed(ranges, (found[1] == "P") != bool(found[2]))
 
     def _signed(self, ranges: CharRanges, negated: bool) -> CharRanges:
+        self._ranges += len(ranges)
+        if self._ranges > _MOST_RANGES:
+            raise self._wrong(TOO_LARGE)
         if "i" in self._flags:
             ranges = charsets.folded(ranges)
         return charsets.negation(ranges) if negated else ranges
@@ -264,11 +269,14 @@ class PatternParser:
         return [run_of(charsets.negation(ranges) if negated else ranges)]
 
     def _member(self, start: int) -> CharRanges:
-        if found := _POSIX_NAME.match(self.pattern, self._at):
-            if found[2] not in charsets.POSIX:
-                raise self._wrong(f"invalid character class range: {found[0]}")
-            self._at = found.end()
-            return self._signed(charsets.POSIX[found[2]], bool(found[1]))
+        is_named = self.pattern.startswith("[:", self._at)
+        if is_named and (end := self.pattern.find(":]", self._at + 2)) >= 0:
+            name = self.pattern[self._at + 2 : end]
+            members = charsets.POSIX.get(name.removeprefix("^"))
+            if members is None:
+                raise self._wrong(f"invalid character class range: [:{name}:]")
+            self._at = end + 2
+            return self._signed(members, name.startswith("^"))
         if self._next == "\\" and (ranges := self._class_escape()) is not None:
             return ranges
         at = self._at
