@@ -276,6 +276,13 @@ def test_ingest_takes_text_and_bytes_of_both_formats(store):
 # Snapshots
 
 
+def test_a_snapshot_says_what_it_is(store):
+    """How many series it has, and of which moment; nothing is of moment 0."""
+    assert repr(store.snapshot()) == "<Snapshot of 0 series at 0>"
+    store.ingest("a 1\nb 2\n", timestamp=5)
+    assert repr(store.snapshot()) == "<Snapshot of 2 series at 5>"
+
+
 def test_a_snapshot_is_frozen(store):
     """Nothing that is written later is seen in a snapshot, direct appends included."""
     app = store.appender()
