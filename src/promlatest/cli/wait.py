@@ -6,7 +6,7 @@ counter begins anew. What stands behind -- is run after the first look, so that
 --increases-by counts what it does.
 
 examples:
-  promlatest wait :8080 'workqueue_depth{name="pods"}' --at-most 0 --within 1m
+  promlatest wait :8080 'workqueue_depth{name="pods"}' --at-most 0 --sum --within 1m
   promlatest wait :8080 'ready{name="pods"}' --present --already-ok --within 30s
   promlatest wait :8080 'orders_total{status="ok"}' --increases-by 1 -- ./place-order.sh
 
