@@ -319,6 +319,19 @@ def test_nothing_says_how_old_the_newest_sample_is(expr: str, way: str) -> None:
     assert "the newest sample is 2h older than the moment asked for" in info
 
 
+def test_nothing_of_a_snapshot_says_how_old_it_is() -> None:
+    """The same of what knows one moment only."""
+    store = Store()
+    store.ingest("m 3\n", timestamp=1_000)
+
+    class Moment:
+        match = store.match
+        query = store.query
+
+    [info] = query(Moment(), "m", 3_601_000).annotations.infos  # type: ignore[arg-type]
+    assert "the newest sample is 1h older" in info
+
+
 def test_nothing_says_nothing_where_nothing_was() -> None:
     """A metric that there never was, or that is gone since, has no age to tell."""
     store = Store()

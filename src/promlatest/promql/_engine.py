@@ -402,11 +402,17 @@ def _reader(
             start, end = anchor(asked, first) - back, anchor(asked, last)
             found = read(asked.queryable, node.matchers, start, end)
             asked.blocks[id(node)] = found
-            if start + back == end and not any(block.labels for block in found):
+            if start + back == end and not any(map(_is_recent, found)):
                 _note_age(asked, node, end)
         return found
 
     return blocks
+
+
+def _is_recent(block: Block) -> bool:
+    """Whether there was a scrape of a source, with some of the series or without; what was
+    appended one by one is there with its series only."""
+    return bool(block.times) and (block.stamps is None or bool(block.labels))
 
 
 def _note_age(asked: EvalContext, node: VectorSelector, end: int) -> None:
