@@ -95,6 +95,20 @@ def test_the_overview(bodies, increase, resets):
     assert row.results["success"].reset == bool(resets)
 
 
+@pytest.mark.parametrize("history", [2, 10])
+@pytest.mark.parametrize(("since", "rate"), [(0, 1.5), (1, 2.0)])
+def test_the_overview_since_a_snapshot(history, since, rate):
+    """What moved before it does not count, however many scrapes are kept."""
+    store, taken = Store(history=history), []
+    for at, value in enumerate([0, 10, 30]):
+        store.ingest(body(value), timestamp=1_000 * SECONDS * at)
+        taken.append(store.snapshot())
+
+    (row,) = controllers(taken[2], taken[since])
+
+    assert row.results["success"].per_second == rate
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
 def test_a_mark(bodies, increase, resets):
