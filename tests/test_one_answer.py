@@ -134,6 +134,15 @@ def test_a_mark_fails_at_a_reset(name):
             mark.expect(METRIC, controller="c").to_increase_by(120, within=5)
 
 
+@pytest.mark.slow
+def test_a_mark_sees_a_restart_that_came_to_the_same_value():
+    """It is the start time that tells, and the failure says so."""
+    with FakeTarget(body(100, 7), body(100, time.time() + 5)) as fake:
+        mark = ScrapeTarget(fake.url).mark()
+        with pytest.raises(ResetError, match="100, then 100: its start time moved"):
+            mark.expect(METRIC, controller="c").to_increase_by(100, within=5)
+
+
 @pytest.mark.parametrize(("bodies", "increase", "resets"), CASES.values(), ids=CASES)
 def test_the_series_page(bodies, increase, resets):
     """What a row of the series page says, over the same scrapes."""
