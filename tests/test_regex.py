@@ -143,6 +143,7 @@ def test_wrong_for_re2(pattern, oracle):
         "x{1000}" * 7_000,
         "([a-z]{30}){30}" * 23,
         "a?b?c?d?" * 6_000,
+        "x*" * 24_000,
     ],
     ids=lambda pattern: pattern[:12],
 )

@@ -39,6 +39,7 @@ _Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those befo
 _MOST_KEPT: Final = 5_000
 
 _MOST_BITS: Final = 2_000_000  # of all joins, which bounds the time of a step: 0.2 ms
+_MOST_REACHED: Final = 600_000_000  # bits of what is reached from all places: 75 MB, 1 s
 # What follows, or is followed by, more positions than that is not noted pair by pair.
 _FEW: Final = 16
 
@@ -276,8 +277,14 @@ def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, i
 
     What is reached from a place is what is reached from where it goes on, so it is found
     from the end to the start; again as long as a loop, which goes back, brings more.
+
+    Raises:
+        TooLargeError: they are too many.
     """
-    reached: dict[int, int] = {len(program): 1 << 1 + sum(map(_takes, program))}
+    characters = sum(map(_takes, program))
+    if characters * (len(program) - characters) > _MOST_REACHED:
+        raise TooLargeError
+    reached: dict[int, int] = {len(program): 1 << characters + 1}
 
     def reach(at: int) -> int:
         is_taken = at < len(program) and _takes(program[at])
