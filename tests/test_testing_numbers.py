@@ -133,6 +133,16 @@ def test_a_gauge_that_became_infinite_has_an_increase():
     assert outcome.gain == 2
 
 
+def test_a_gauge_that_was_not_there_counts_from_0_where_that_is_said():
+    """At its first scrape and at those after it."""
+    bodies = iter(["up 1", "up 1\ndepth 5", "up 1\ndepth 5", "up 1\ndepth 8"])
+    mark = ScrapeTarget(lambda: next(bodies)).mark()
+
+    outcome = mark.expect("depth").to_increase_by(8, within=5, missing=0)
+
+    assert outcome.gain == 8
+
+
 def test_nothing_is_above_nan():
     """NaN can be met, and neither reached nor fallen to."""
     target = ScrapeTarget(lambda: b"x NaN\n")
