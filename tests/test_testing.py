@@ -1353,6 +1353,9 @@ def test_samples_that_no_scraper_takes():
         UntakenError, match=r"depth is of 1700000000 ms, .* is it in seconds\?"
     ):
         target_of("depth 1 1700000000\n").mark()
+    hour_ago = int((time.time() - 3600) * 1000)
+    with pytest.raises(UntakenError, match=r"ms, 360[01] s before the scrape\n"):
+        target_of(f"depth 1 {hour_ago}\n").mark()
 
 
 def test_a_scrape_of_the_same_millisecond_is_no_answer(monkeypatch):
