@@ -565,3 +565,14 @@ def test_append_many_refuses(refs, t, values, words):
 
     with pytest.raises(UsageError, match=words):
         app.append_many(refs, t, values)
+
+
+def test_a_sample_that_is_pushed_again_is_no_duplicate():
+    """The same moment and value says nothing new; another value is refused and counted."""
+    store, counts = Store(), []
+    store.subscribe(lambda change: counts.append(change.counts))
+    for value in (1.0, 1.0, 2.0):
+        with store.batch("s", replace=False, timestamp=5) as push:
+            push.append(0, {"__name__": "m"}, 5, value)
+
+    assert [(each.samples, each.duplicates) for each in counts] == [(1, 0), (0, 0), (0, 1)]
