@@ -240,7 +240,7 @@ def test_fresh_since_a_moment() -> None:
 
         assert scraper.wait_fresh(since=result.timestamp - 1) == result
         with pytest.raises(TimeoutError):
-            scraper.wait_fresh(since=now_ms(), timeout=0.02)
+            scraper.wait_fresh(since=now_ms() + 1, timeout=0.02)  # whole milliseconds
 
 
 def test_a_scrape_of_the_same_moment_is_not_fresh(monkeypatch) -> None:
