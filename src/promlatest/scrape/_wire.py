@@ -130,7 +130,7 @@ class Response:
     def room(self) -> memoryview | None:
         """Where the next bytes may be put, if these are of the body for sure; `filled`
         says then how many came. Else they are fed."""
-        if self._step != self._read_body or self._buffer:
+        if self._step != self._read_body:
             return None
         end = min(self._filled + self._left, len(self._body))
         return memoryview(self._body)[self._filled : end] if end > self._filled else None
