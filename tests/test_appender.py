@@ -295,7 +295,7 @@ def test_direct_append_overtaken_by_a_drop_leaves_no_dead_ref(store):
     the next append with it is seen (S-1)."""
     app = store.appender()
     ref = app.append(0, {"__name__": "m"}, 1, 1.0)
-    slot = store._live.slot(ref)
+    slot = store._live.slots[ref]
     store.drop("m")
 
     slot.sample = (2, 2.0)  # what an append writes that has looked the ref up before
@@ -556,6 +556,7 @@ def test_append_many_takes_only_what_is_newer():
         ([1 << 60], 2, [1.0], "no series has the ref"),
         ([0], 2, [1.0], "no series has the ref"),
         ([], 2, [1.0], "expected 0 values"),
+        ([[]], 2, [1.0], "expected refs as ints"),
         ([], 2.0, [], "int in milliseconds"),
     ],
 )
@@ -565,6 +566,29 @@ def test_append_many_refuses(refs, t, values, words):
 
     with pytest.raises(UsageError, match=words):
         app.append_many(refs, t, values)
+
+
+def test_append_many_writes_all_or_nothing():
+    """Where one of many samples is none, the others are not written either."""
+    store = Store()
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 0.0)
+    for refs, values in ([ref, 0], [1.0, 1.0]), ([ref, ref], [1.0, "2"]):
+        with pytest.raises(UsageError):
+            app.append_many(refs, 2, values)
+
+    assert store.value("m") == 0.0
+
+
+def test_append_many_counts_what_is_too_far_ahead():
+    """Samples of a moment that is more than ten minutes ahead are not taken."""
+    store = Store(clock=lambda: 1_000)
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": each}, 1, 0.0) for each in "ab"]
+    app.append_many(refs, 10_000_000, [1.0, 1.0])
+
+    assert [point.value for point in store.query("m")] == [0.0, 0.0]
+    assert store.counts == Counts(out_of_bounds=2)
 
 
 def test_a_sample_that_is_pushed_again_is_no_duplicate():

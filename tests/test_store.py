@@ -686,7 +686,7 @@ def test_check_finds_a_ref_without_a_series(store):
     """The store can tell that a promise of its own is broken."""
     append(store, "m", 1, 1.0)
     store._check()
-    store._live.pages[99] = [Slot((1, 1.0))]
+    store._live.slots[99] = Slot((1, 1.0))
 
     with pytest.raises(AssertionError):
         store._check()

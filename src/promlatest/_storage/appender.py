@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import count
+from itertools import count, repeat
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,7 +20,7 @@ from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._samples import Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
-from promlatest._storage.live import LiveSource, Slot
+from promlatest._storage.live import Slot
 from promlatest.exceptions import AppenderClosedError, LabelError, UsageError
 
 _REF: Final = "a ref: 0, or what an earlier append of the series returned"
@@ -39,21 +39,21 @@ class DirectAppender:
     race, and one of the two samples is held afterwards.
     """
 
-    __slots__ = ("_clock", "_create", "_horizon", "_live", "_pages", "_refuse")
+    __slots__ = ("_clock", "_create", "_horizon", "_moment", "_refuse", "_slots")
 
     def __init__(
         self,
-        source: LiveSource,
+        slots: Mapping[int, Slot],
         clock: Callable[[], int],
         create: Callable[[Labels, tuple[int, float]], tuple[int, Slot | None]],
         refuse: Callable[[str, str], None],
     ) -> None:
-        self._live = source
-        self._pages = source.pages
+        self._slots = slots
         self._clock = clock
         self._create = create
         self._refuse = refuse
         self._horizon = clock() + FAR_FUTURE
+        self._moment: int | None = None  # the last time that was seen to be timely
 
     def append(self, ref: int, labels: Mapping[str, str], t: int, v: float) -> int:
         """Write one sample; see `Appender.append`.
@@ -64,19 +64,25 @@ class DirectAppender:
         and writes when that is done.
         """
         try:
-            slot = self._pages[ref >> 6][ref & 63]
-            if slot.sample[0] < t <= self._horizon and type(t) is int and type(v) is float:  # type: ignore[union-attr]
-                slot.sample = (t, v)  # type: ignore[union-attr]
+            slot = self._slots[ref]
+            # Most samples have the moment of the one before: it is not looked at again,
+            # which is 15 ns of 130.
+            if (
+                (t is self._moment or self._is_timely(t))
+                and slot.sample[0] < t
+                and type(v) is float
+            ):
+                slot.sample = (t, v)
                 return ref
-        except (LookupError, AttributeError, TypeError):
-            pass  # an unknown ref, or one that was dropped, or a time that is no number
+        except (LookupError, TypeError):
+            pass  # a ref that is none, or of a series that was dropped
         return self._append_carefully(ref, labels, t, v)
 
     def append_many(self, refs: Sequence[int], t: int, values: Sequence[float]) -> None:
         """Write a sample of many known series, all for one moment.
 
         It costs half of as many calls of `append`. Samples that are not newer than
-        those held are not taken, and are counted.
+        those held are not taken, and are counted. Where it raises, nothing is written.
 
         Args:
             refs: what earlier appends of the series returned.
@@ -85,27 +91,33 @@ class DirectAppender:
 
         Raises:
             UsageError: a ref is not known (any more), there are not as many values as
-                refs, `t` is no int or a value no number. Samples that stand before the
-                wrong one are written.
+                refs, `t` is no int or a value no number.
         """
         t = checked_time(t)
         checked(refs, Collection, "refs, a sequence of them")
         checked(values, Collection, "values, a sequence of them")
         if len(refs) != len(values):
             raise UsageError(f"expected {len(refs)} values, one a ref, not {len(values)}")
-        pages = self._pages
-        horizon = self._horizon = self._clock() + FAR_FUTURE
-        for ref, v in zip(refs, values, strict=True):
-            try:
-                slot = pages[ref >> 6][ref & 63]
-                if slot.sample[0] < t <= horizon and type(v) is float:  # type: ignore[union-attr]
-                    slot.sample = (t, v)  # type: ignore[union-attr]
-                    continue
-            except (LookupError, AttributeError, TypeError):
-                raise UsageError(
-                    f"no series has the ref {ref!r}; append it with labels"
-                ) from None
-            self._append_carefully(ref, {}, t, v)
+        try:
+            slots = [*map(self._slots.__getitem__, refs)]
+        except LookupError as error:
+            unknown = f"no series has the ref {error}; append it with labels"
+            raise UsageError(unknown) from None
+        except TypeError as error:
+            raise UsageError(f"expected refs as ints: {error}") from None
+        if set(map(type, values)) != {float}:
+            values = [checked_sample(t, v)[1] for v in values]
+        if self._is_ahead(t):
+            for _ in slots:
+                self._refuse_ahead(t)
+            return
+        # One loop with what it needs made by C code: 67 ns a sample, and 120 with each
+        # looked up, checked and made on its own.
+        for slot, sample in zip(slots, zip(repeat(t), values), strict=False):
+            if slot.sample[0] < t:
+                slot.sample = sample
+            else:
+                self._write(slot, *sample)
 
     def commit(self) -> None:
         """Nothing: everything is written already."""
@@ -123,17 +135,31 @@ class DirectAppender:
         self, ref: int, labels: Mapping[str, str], t: int, v: float
     ) -> int:
         t, v = checked_sample(t, v)
-        slot = self._live.slot(checked(ref, int, _REF))
-        if t > self._horizon:
-            self._horizon = self._clock() + FAR_FUTURE
-        if t > self._horizon:
-            self._refuse("out_of_bounds", f"{t} ms is more than 10 minutes ahead")
+        slot = self._slots.get(checked(ref, int, _REF))
+        if self._is_ahead(t):
+            self._refuse_ahead(t)
             return ref if slot is not None else 0
         if slot is None:
             ref, slot = self._create(checked_series(labels), (t, v))
         if slot is not None:
             self._write(slot, t, v)
         return ref
+
+    def _is_timely(self, t: int) -> bool:
+        if type(t) is not int or t > self._horizon:
+            return False
+        self._moment = t
+        return True
+
+    def _is_ahead(self, t: int) -> bool:
+        """Whether a time is too far ahead. The clock is asked where it was, when last
+        asked."""
+        if t > self._horizon:
+            self._horizon = self._clock() + FAR_FUTURE
+        return t > self._horizon
+
+    def _refuse_ahead(self, t: int) -> None:
+        self._refuse("out_of_bounds", f"{t} ms is more than 10 minutes ahead")
 
     def _write(self, slot: Slot, t: int, v: float) -> None:
         held = slot.sample

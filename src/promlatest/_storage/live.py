@@ -25,9 +25,8 @@ from promlatest._storage.rowmap import RowMap
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.table import Columns, with_prefix
 
-_PAGE: Final = 64
-# Of the whole process, in steps of a page: a ref never stands for two series.
-_new_pages: Final = count(1)
+# Of the whole process: a ref never stands for two series. True is none: it equals 1.
+_new_refs: Final = count(2)
 _HITS_KEPT: Final = 65_536
 _TEXTS_KEPT: Final = 10_000
 
@@ -48,36 +47,34 @@ class LiveTable(Columns):
     next series that comes.
     """
 
-    __slots__ = ("_cells", "_free", "_rowmap", "refs", "slots")
+    __slots__ = ("_cells", "_free", "_rowmap", "refs")
 
     def __init__(self, metric: str, names: tuple[str, ...]) -> None:
         self._cells: Final[tuple[list[str], ...]] = tuple([] for _ in names)
         super().__init__(metric, names, self._cells)
-        self.slots: Final[list[Slot | None]] = []
-        self.refs: Final = array("q")
+        self.refs: Final = array("q")  # 0: the row is free
         self._free: list[int] = []
         self._rowmap = RowMap((), 0)
 
     def __len__(self) -> int:
-        return len(self.slots) - len(self._free)
+        return len(self.refs) - len(self._free)
 
     def find(self, cells: tuple[str, ...]) -> int:
         """The row with these label values; -1 if there is none."""
         return self._rowmap.find(cells, self.columns)
 
-    def add(self, cells: tuple[str, ...], slot: Slot, ref: int) -> None:
+    def add(self, cells: tuple[str, ...], ref: int) -> None:
         """Add a series that is not there yet."""
         if self._free:
             row = self._free.pop()
             for column, cell in zip(self._cells, cells, strict=True):
                 column[row] = cell
-            self.slots[row], self.refs[row] = slot, ref
+            self.refs[row] = ref
             self._rowmap.put(cells, row)
         else:
-            row = len(self.slots)
+            row = len(self.refs)
             for column, cell in zip(self._cells, cells, strict=True):
                 column.append(cell)
-            self.slots.append(slot)
             self.refs.append(ref)
             self._rowmap.add(cells)
         for name, index in self._indexes.items():
@@ -89,9 +86,9 @@ class LiveTable(Columns):
         self._rowmap.remove(cells, row)
         for name, index in self._indexes.items():
             _out_of(index, cells[self.names.index(name)], row)
-        self.slots[row] = None
         self._free.append(row)
-        return self.refs[row]
+        ref, self.refs[row] = self.refs[row], 0
+        return ref
 
     def cells(self, row: int) -> tuple[str, ...]:
         """The label values of a row."""
@@ -99,7 +96,7 @@ class LiveTable(Columns):
 
     def rows_held(self) -> Sequence[int]:
         """The rows that are not free."""
-        return [row for row, slot in enumerate(self.slots) if slot is not None]
+        return [row for row, ref in enumerate(self.refs) if ref]
 
     def labels(self, row: int) -> Labels:
         """The label set of a row."""
@@ -112,8 +109,8 @@ class LiveTable(Columns):
         return found
 
     def _check(self) -> None:
-        held = [row for row, slot in enumerate(self.slots) if slot is not None]
-        assert sorted(self._free) == sorted(set(range(len(self.slots))) - set(held))
+        held = self.rows_held()
+        assert sorted(self._free) == sorted(set(range(len(self.refs))) - set(held))
         for row in held:
             assert self.find(self.cells(row)) == row, self.cells(row)
         self._check_indexes()
@@ -137,7 +134,7 @@ def _out_of(index: Any, value: str, row: int) -> None:
 class LiveSource:
     """What was appended directly.
 
-    `pages` finds the slot of a ref. Storing a sample in a slot is safe without the lock.
+    `slots` finds the slot of a ref. Storing a sample in a slot is safe without the lock.
     An append that races with a drop stores in a slot that nobody sees any more; the ref
     is not found the next time, and the series is made anew.
 
@@ -145,30 +142,26 @@ class LiveSource:
     """
 
     def __init__(self) -> None:
-        self.pages: dict[int, list[Slot | None]] = {}
+        self.slots: Final[dict[int, Slot]] = {}
         self.size = 0
         self.version = 0
         self.metadata: Mapping[str, Metadata] = {}
         self._tables: Any = SortedDict()  # metric -> label names -> table
         self._texts: dict[str, str] = {}  # equal label values as one object
-        self._page = 0
-        self._page_rows = _PAGE
         self._selections: Cache[Any, tuple[int, Selection, list[Slot]]] = Cache(_HITS_KEPT)
         self._frozen: tuple[int, Scrape, list[Slot]] = (0, Scrape(), [])
 
-    def slot(self, ref: int) -> Slot | None:
-        """The slot of a ref; None if there is no such series (any more)."""
-        page = self.pages.get(ref // _PAGE)
-        return None if page is None else page[ref % _PAGE]
-
     def find(
         self, metric: str, names: tuple[str, ...], cells: tuple[str, ...]
-    ) -> tuple[int, Slot | None] | None:
+    ) -> tuple[int, Slot] | None:
         """The ref and the slot of a series, cut as `Labels._cut` does; None if there is
         no such series. The caller holds the lock."""
         table = self._tables.get(metric, _NO_TABLES).get(names)
         row = -1 if table is None else table.find(cells)
-        return (table.refs[row], table.slots[row]) if row >= 0 else None
+        if row < 0:
+            return None
+        ref = table.refs[row]
+        return ref, self.slots[ref]
 
     def create(
         self,
@@ -188,21 +181,12 @@ class LiveSource:
         table = shapes.get(names)
         if table is None:
             table = shapes[names] = LiveTable(metric, names)
-        slot = Slot(sample)
-        ref = self._new_ref(slot)
-        table.add(cells, slot, ref)
+        ref = next(_new_refs)
+        slot = self.slots[ref] = Slot(sample)
+        table.add(cells, ref)
         self.version += 1
         self.size += 1  # after it is found
         return ref, slot
-
-    def _new_ref(self, slot: Slot) -> int:
-        if self._page_rows == _PAGE:
-            self._page = next(_new_pages)
-            self._page_rows = 0
-            self.pages[self._page] = []
-        self.pages[self._page].append(slot)
-        self._page_rows += 1
-        return self._page * _PAGE + self._page_rows - 1
 
     def drop(self, plan: Plan) -> int:
         """Remove the series that fulfil a plan, and say how many those were. The caller
@@ -210,7 +194,7 @@ class LiveSource:
         have an index."""
         gone = [(table, row) for table, rows in self.selected(plan) for row in rows]
         for table, row in gone:
-            self._forget(table.remove(row))
+            del self.slots[table.remove(row)]
             if not len(table):
                 shapes = self._tables[table.metric]
                 del shapes[table.names]
@@ -219,13 +203,6 @@ class LiveSource:
         self.size -= len(gone)
         self.version += bool(gone)
         return len(gone)
-
-    def _forget(self, ref: int) -> None:
-        number = ref // _PAGE
-        page = self.pages[number]
-        page[ref % _PAGE] = None
-        if number != self._page and not any(page):
-            del self.pages[number]
 
     def selected(self, plan: Plan) -> Iterator[tuple[LiveTable, Sequence[int]]]:
         """The tables and their rows that fulfil a plan. The caller holds the lock."""
@@ -250,13 +227,13 @@ class LiveSource:
         if kept is None or kept[0] != self.version:
             version = self.version
             hits = [
-                (table.labels(row), table.slots[row])
+                (table.labels(row), self.slots[table.refs[row]])
                 for table, rows in self.selected(plan)
                 for row in rows
             ]
             hits.sort(key=lambda hit: hit[0]._flat)
             labels = tuple([labels for labels, _ in hits])
-            slots: list[Any] = [slot for _, slot in hits]
+            slots = [slot for _, slot in hits]
             kept = (version, Selection(labels, ()), slots)
             self._selections.keep(plan.matchers, kept, len(hits) + 1)
         return kept[1], kept[2]
@@ -273,11 +250,11 @@ class LiveSource:
         layout = frozen.layout
         if version != self.version or not self.size:
             held = [
-                (table.labels(row), slot)
+                (table.labels(row), self.slots[ref])
                 for shapes in self._tables.values()
                 for table in shapes.values()
-                for row, slot in enumerate(table.slots)
-                if slot is not None
+                for row, ref in enumerate(table.refs)
+                if ref
             ]
             slots = [slot for _, slot in held]
             rows = rows_of([(labels, place) for place, (labels, _) in enumerate(held)])
@@ -303,10 +280,9 @@ class LiveSource:
         for table in tables:
             assert len(table), f"{table.metric}: an empty table"
             table._check()
-            for row, slot in enumerate(table.slots):
-                assert slot is None or self.slot(table.refs[row]) is slot
-        slots = [slot for page in self.pages.values() for slot in page if slot is not None]
-        assert len(slots) == self.size == sum(map(len, tables)), "slots without a series"
+        refs = {ref for table in tables for ref in table.refs} - {0}
+        assert refs == self.slots.keys(), "slots without a series"
+        assert len(refs) == self.size == sum(map(len, tables))
 
 
 _NO_TABLES: Final[Mapping[Any, Any]] = {}

@@ -257,7 +257,7 @@ class Store(QueryMethods):
             >>> store.point("depth").timestamp
             2000
         """
-        return DirectAppender(self._live, self._clock, self._create, self._refuse)
+        return DirectAppender(self._live.slots, self._clock, self._create, self._refuse)
 
     def batch(
         self,
