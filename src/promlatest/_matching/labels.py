@@ -58,14 +58,14 @@ class Labels(Mapping[str, str]):
     _hash: int | None
 
     def __init__(self, labels: Mapping[str, str] = {}, /, **more: str) -> None:
-        if isinstance(labels, Labels) and not more:
-            self._flat, self._hash = labels._flat, labels._hash
-            return
-        if not isinstance(labels, dict | Mapping):  # asking about a dict costs a tenth
-            raise LabelError(f"expected labels as a mapping, not {labels!r:.80}")
+        if type(labels) is not dict:  # most are, and to ask abstract classes costs a tenth
+            if isinstance(labels, Labels) and not more:
+                self._flat, self._hash = labels._flat, labels._hash
+                return
+            if not isinstance(labels, Mapping):
+                raise LabelError(f"expected labels as a mapping, not {labels!r:.80}")
         pairs = {**labels, **more}
-        for name, value in pairs.items():
-            _check_pair(name, value)
+        _check(pairs)
         held = sorted(pairs.items())
         if "" in pairs.values():
             held = [pair for pair in held if pair[1]]
@@ -104,7 +104,10 @@ class Labels(Mapping[str, str]):
     @property
     def metric(self) -> str:
         """The metric's name; "" where a label set has none."""
-        return self.get(METRIC_NAME, "")
+        try:
+            return self._flat[2 * self._flat[::2].index(METRIC_NAME) + 1]  # `get` costs 3x
+        except ValueError:
+            return ""
 
     def without(self, *names: str) -> Labels:
         """The same labels less these names."""
@@ -190,13 +193,22 @@ def _go_escape(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _check_pair(name: object, value: object) -> None:
-    if type(name) is type(value) is str and name and name.isascii() and value.isascii():
-        return  # most are: 0.1 µs, and not 0.4
-    for what, text in (("name", name), ("value", value)):
-        if not isinstance(text, str):
-            raise LabelError(f"a label's {what} must be a str, not {text!r}")
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            raise LabelError(f"a label's {what} must be valid UTF-8, not {text!r}")
-    if not name:
-        raise LabelError(f"a label name must not be empty (its value is {value!r})")
+def _check(pairs: Mapping[str, str]) -> None:
+    """Check label names and values, most of which are ASCII: those together, in C."""
+    try:
+        if "".join([*pairs, *pairs.values()]).isascii() and "" not in pairs:
+            return
+    except TypeError:  # of which, is said below
+        pass
+    for name, value in pairs.items():
+        _check_text("name", name)
+        _check_text("value", value)
+        if not name:
+            raise LabelError(f"a label name must not be empty (its value is {value!r})")
+
+
+def _check_text(what: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise LabelError(f"a label's {what} must be a str, not {text!r}")
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise LabelError(f"a label's {what} must be valid UTF-8, not {text!r}")

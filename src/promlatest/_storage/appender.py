@@ -408,7 +408,7 @@ def checked_series(labels: Mapping[str, str]) -> Labels:
     Raises:
         LabelError: the label set cannot exist, or has no metric name.
     """
-    series = labels if isinstance(labels, Labels) else Labels(labels)
+    series = Labels(labels)
     if not series.metric:
         raise LabelError(f"a series needs a metric name as __name__: {series}")
     return series

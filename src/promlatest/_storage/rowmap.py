@@ -60,14 +60,17 @@ class RowMap:
     def add(self, cells: tuple[str, ...]) -> int:
         """Give the next row number to label values that are not there yet."""
         row = len(self._hashes)
-        self._hashes.append(row_hash(cells))
-        self._put(row)
+        self._hashes.append(0)
+        self.put(cells, row)
         return row
 
     def put(self, cells: tuple[str, ...], row: int) -> None:
         """Give the number of a row that was removed to label values that are not there."""
         self._hashes[row] = row_hash(cells)
-        self._put(row)
+        self._taken += 1  # those that are gone still take a slot
+        if 3 * self._taken >= 2 * len(self._slots):
+            self._grow()
+        self._place(row)
 
     def remove(self, cells: tuple[str, ...], row: int) -> None:
         """Forget the row of these label values."""
@@ -76,12 +79,6 @@ class RowMap:
         while self._slots[slot] != row:
             slot = (slot + 1) & mask
         self._slots[slot] = _GONE
-
-    def _put(self, row: int) -> None:
-        self._taken += 1  # those that are gone still take a slot
-        if 3 * self._taken >= 2 * len(self._slots):
-            self._grow()
-        self._place(row)
 
     def _grow(self) -> None:
         """Make room: a larger array, or one of this size where enough rows are gone."""
