@@ -84,6 +84,34 @@ def test_get_without_selector_prints_all(
     assert len(capsys.readouterr().out.splitlines()) == 6
 
 
+def test_what_get_prints_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A scrape that get has printed is read by get, whatever its names need."""
+    kept = tmp_path / "kept.prom"
+    kept.write_text('{"queue.depth",a="1"} 1\n{"queue.depth"} NaN\nup{"a.b"="2"} -0\n')
+    run("get", str(kept))
+    printed = capsys.readouterr().out
+
+    kept.write_text(printed)
+
+    assert run("get", str(kept)) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_samples_that_are_not_taken_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads a file of yesterday hears why it has nothing to show."""
+    kept = tmp_path / "kept.prom"
+    kept.write_text("depth 1 1700000000000\n")
+
+    assert run("get", str(kept)) == 1
+
+    said = capsys.readouterr().err
+    assert f"file:{kept}: samples not taken: 1, the first since depth is of" in said
+
+
 def test_get_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json` prints one document; JSON has no NaN, so it is a text."""
     run("get", body, "depth", "--json")

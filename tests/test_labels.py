@@ -40,7 +40,12 @@ PRINTED = [
     ({"__name__": "up"}, '{__name__="up"}', "up"),
     ({"__name__": "up", "a": "b"}, '{__name__="up", a="b"}', 'up{a="b"}'),
     ({"b": "2", "a": "1"}, '{a="1", b="2"}', '{a="1", b="2"}'),
-    ({"__name__": "my.metric"}, '{__name__="my.metric"}', '{__name__="my.metric"}'),
+    ({"__name__": "my.metric"}, '{__name__="my.metric"}', '{"my.metric"}'),
+    (
+        {"__name__": "my.metric", "a": "b"},
+        '{__name__="my.metric", a="b"}',
+        '{"my.metric", a="b"}',
+    ),
     ({"my.label": "x"}, '{"my.label"="x"}', '{"my.label"="x"}'),
     ({"a": 'q"\\\n\t'}, '{a="q\\"\\\\\\n\\t"}', '{a="q\\"\\\\\\n\\t"}'),
 ]

@@ -155,16 +155,21 @@ class Labels(Mapping[str, str]):
         return f"Labels({self})"
 
     def series(self) -> str:
-        """The series as one writes it: the name before the braces.
+        """The series as one writes it, in an exposition and in a selector: the name before
+        the braces, or as the first thing in them where only quotes can hold it.
 
         >>> Labels(__name__="workqueue_depth", name="pods").series()
         'workqueue_depth{name="pods"}'
+        >>> print(Labels(__name__="queue.depth", name="pods").series())
+        {"queue.depth", name="pods"}
         """
         metric = self.metric
-        if not LEGACY_METRIC_NAME.fullmatch(metric):
+        if not metric:
             return str(self)
         rest = self.without(METRIC_NAME)
-        return f"{metric}{rest}" if rest else metric
+        if LEGACY_METRIC_NAME.fullmatch(metric):
+            return f"{metric}{rest}" if rest else metric
+        return f"{{{quote(metric)}{', ' if rest else ''}{str(rest)[1:]}"
 
 
 def quote(value: str) -> str:

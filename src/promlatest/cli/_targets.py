@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from promlatest._escape import escaped
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
 from promlatest._storage.limits import Limits
@@ -77,10 +78,14 @@ def scraped(options: argparse.Namespace, target: str) -> Store:
 
 
 def ingested(options: argparse.Namespace, target: str, store: Store) -> None:
-    """Scrape a target into a store."""
+    """Scrape a target into a store, and tell of samples that it does not take."""
     fetched = fetch(options, target)
+    before = store.counts.untaken
     with _naming(target):
         store.ingest(bytes(fetched.body), fetched.content_type, source=target or "-")
+    if untaken := store.counts.untaken - before:
+        told = f"samples not taken: {untaken}, the first since {store.counts.example}"
+        print(escaped(f"promlatest: {shown(target)}: {told}"), file=sys.stderr)
 
 
 def rounds(seconds: float, count: int | None = None) -> Iterator[int]:
