@@ -9,7 +9,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from promlatest import exceptions
+from promlatest import Store, exceptions
 from promlatest.exceptions import (
     AppenderClosedError,
     BodyError,
@@ -34,6 +34,7 @@ from promlatest.exceptions import (
     UsageError,
 )
 from promlatest.exposition import parse
+from promlatest.testing import ScrapeTarget
 
 ERRORS = [
     PromlatestError("words"),
@@ -81,6 +82,23 @@ def test_a_copy_has_everything(error, copied):
     error.add_note("a note")
 
     assert state(copied(error)) == state(error)
+
+
+def test_no_terminal_obeys_what_others_wrote():
+    """Names that others chose are escaped in errors, and the line breaks stay ours."""
+    body = '{"\x1b[2J"} 1\nup{"\u202e"="2"} 1\n'
+    store = Store()
+    store.ingest(body)
+
+    for question in (
+        lambda: store.value("\x1b[2"),
+        lambda: store.value("\ud800"),
+        lambda: store.value("\x1b[2J", a="1"),
+        lambda: ScrapeTarget(lambda: body).value("\x1b[2"),
+    ):
+        with pytest.raises((SelectionError, AssertionError)) as caught:
+            question()
+        assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ went through here.
 
 from __future__ import annotations
 
-__all__ = ["escaped"]
+__all__ = ["escaped", "escaped_lines"]
 
 
 def escaped(text: str) -> str:
@@ -22,3 +22,8 @@ def escaped(text: str) -> str:
         each if each.isprintable() else each.encode("unicode_escape").decode()
         for each in text
     )
+
+
+def escaped_lines(text: str) -> str:
+    """The text escaped line by line: its line breaks are ours."""
+    return "\n".join(map(escaped, text.split("\n")))

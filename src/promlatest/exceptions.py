@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from promlatest._escape import escaped
+from promlatest._escape import escaped, escaped_lines
 
 __all__ = [
     "AppenderClosedError",
@@ -130,7 +130,7 @@ class QueryError(UsageError):
         self.line = line
         self.column = column
         self.reason = reason
-        super().__init__(f"{line}:{column}: {reason}")
+        super().__init__(f"{line}:{column}: {escaped_lines(reason)}")
 
 
 class EvaluationError(QueryError):
@@ -163,7 +163,7 @@ class SelectionError(UsageError, LookupError):
 
     def __init__(self, message: str, found: int) -> None:
         self.found = found
-        super().__init__(message)
+        super().__init__(escaped_lines(message))
 
 
 class AppenderClosedError(UsageError):

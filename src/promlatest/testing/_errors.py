@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import attrs
 
+from promlatest._escape import escaped_lines
 from promlatest.exceptions import BodyError, EndpointError, UsageError
 
 
@@ -64,7 +65,8 @@ class ExpectationError(AssertionError):
         self.selector = selector
         self.observations = tuple(observations)
         self.sections = dict(sections or {})
-        super().__init__("\n".join([verdict, *(f"  {line}" for line in details)]))
+        said = "\n".join([verdict, *(f"  {line}" for line in details)])
+        super().__init__(escaped_lines(said))
 
     def __init_subclass__(cls) -> None:
         cls.__module__ = _PUBLIC
