@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 import threading
 import time
@@ -335,6 +336,8 @@ def test_several_histograms_are_one_too_many():
         lambda r: r.value("jobs_total", missing="lost", queue="mail"),
         lambda r: r.sum("jobs_total", missing="lost"),
         lambda r: r.assert_series_below("3"),
+        lambda r: r.assert_series_below(math.nan),  # nothing is at or above it
+        lambda r: r.assert_series_below(math.inf),
         lambda r: r.assert_series_below(3, per="famly"),
         lambda r: Difference(r, r).increase("jobs_total", missing=5, queue="mail"),
         lambda r: Difference(r, r).histogram("took_seconds", missing=5, queue="mail"),

@@ -96,8 +96,16 @@ def test_approx_of_pytest_is_taken():
 
 @pytest.mark.parametrize(
     ("wanted", "tolerance"),
-    [("5", None), (None, None), (1, -1), (1, 1), (1, math.nan), (pytest.approx(1), 0.1)],
-    ids=["text", "none", "below", "all", "nan", "twice"],
+    [
+        ("5", None),
+        (None, None),
+        (1, -1),
+        (1, 1),
+        (1, math.nan),
+        (1, "0.1"),
+        (pytest.approx(1), 0.1),
+    ],
+    ids=["text", "none", "below", "all", "nan", "no number", "twice"],
 )
 def test_goals_that_make_no_sense(wanted, tolerance):
     """A goal is a number with one tolerance."""

@@ -83,7 +83,7 @@ def goal_of(wanted: float | Approximate, tolerance: float | None) -> Goal:
     Raises:
         UsageError: it is no number, or the tolerance is none.
     """
-    if tolerance is not None and not 0 <= tolerance < 1:
+    if tolerance is not None and not (isinstance(tolerance, Real) and 0 <= tolerance < 1):
         raise UsageError(
             f"tolerance is a part of the number, from 0 to 1, not {tolerance!r}"
         )

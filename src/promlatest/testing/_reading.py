@@ -227,7 +227,7 @@ class Reading:
             SeriesBudgetError: there are not; it names what has the most of them.
             UsageError: the limit is no number, or `per` is nothing of these.
         """
-        checked(limit, (int, float), "a number of series")
+        checked(limit, int, "a number of series")
         if per not in ("", "family"):
             raise UsageError(f"per is 'family', or not given, not {per!r}")
         counts = _series_by_family(self) if per else {"": len(self.snapshot)}
