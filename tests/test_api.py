@@ -688,6 +688,13 @@ def test_tsdb(get: Get) -> None:
     assert {"name": "code", "value": 2} in data["labelValueCountByLabelName"]
 
 
+def test_tsdb_with_a_limit(get: Get) -> None:
+    """`limit` says how long its lists are."""
+    data = get("status/tsdb", limit="1")
+
+    assert data["seriesCountByMetricName"] == [{"name": "odd", "value": 3}]
+
+
 def test_flags_and_config(store: Store) -> None:
     """Flags and configuration are shown as they were given."""
     api = Api(store, config="scrape_configs: []\n", flags={"web.x": "1"}, max_points=5)
@@ -749,8 +756,12 @@ def test_times(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "NaN", "Inf", "1e300", "2015-07-01", "2015-07-01T20:10:51"]
-)
+    "text",
+    [
+        "", "x", "NaN", "Inf", "1e300", "1_000", " 1", "\u0661", "2015-07-01",
+        "2015-07-01T20:10:51", "20150701T201051Z", "2015-W27-3T20:10:51Z", "2015-07-01t20:10:51z",
+    ],
+)  # fmt: skip
 def test_times_that_are_none(text: str) -> None:
     """What is no time is an error in Prometheus' words."""
     with pytest.raises(UsageError, match=r"cannot parse .* to a valid timestamp"):
@@ -765,7 +776,7 @@ def test_durations(text: str, expected: float) -> None:
     assert read_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "Inf", "1e300", "5q", "m5"])
+@pytest.mark.parametrize("text", ["", "x", "NaN", "Inf", "1e300", "5q", "m5", "1_0", " 1"])
 def test_durations_that_are_none(text: str) -> None:
     """What is no duration is an error in Prometheus' words."""
     with pytest.raises(UsageError, match=r"cannot parse .* to a valid duration"):

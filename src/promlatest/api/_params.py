@@ -4,11 +4,13 @@ are not."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
 from promlatest._arguments import as_tuple
+from promlatest._matching.floats import parse_float
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
@@ -18,6 +20,9 @@ __all__ = ["Params", "read_duration", "read_time"]
 
 T = TypeVar("T")
 
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
 _MOST_SECONDS: Final = 9_223_372_036  # Go's durations count nanoseconds in 64 bits
 
 
@@ -102,7 +107,7 @@ def read_time(text: str) -> int:
     (4000, 1435781451781, 1435781451781)
     """
     try:
-        seconds = float(text)
+        seconds = parse_float(text)
         if math.isfinite(seconds) and abs(seconds) < 1e13:
             return round(seconds * 1000)
         moment = None
@@ -114,11 +119,12 @@ def read_time(text: str) -> int:
 
 
 def _read_rfc3339(text: str) -> datetime | None:
+    if not _RFC3339.fullmatch(text):  # Python reads other forms of ISO 8601, too
+        return None
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None and "T" in text.upper() else None
 
 
 def read_duration(text: str) -> float:
@@ -128,7 +134,7 @@ def read_duration(text: str) -> float:
     (15.0, 90.0, 0.5)
     """
     try:
-        seconds = float(text)
+        seconds = parse_float(text)
     except ValueError:
         seconds = _of_units(text)
     if not abs(seconds) <= _MOST_SECONDS:

@@ -34,7 +34,7 @@ __all__ = [
 # The Prometheus whose API and PromQL this is. Grafana picks its calls by it.
 SPOKEN: Final = "3.14.0"
 
-_TOP: Final = 10  # rows of each list of status/tsdb
+_TOP: Final = 10  # rows of each list of status/tsdb, unless `limit` says otherwise
 
 Json = Any
 
@@ -143,8 +143,9 @@ def runtimeinfo(site: Site, _: Params) -> Json:
     }
 
 
-def tsdb(site: Site, _: Params) -> Json:
+def tsdb(site: Site, params: Params) -> Json:
     """How many series there are, and which names and labels have the most."""
+    most = params.limit() or _TOP
     points = site.queryable.match(())
     pairs = Counter(pair for point in points for pair in point.labels.items())
     values = Counter(name for name, _ in pairs)
@@ -156,11 +157,11 @@ def tsdb(site: Site, _: Params) -> Json:
             "chunkCount": 0,
             **_span(points),
         },
-        "seriesCountByMetricName": _top(names.items()),
-        "labelValueCountByLabelName": _top(values.items()),
+        "seriesCountByMetricName": _top(names.items(), most),
+        "labelValueCountByLabelName": _top(values.items(), most),
         "memoryInBytesByLabelName": [],
         "seriesCountByLabelValuePair": _top(
-            (f"{name}={value}", count) for (name, value), count in pairs.items()
+            ((f"{name}={value}", count) for (name, value), count in pairs.items()), most
         ),
     }
 
@@ -170,6 +171,6 @@ def _span(points: Iterable[DataPoint]) -> dict[str, int]:
     return {"minTime": min(times), "maxTime": max(times)}
 
 
-def _top(counts: Iterable[tuple[str, int]]) -> list[dict[str, Json]]:
-    most = sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:_TOP]
-    return [{"name": name, "value": count} for name, count in most]
+def _top(counts: Iterable[tuple[str, int]], most: int) -> list[dict[str, Json]]:
+    ordered = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
+    return [{"name": name, "value": count} for name, count in ordered[:most]]
