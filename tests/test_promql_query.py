@@ -410,6 +410,9 @@ def test_what_can_only_be_asked_for_now_covers_now():
         ),
         (lambda store: query_range(store, "1", 0, 1, 0), "step: expected seconds"),
         (lambda store: query_range(store, "1", 0, 10**9, 1), "at most 11000 steps"),
+        (lambda store: query_range(store, "1", -(2**63), 2**63 - 1, 1), "not 184467440737"),
+        (lambda store: query_range(store, "1", -(10**30), 0, 1), "start: expected millis"),
+        (lambda store: query(store, "time()", at=10**400), "at: expected milliseconds"),
         (
             lambda store: query_range(store, "x[5m]", 0, 1, 1),
             "1:1: expected an instant vector",

@@ -250,17 +250,20 @@ def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
 
 
 def _moment(name: str, value: int) -> int:
-    return checked(value, int, f"{name} in milliseconds as an int")
+    checked(value, int, f"{name} in milliseconds as an int")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise UsageError(f"{name}: expected milliseconds in 64 bits, not {value!r:.80}")
+    return value
 
 
 def _moments(start: int, end: int, step: float) -> range:
     if end < start:
         raise UsageError(f"end: expected no less than start, {start}, not {end}")
     checked_seconds("step", step, least=0.001)
-    moments = range(start, end + 1, round(step * 1000))
-    if len(moments) - 1 > STEPS:
-        raise UsageError(f"expected at most {STEPS} steps, not {len(moments) - 1}")
-    return moments
+    width = round(step * 1000)
+    if (steps := (end - start) // width) > STEPS:
+        raise UsageError(f"expected at most {STEPS} steps, not {steps}")
+    return range(start, end + 1, width)
 
 
 # -- compiling ------------------------------------------------------------------------
