@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
+from math import nan
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -249,8 +250,10 @@ def test_a_scrape_of_the_same_moment_is_not_fresh(monkeypatch) -> None:
     with Scraper(Store(), [lambda: b"a 1\n"], interval=30) as scraper:
         scraper.scrape()
 
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=r"ended within 0\.02 s"):
             scraper.wait_fresh(timeout=0.02)
+        with pytest.raises(UsageError, match="expected seconds for timeout, not nan"):
+            scraper.wait_fresh(timeout=nan)
 
 
 def test_fresh_needs_a_start() -> None:

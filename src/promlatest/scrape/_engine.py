@@ -254,10 +254,18 @@ class Engine:
             raise UsageError("nothing is scraped before start(); scrape() does it once")
         checked(since, (int, NoneType), "whole milliseconds for since")
         checked(timeout, (int, float, NoneType), "seconds for timeout")
+        if timeout != timeout:
+            raise UsageError("expected seconds for timeout, not nan")
         # By a clock that never jumps: the one of the day may have been set back since.
         ago = 0 if since is None else self.sink.clock() - since
-        async with asyncio.timeout(timeout):
-            return await held.fresh(perf_counter() - ago / 1000)
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await held.fresh(perf_counter() - ago / 1000)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            late = f"no scrape that began after the moment ended within {timeout:g} s"
+            raise TimeoutError(f"{held.claim.name}: {late}") from error
 
     # How it is done
 
