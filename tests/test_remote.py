@@ -161,6 +161,39 @@ def test_an_answer_that_nobody_asked_for() -> None:
         assert server.label_names() == ["asked"]
 
 
+def test_a_closed_server_is_not_asked(script: tuple[str, Scripted]) -> None:
+    """What was closed opens no connection that nobody would close."""
+    with Server(script[0]) as server:
+        server.metadata()
+
+    with pytest.raises(UsageError, match="this Server was closed"):
+        server.metadata()
+
+
+@pytest.mark.parametrize(
+    ("timeout", "step"), [(30, 15), (2.5, 0.0333333333), (1e6, 12345.6789)], ids=str
+)
+def test_seconds_are_numbers_to_the_server(
+    script: tuple[str, Scripted], timeout: float, step: float
+) -> None:
+    """Seconds are sent in full, and as Go reads numbers: 2.5s is no duration to it."""
+    url, told = script
+    told.answers["/api/v1/query_range"] = good({"resultType": "matrix", "result": []})
+    with Server(url, timeout=timeout) as server:
+        server.query_range("up", 0, 60_000, step)
+
+    params = dict(told.asked[-1][2])
+    assert [float(params["timeout"]), float(params["step"])] == [timeout, step]
+
+
+def test_headers_are_utf8(script: tuple[str, Scripted]) -> None:
+    """The value of a header goes out as UTF-8, as the scraper's do."""
+    with Server(script[0], headers={"X-Scope-OrgID": "caf\xe9"}) as server:
+        server.metadata()
+
+    assert script[1].asked[-1][3]["X-Scope-OrgID"].encode("latin-1").decode() == "caf\xe9"
+
+
 def test_many_threads_may_ask(script: tuple[str, Scripted]) -> None:
     """Threads that ask at once each get their answer."""
     found: list[int] = []
@@ -307,7 +340,7 @@ def test_query(script: tuple[str, Scripted]) -> None:
     assert vector.annotations.infos == ("PromQL info: look",)
     method, _, params, _ = told.asked[0]
     assert method == "POST"
-    assert params[:3] == [("query", "rate(x[5m])"), ("time", "1.500"), ("timeout", "9s")]
+    assert params[:3] == [("query", "rate(x[5m])"), ("time", "1.500"), ("timeout", "9")]
 
 
 @pytest.mark.parametrize(
@@ -637,3 +670,24 @@ def test_timeouts(timeout: float) -> None:
     """A timeout is a time."""
     with pytest.raises(UsageError, match="timeout"):
         Server("http://localhost", timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"a": "secret\nb"}, {"a\n": "b"}, {"a": 1}, [("a", "b")]]
+)
+def test_headers_that_cannot_be(headers: object) -> None:
+    """A header that cannot be sent is refused where it is given, without its value."""
+    with pytest.raises(UsageError) as caught:
+        Server("http://localhost", headers=headers)  # type: ignore[arg-type]
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("expr", [None, 1, b"up", "\ud800"], ids=ascii)
+def test_expressions_are_texts(expr: object) -> None:
+    """What is no text is not sent: `None` is the name of a metric, too."""
+    with Server("http://localhost") as server:
+        with pytest.raises(UsageError, match="expected an expression"):
+            server.query(expr)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="expected an expression"):
+            server.query_range(expr, 0, 1, 1)  # type: ignore[arg-type]

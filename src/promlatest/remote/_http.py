@@ -88,10 +88,13 @@ class Client:
     ) -> None:
         self.name, self._address, self._path, given = _read_url(url)
         self.timeout: Final = timeout
-        self._headers: Final = {"User-Agent": "promlatest", **given, **headers}
+        sent = {"User-Agent": "promlatest", **given, **headers}
+        # As bytes, since http.client would make Latin-1 of them.
+        self._headers: Final = {name: value.encode() for name, value in sent.items()}
         self._max_bytes: Final = max_bytes
         self._context: Final = _context(url, context)
         self._idle: Final[deque[_TimedConnection]] = deque()
+        self._closed = False
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Reply:
         """One exchange.
@@ -101,7 +104,10 @@ class Client:
             TimeoutExceededError: the time ran out; it says in which phase.
             BodyError: the body broke off or cannot be unpacked.
             LimitError: the body is larger than allowed.
+            UsageError: it was closed.
         """
+        if self._closed:
+            raise UsageError(f"{self.name}: this Server was closed")
         exchange = _Exchange(self.name, time.monotonic() + self.timeout, self.timeout)
         with exchange.translating():
             connection = self._idle_connection()
@@ -115,7 +121,8 @@ class Client:
             return self._exchange(exchange, fresh, method, path, body)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the connections that are kept; one that is in use is closed after it."""
+        self._closed = True
         while (connection := self._idle_connection()) is not None:
             connection.end()
 
@@ -147,7 +154,8 @@ class Client:
             answer = connection.getresponse()
             exchange.phase = "body"
             reply = Reply(answer.status, answer.headers, self._body(answer))
-            kept = not answer.will_close and len(self._idle) < _IDLE
+            room = len(self._idle) < _IDLE and not self._closed
+            kept = room and not answer.will_close
         finally:
             if kept:
                 self._idle.append(connection)
@@ -155,7 +163,7 @@ class Client:
                 connection.end()
         return reply
 
-    def _headers_for(self, body: bytes | None) -> dict[str, str]:
+    def _headers_for(self, body: bytes | None) -> dict[str, str | bytes]:
         form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
         return {"Accept-Encoding": "gzip", **form, **self._headers}
 

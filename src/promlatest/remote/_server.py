@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
-from promlatest._arguments import checked, checked_seconds
+from promlatest._arguments import checked, checked_seconds, checked_text
 from promlatest._datapoint import METRIC_TYPES, DataPoint, Metadata
-from promlatest._matching.floats import parse_float
+from promlatest._matching.floats import format_float, parse_float
 from promlatest._matching.labels import Labels
 from promlatest._matching.selector import parse_selector
 from promlatest._storage.snapshot import Snapshot
@@ -30,6 +30,7 @@ from promlatest.remote._answers import (
     shaped,
 )
 from promlatest.remote._http import Client
+from promlatest.scrape._target import checked_headers
 
 __all__ = ["Server"]
 
@@ -76,10 +77,11 @@ class Server:
         partial: bool = False,
     ) -> None:
         checked(url, str, "a server's address as a str")
-        checked(headers, Mapping, "headers as a mapping")
         checked(max_bytes, int, "max_bytes as a whole number")
         checked_seconds("timeout", timeout, above=True)
-        self._client: Final = Client(url, headers, timeout, max_bytes, context)
+        self._client: Final = Client(
+            url, checked_headers(headers), timeout, max_bytes, context
+        )
         self._partial: Final = partial
         self._federates = True  # until it says that it does not
 
@@ -142,6 +144,7 @@ class Server:
             ServerError: the server cannot read the expression (400), or cannot answer
                 it (422); its own words are in `reason`.
         """
+        checked_text(expr, "an expression as a str")
         time = [] if at is None else [("time", _seconds(at))]
         return self._result("query", [("query", expr), *time])
 
@@ -157,7 +160,9 @@ class Server:
         Raises:
             ServerError: as of `query`.
         """
-        span = [("start", _seconds(start)), ("end", _seconds(end)), ("step", f"{step:g}")]
+        checked_text(expr, "an expression as a str")
+        width = format_float(checked_seconds("step", step, above=True))
+        span = [("start", _seconds(start)), ("end", _seconds(end)), ("step", width)]
         result = self._result("query_range", [("query", expr), *span])
         if not isinstance(result, Matrix):
             raise BodyError(
@@ -288,7 +293,8 @@ class Server:
 
     def _post(self, path: str, params: Sequence[tuple[str, str]]) -> ServerAnswer:
         """As a form, since an expression may be longer than an address line."""
-        timeout = ("timeout", f"{self._client.timeout:g}s")
+        # A bare number may have a fraction; 2.5s is no duration to Prometheus.
+        timeout = ("timeout", format_float(self._client.timeout))
         form = urlencode([*params, timeout, *self._whole]).encode()
         reply = self._client.ask("POST", f"/api/v1/{path}", form)
         return read_answer(reply, self._client.name, partial=self._partial)
@@ -299,7 +305,7 @@ class Server:
         return [] if self._partial else _ALL_OR_NOTHING
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the connections. It is not asked any more."""
         self._client.close()
 
     def __enter__(self) -> Self:

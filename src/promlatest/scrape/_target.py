@@ -118,8 +118,18 @@ class TLS:
                 raise UsageError(f"{name} is TLS10 to TLS13, not {getattr(self, name)!r}")
 
 
-def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
-    return texts(given, "headers")
+def checked_headers(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Headers to send, copied, if they can be. No message shows a value.
+
+    Raises:
+        UsageError: it is no mapping of texts, or one cannot be a header.
+    """
+    headers = texts(given, "headers")
+    for name, value in headers.items():
+        refuse_control(value, f"the header {name[:40]!r}")
+        if not _HEADER.fullmatch(name):
+            raise UsageError(f"no header can have the name {name[:40]!r}")
+    return headers
 
 
 def _labels(given: Mapping[str, str]) -> Mapping[str, str]:
@@ -175,7 +185,9 @@ class Target:
     params: tuple[tuple[str, str], ...] = attrs.field(
         default=(), converter=_pairs, repr=False
     )
-    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_headers, repr=False)
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict, converter=checked_headers, repr=False
+    )
     auth: Auth = attrs.field(factory=Auth)
     tls: TLS = attrs.field(factory=TLS)
     labels: Mapping[str, str] = attrs.field(factory=dict, converter=_labels)
@@ -192,10 +204,6 @@ class Target:
             check_url(self.url)
         checked(self.auth, Auth, "an Auth for auth", secret=True)
         checked(self.tls, TLS, "a TLS for tls", secret=True)
-        for name, value in self.headers.items():
-            refuse_control(value, f"the header {name[:40]!r}")
-            if not _HEADER.fullmatch(name):
-                raise UsageError(f"no header can have the name {name[:40]!r}")
 
     @classmethod
     def parse(cls, text: str, **options: Any) -> Self:
