@@ -727,3 +727,35 @@ def test_columns_can_be_pickled():
             list(each) for each in block.values
         ]
         assert [*(again.stamps or ())] == [*(block.stamps or ())]
+
+
+def test_series_pushed_one_by_one_are_found_in_however_many_pushes(store, clock):
+    """Each pushed series has its own moment and value, whether what came lies over the
+    vectors or was put into them."""
+    for step in range(1_300):
+        with store.batch("push", replace=False, timestamp=NOW + step) as batch:
+            batch.append(0, {"__name__": "m", "a": f"{step % 1_200:04}"}, NOW + step, step)
+        clock[0] += 1
+        if step % 100 == 0:
+            store._check()
+
+    moments = [NOW + step + (1_200 if step < 100 else 0) for step in range(1_200)]
+    assert [point.timestamp for point in store.query("m")] == moments
+    assert values(store) == [moment - NOW for moment in moments]
+    assert len(store) == 1_200
+    store._check()
+
+
+def test_a_push_of_new_series_leaves_the_vectors_alone(store):
+    """What a push of one series costs does not depend on how many there are."""
+    store.ingest(
+        "".join(f'm{{a="{n}"}} 1\n' for n in range(2_000)), source="push", timestamp=NOW
+    )
+    before = store._cells["push"].visible.values
+    append_one = store.batch("push", replace=False, timestamp=NOW + 1)
+    append_one.append(0, {"__name__": "m", "a": "new"}, NOW + 1, 2.0)
+    append_one.commit()
+
+    assert store._cells["push"].visible.values is before
+    assert store.value("m", a="new") == 2.0
+    assert len(store.snapshot().query("m")) == 2_001

@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from promlatest._counts import Counts
-from promlatest._datapoint import Exemplar, Metadata
+from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
 from promlatest._samples import NO_TIME, Rows, Samples, rows_of
@@ -25,11 +25,9 @@ from promlatest._storage.limits import Limits, check_rows
 from promlatest._storage.plan import Plan
 from promlatest._storage.scrape import Scrape
 
-# An update copies the patch, and folds it into the vectors when it has grown to so many,
-# or to this share of the series: 512 updates of one in 100,000 cost 5 µs each and then
-# 0.2 ms once.
-_PATCHED: Final = 512
-_PATCHED_SHARE: Final = 1 / 16
+# An update copies the patch, and folds it into the vectors when it has grown to so many:
+# of 1,000,000 series 1,024 updates of one cost 10 µs each and then 15 ms once.
+_PATCHED: Final = 1_024
 
 
 @attrs.frozen(eq=False)
@@ -88,36 +86,45 @@ def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
 def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     """A scrape with what a commit brings put over what was held.
 
-    O(samples that it brings); with new series O(metrics) and a copy of the vectors.
+    O(samples that it brings); with new series O(metrics) more. These have places behind
+    the others, and lie in the patch as all that it brings.
     """
     counts = Counts()
-    fresh: dict[Labels, tuple[int, float, Exemplar | None]] = {}
+    end = held.length
+    fresh: dict[Labels, int] = {}
     patch = dict(held.patch)
     exemplars = commit.samples.exemplars
     kept_exemplars = dict(held.exemplars) if exemplars else held.exemplars
     for labels, at in _in_order(commit.samples):
-        time, value = _time(commit, at), commit.samples.values[at]
         place = held.layout.find(labels)
         if place < 0:
-            before: tuple[Any, ...] | None = fresh.get(labels)
-        else:
-            before = patch.get(place) or (held.time(place), held.values[place])
-        if not _is_taken((time, value), before, labels, commit, counts):
-            continue
-        if place < 0:
-            fresh[labels] = (time, value, exemplars.get(at))
-        else:
-            patch[place] = (time, value)
+            place = fresh.get(labels, end + len(fresh))
+        before = patch.get(place)
+        if before is None and place < end:
+            before = (held.time(place), held.value(place))
+        sample = (_time(commit, at), commit.samples.values[at])
+        if _is_taken(sample, before, labels, commit, counts):
+            patch[place] = sample
+            if place >= end:
+                fresh[labels] = place
             if at in exemplars:
                 kept_exemplars[place] = exemplars[at]  # type: ignore[index]
     timestamp = max(held.timestamp, commit.timestamp, commit.last)
-    metadata = {**held.metadata, **commit.metadata} if commit.metadata else held.metadata
     times = held.times
-    if times is None and timestamp != held.timestamp:
+    if times is None and timestamp != held.timestamp and held.values:
         # The vector of times is made when the moment that all have shared is over.
         times = held._times()
+    metadata = {**held.metadata, **commit.metadata} if commit.metadata else held.metadata
+    layout = held.layout
+    if fresh:
+        rows = rows_of(list(fresh.items()))
+        for each in rows:
+            check_rows(each, commit.limits)
+        layout = layout.extended(rows, end + len(fresh))
+        counts.added = len(fresh)
     scrape = attrs.evolve(
         held,
+        layout=layout,
         timestamp=timestamp,
         times=times,
         patch=patch,
@@ -125,12 +132,7 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
         exemplars=kept_exemplars,
         failed=False,
     )
-    if len(patch) > max(_PATCHED, _PATCHED_SHARE * held.layout.size):
-        scrape = scrape.folded()
-    if fresh:
-        scrape = _extended(scrape, fresh, commit.limits)
-        counts.added = len(fresh)
-    return scrape, counts
+    return scrape.folded() if len(patch) > _PATCHED else scrape, counts
 
 
 def without(held: Scrape, plan: Plan) -> Scrape:
@@ -360,30 +362,3 @@ def _is_taken(
         reason = "out_of_order" if new[0] < held[0] else "duplicates"
         counts._refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
     return False
-
-
-def _extended(
-    scrape: Scrape,
-    fresh: Mapping[Labels, tuple[int, float, Exemplar | None]],
-    limits: Limits,
-) -> Scrape:
-    """The scrape with further series at the end of its vectors."""
-    scrape = scrape.folded()
-    start = len(scrape.values)
-    rows = rows_of([(labels, start + at) for at, labels in enumerate(fresh)])
-    for each in rows:
-        check_rows(each, limits)
-    values, times = scrape.values[:], None
-    values.extend(value for _, value, _ in fresh.values())
-    moments = [time for time, _, _ in fresh.values()]
-    if (start and scrape.times is not None) or set(moments) != {scrape.timestamp}:
-        times = scrape._times()
-        times.extend(moments)
-    exemplars = dict(scrape.exemplars)
-    for at, (_, _, exemplar) in enumerate(fresh.values(), start):
-        if exemplar is not None:
-            exemplars[at] = exemplar
-    layout = scrape.layout.extended(rows, len(values))
-    return attrs.evolve(
-        scrape, layout=layout, values=values, times=times, exemplars=exemplars
-    )

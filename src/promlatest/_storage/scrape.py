@@ -33,7 +33,8 @@ class Scrape:
         times: when each was sampled, by place, if they differ.
         exemplars: exemplars, by place.
         metadata: what is known of families, by name.
-        patch: timestamps and values that count in place of those in the vectors.
+        patch: timestamps and values that count in place of those in the vectors, and
+            those of places behind their end.
         failed: whether this is what a failed scrape left to be seen.
         stale: whether its points are the last known ones of a source that failed.
     """
@@ -64,6 +65,11 @@ class Scrape:
     def size(self) -> int:
         """How many series there are."""
         return self.layout.size
+
+    @property
+    def length(self) -> int:
+        """The first place behind all that are taken."""
+        return max(self.layout.length, len(self.values))
 
     def select(self, plan: Plan) -> Selection:
         """The series that fulfil a plan."""
@@ -107,9 +113,18 @@ class Scrape:
         """The same without a patch."""
         if not self.patch:
             return self
-        values, times = self.values[:], self._times()
+        times = self.times
+        if times is not None or {time for time, _ in self.patch.values()} != {
+            self.timestamp
+        }:
+            times = self._times()
+            times.frombytes(bytes(8 * (self.length - len(times))))
+        values = self.values[:]
+        values.frombytes(bytes(8 * (self.length - len(values))))
         for place, (time, value) in self.patch.items():
-            times[place], values[place] = time, value
+            values[place] = value
+            if times is not None:
+                times[place] = time
         return attrs.evolve(self, values=values, times=times, patch={})
 
     def _times(self) -> array[int]:
@@ -124,6 +139,7 @@ class Scrape:
 
     def _check(self) -> None:
         self.layout._check()
-        assert len(self.values) >= self.layout.length, "values"
+        behind = {place for _, place in self.layout.series() if place >= len(self.values)}
+        assert behind <= self.patch.keys(), "values"
         assert self.times is None or len(self.times) == len(self.values), "times"
-        assert all(0 <= place < len(self.values) for place in self.patch), "patch"
+        assert all(0 <= place < self.length for place in self.patch), "patch"
