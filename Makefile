@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check core coverage minimum plugins wheel docs release-check format \
-	bench bench-peers bench-compare bench-plots real pictures screenshots page fuzz soak clean
+	mutants bench bench-peers bench-compare bench-plots real pictures screenshots page fuzz soak clean
 
 help:            ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,6 +64,16 @@ wheel:           ## The tests against the built wheel in an environment of its o
 	$(WHEEL)/python -m pip install --quiet "$$(ls dist/*.whl)$(EXTRAS)" --group test
 	$(WHEEL)/python -m pytest -n $(JOBS) --dist worksteal \
 		--pyargs promlatest tests docs examples README.md $(ARGS)
+
+# mutmut knows no option for what it mutates, and mutating all of src takes minutes.
+mutants: $(READY) ## Which faults in a module its tests let pass: MODULE=src/promlatest/_x.py TESTS="tests/test_x.py"
+	$(BIN)/python -m pip install --quiet --group mutants
+	rm -rf mutants
+	printf '%s\n' '[mutmut]' 'source_paths=src' 'only_mutate=$(or $(MODULE),$(error MODULE=src/promlatest/_x.py is missing))' 'also_copy=conftest.py' \
+		'pytest_add_cli_args=--hypothesis-seed=1' \
+		'pytest_add_cli_args_test_selection=' $(addprefix '  ',$(TESTS)) >setup.cfg
+	PROMLATEST_FUZZ=0.2 $(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 docs: $(READY)   ## The documentation as a site in build/site; a warning is an error
 	$(BIN)/python -m pip install --quiet --group docs
@@ -117,7 +127,7 @@ soak: $(READY)   ## Two hours of scraping in a minute or two: does anything grow
 	$(BIN)/python tests/soak.py $(ARGS)
 
 clean:           ## Remove what make made
-	rm -rf .venv .venv-* build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* build dist mutants setup.cfg .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip 25.1; Python 3.11 bundles an older one. What is not compiled
 # here, every worker of the first run compiles anew.
