@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     config.stash[_UNUSED] = set[str]()
+    config.stash[_DESELECTED] = []
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[_DESELECTED].append(item)
 
 
 @pytest.fixture
@@ -115,6 +121,7 @@ def _targets(
 _MADE = pytest.StashKey[list["Targets"]]()
 _BEGAN = pytest.StashKey[float]()
 _BROKEN = pytest.StashKey[bool]()
+_DESELECTED = pytest.StashKey[list[pytest.Item]]()
 
 
 def _options(item: pytest.Item) -> dict[str, float]:
@@ -274,7 +281,7 @@ class _Watcher:
         result = yield
         lasting = [each.nodeid for each in nextitem.listchain()] if nextitem else []
         for targets in _made(item):
-            targets.ledger.check(lasting, functools.partial(_has_broken, item))
+            targets.ledger.check(lasting, functools.partial(_had_no_chance, item))
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -299,15 +306,32 @@ class _Watcher:
 _TEST = "the test"  # no id of a node: those of classes and modules have a dot
 
 
-def _has_broken(item: pytest.Item, holder: str) -> bool:
-    """Whether the test broke off, or one that has part in the fixtures of another node:
-    it had no chance to ask."""
-    ending = [item] if holder == _TEST else item.session.items
+def _had_no_chance(item: pytest.Item, holder: str) -> bool:
+    """Whether nobody could ask for what was made for a test or a node: the test broke off,
+    or one that has part in the fixtures of the node did, or is not run here."""
+    if holder == _TEST:
+        return item.stash.get(_BROKEN, False)
+    config = item.config
+    deselected = config.stash[_DESELECTED]
+    if _is_within(deselected, holder) or _picks_within(config.args, holder):
+        return True
+    elsewhere = hasattr(config, "workerinput")  # xdist may have given some to others
     return any(
-        each.stash.get(_BROKEN, False)
-        for each in ending
-        if holder == _TEST or holder in [node.nodeid for node in each.listchain()]
+        each.stash.get(_BROKEN, False) or (elsewhere and _BEGAN not in each.stash)
+        for each in item.session.items
+        if _is_within([each], holder)
     )
+
+
+def _is_within(items: Sequence[pytest.Item], holder: str) -> bool:
+    return any(holder == node.nodeid for item in items for node in item.listchain())
+
+
+def _picks_within(arguments: Iterable[str], holder: str) -> bool:
+    """Whether pytest was told to run some of the tests of a node, by their names."""
+    inside = holder.partition("::")[2]
+    picked = [argument.partition("::")[2] for argument in arguments]
+    return any(each.startswith(f"{inside}::" if inside else "") for each in picked if each)
 
 
 def _made(item: pytest.Item) -> list[Targets]:

@@ -758,7 +758,7 @@ def test_times(text: str, expected: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "NaN", "Inf", "1e300", "1_000", " 1", "\u0661", "2015-07-01",
+        "", "x", "NaN", "Inf", "1e300", " 1", "\u0661", "2015-07-01",
         "2015-07-01T20:10:51", "20150701T201051Z", "2015-W27-3T20:10:51Z", "2015-07-01t20:10:51z",
     ],
 )  # fmt: skip
@@ -776,7 +776,7 @@ def test_durations(text: str, expected: float) -> None:
     assert read_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "Inf", "1e300", "5q", "m5", "1_0", " 1"])
+@pytest.mark.parametrize("text", ["", "x", "NaN", "Inf", "1e300", "5q", "m5", " 1"])
 def test_durations_that_are_none(text: str) -> None:
     """What is no duration is an error in Prometheus' words."""
     with pytest.raises(UsageError, match=r"cannot parse .* to a valid duration"):

@@ -435,6 +435,39 @@ def test_a_shared_fixture_forgives_where_a_test_could_not_ask(run):
     broken.assert_outcomes(passed=2, failed=1)
 
 
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+@pytest.mark.parametrize("picked", ["-k", "::"])
+def test_a_shared_fixture_forgives_where_the_test_that_asks_is_not_run(
+    run, request, scope, picked
+):
+    """Whoever runs one test hears nothing of what another one would have asked."""
+    test = LATER.replace("SCOPE", repr(scope)) + IN_A_CLASS
+    name = f"{request.function.__name__}.py::TestShop::test_acts"
+    picking = ("-k", "test_acts") if picked == "-k" else (name,)
+    result = run(test.replace("ASKS", "later[1].to_increase_by(1)"), *picking)
+
+    result.assert_outcomes(passed=1, deselected=2 * (picked == "-k"))
+
+
+def test_a_class_that_is_picked_whole_forgives_nothing(run, request):
+    """All that could ask were run, though others were not."""
+    test = LATER.replace("SCOPE", '"class"') + IN_A_CLASS
+    name = f"{request.function.__name__}.py::TestShop"
+    result = run(test.replace("ASKS", "pass"), name)
+
+    result.assert_outcomes(passed=2, errors=1)
+
+
+def test_a_worker_forgives_what_another_one_asks(run):
+    """xdist gives the tests of a class to several workers, each with fixtures of its own."""
+    pytest.importorskip("xdist")
+    first = "def test_first():\n    pass\n"  # a worker is given two tests to begin with
+    test = first + LATER.replace("SCOPE", '"class"') + IN_A_CLASS
+    asking = test.replace("ASKS", "later[0].inc(); later[1].to_increase_by(1)")
+
+    run(asking, "-n2", apart=True).assert_outcomes(passed=4)
+
+
 def test_what_the_class_of_a_unittest_expects(run):
     """Its fixtures for a whole class last as long as the class."""
     result = run(
