@@ -3,6 +3,7 @@ ended at the end."""
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import os
@@ -236,6 +237,8 @@ class Go:
     ) -> None:
         """Compare the CPU of ours with that of commands of its."""
         found: dict[str, list[float]] = {OURS: [], **{title: [] for title in theirs}}
+        gc.collect()
+        gc.freeze()  # what the benchmarks hold themselves, as `Run.compare` does
         for number in range(run.pick(1, 7, 15) + 1):
             took = {OURS: cpu_of(ours)}
             took |= {title: self.cpu(*command) for title, command in theirs.items()}

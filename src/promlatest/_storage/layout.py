@@ -94,7 +94,7 @@ class Layout:
         size = 0
         for (metric, _), group in shapes.items():
             tables[metric] = (*tables[metric], *group) if metric in tables else group
-            size += len(group[0]) if len(group) == 1 else sum(map(len, group))
+            size += sum([len(table.places) for table in group])
         self.tables: Final[Mapping[str, tuple[Table, ...]]] = tables
         self.size: Final = size
         most = min(_HITS_KEPT, size) + _HITS_LEAST
@@ -245,10 +245,10 @@ def laid_out(rows: tuple[Rows, ...], length: int, before: Layout) -> Layout:
     About 100 ns a row of a table that is new or has changed; 0.5 µs for one that is the
     same as before.
     """
-    groups: defaultdict[Shape, list[Rows]] = defaultdict(list)
+    groups: dict[Shape, list[Rows]] = {}
     for each in rows:
-        for shaped in without_empty(each) if len(each) else ():
-            groups[shaped.metric, shaped.names].append(shaped)
+        for shaped in without_empty(each) if each.places else ():
+            groups.setdefault((shaped.metric, shaped.names), []).append(shaped)
     shapes: dict[Shape, tuple[Table, ...]] = {}
     twins: list[tuple[int, ...]] = []
     for shape, group in groups.items():
@@ -300,10 +300,11 @@ def _tables(
         pairs = list(zip(held, group, strict=True))
         if all(map(_alike, held, group)):
             return tuple(table.moved(rows) for table, rows in pairs)
-    keys = [key for rows in group for key in rows.row_keys()]
-    if len(set(keys)) < len(keys):
-        group = _once(group, twins)
-    return tuple(map(Table, group))
+    if len(group) > 1 or len(group[0].places) > 1:  # most metrics have one series
+        keys = [key for rows in group for key in rows.row_keys()]
+        if len(set(keys)) < len(keys):
+            group = _once(group, twins)
+    return tuple([Table(rows) for rows in group])
 
 
 def _alike(table: Table, rows: Rows) -> bool:
