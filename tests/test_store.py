@@ -575,6 +575,112 @@ def test_samples_of_a_scrape_that_are_held_already_are_counted(store):
     assert [store.value(name) for name in "abcd"] == [1.0, 1.0, 1.0, 2.0]
 
 
+def test_of_two_scrapes_of_one_moment_the_later_counts_in_whole(store):
+    """Also where its samples have older timestamps of their own."""
+    store.ingest("m 1 900\nn 1\n", timestamp=1_000)
+
+    again = store.ingest("m 2 800\n", timestamp=1_000)
+
+    assert [(p.metric, p.timestamp, p.value) for p in store] == [("m", 800, 2.0)]
+    assert again.counts == Counts(samples=1, removed=1)
+
+
+def test_an_exemplar_goes_with_its_sample(store):
+    """Where a sample is not taken since the one held is newer, its exemplar is not, and
+    that of the one held stays."""
+    kinds, openmetrics = (
+        "# TYPE a counter\n# TYPE b counter\n",
+        "application/openmetrics-text",
+    )
+    held = 'a_total 1 10 # {t="old"} 1\nb_total 1 10\n# EOF\n'
+    late = 'a_total 2 9 # {t="new"} 1\nb_total 2 9 # {t="new"} 1\n# EOF\n'
+    store.ingest(kinds + held, openmetrics, timestamp=20_000)
+
+    store.ingest(kinds + late, openmetrics, timestamp=30_000)
+
+    [(_, exemplar)] = store.exemplars("a_total")
+    assert exemplar.labels == {"t": "old"}
+    assert store.exemplars("b_total") == []
+
+
+def test_samples_that_are_late_are_found_in_lines_of_every_form(store):
+    """One series is written with an empty label and one without: both are compared with
+    what is held."""
+    store.ingest('m{a="",b="1"} 1\nm{b="2"} 2\n', timestamp=20)
+
+    late = store.ingest('m{a="",b="1"} 3 10\nm{b="2"} 4 10\n', timestamp=30)
+
+    assert late.counts == Counts(out_of_order=2)
+    assert values(store) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("replace", [True, False], ids=["scrape", "push"])
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (NOW, f"m has another value at {NOW} ms already"),
+        (NOW - 5, f"m is of {NOW - 5} ms, and one of {NOW} ms is held"),
+        (NOW + 600_001, f"m is of {NOW + 600_001} ms, more than 10 minutes ahead"),
+    ],
+    ids=["another value", "older", "ahead"],
+)
+def test_the_counts_say_of_one_sample_why_it_is_not_taken(store, replace, time, words):
+    """With its time, and that of what is held."""
+    for value, moment, own in (1, NOW, NOW), (2, NOW + 1, time):
+        batch = store.batch("app", replace=replace, timestamp=moment)
+        batch.append_samples(parse(f"m {value} {own}\n"))
+        counts = batch.commit()
+
+    assert counts.example == words
+    assert counts.samples == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (NOW // 1_000, "s before the scrape; is it in seconds?"),
+        (NOW - 3_600_000, f"m is of {NOW - 3_600_000} ms, 3600 s before the scrape"),
+    ],
+)
+def test_a_time_in_seconds_is_taken_for_one(store, time, words):
+    """Of a sample that is too old it is said by how much, and what the mistake may be."""
+    assert store.ingest(f"m 1 {time}\n", timestamp=NOW).counts.example.endswith(words)
+
+
+@pytest.mark.parametrize("ahead", [600_000, 600_001])
+def test_ten_minutes_ahead_are_the_most(store, ahead):
+    """Of a sample's own timestamp, however it comes."""
+    store.ingest(f"scrape 1 {NOW + ahead}\n", source="scrape", timestamp=NOW)
+    with store.batch("push", replace=False, timestamp=NOW) as push:
+        push.append(0, {"__name__": "push"}, NOW + ahead, 1.0)
+    append(store, "direct", NOW + ahead, 1.0)
+
+    assert len(store) == (3 if ahead == 600_000 else 0)
+
+
+def test_a_scrape_counts_the_series_that_came_and_went(store):
+    """Of one metric some stayed, one came and two are gone."""
+    store.ingest('m{a="1"} 1\nm{a="2"} 1\nm{a="3"} 1\nm{a="4"} 1\n', timestamp=10)
+
+    counts = store.ingest('m{a="2"} 1\nm{a="5"} 1\nm{a="4"} 1\n', timestamp=20).counts
+
+    assert counts == Counts(samples=3, added=1, removed=2)
+
+
+def test_a_pushed_label_that_is_empty_is_none(store):
+    """So two lines of a push may be of one series: the first of one moment counts."""
+    with store.batch("push", replace=False, timestamp=10) as push:
+        push.append_samples(
+            parse('m{a="",b="x"} 1\nm{b="x"} 2\nn{b="y"} 3\nn{a="",b="y"} 4\n')
+        )
+
+    assert [(p.labels.series(), p.value) for p in store] == [
+        ('m{b="x"}', 1.0),
+        ('n{b="y"}', 3.0),
+    ]
+    assert store.counts == Counts(samples=2, added=2, duplicates=2)
+
+
 def test_of_twins_the_newest_that_may_be_taken_counts(store):
     """One series four times in one scrape: too far ahead, then newer and newer, then old.
     They are counted as if they had been appended one after the other."""
