@@ -355,6 +355,61 @@ def test_exactly_one(store):
         store.point("onne")
 
 
+@pytest.mark.parametrize("sources", [1, 2, 3])
+def test_histograms_of_all_sources_are_found(sources):
+    """Each source has one that no other has, and one that all have."""
+    store = Store()
+    for n in range(sources):
+        text = f'h_bucket{{n="{n}",le="+Inf"}} {n}\nh_bucket{{le="+Inf"}} {n}\n'
+        store.ingest(text, source=f"s{n}", timestamp=n)
+
+    found = [(each.labels.get("n", ""), each.count) for each in store.histograms("h")]
+
+    assert found == [("", sources - 1), *((f"{n}", n) for n in range(sources))]
+
+
+ASK = [
+    lambda store: store.query("depth", name="pods"),
+    lambda store: store.query("depth", name=["pods", "nodes"]),
+    lambda store: store.select('depth{name=~"p.*"}'),
+    lambda store: store.match("depth", [Matcher("name", "=", "pods")]),
+    lambda store: store.histograms("wait"),
+]
+
+
+@pytest.mark.parametrize("ask", ASK, ids=["query", "list", "select", "match", "histograms"])
+def test_what_was_asked_before_is_not_looked_for_again(store, monkeypatch, ask):
+    """Where the series of a question are is kept until series come or go, and its answer
+    until something is committed where they are."""
+    store.ingest("other 1\n", source="other")
+    first = ask(store)
+
+    def looked(*_args):
+        raise AssertionError("looked for anew")
+
+    monkeypatch.setattr("promlatest._storage.question.Question._find", looked)
+    store.ingest("other 2\n", source="other")
+    again = ask(store)
+
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    store.ingest(BODY.replace("} 3", "} 8").replace("} 2", "} 9"))
+    assert ask(store) != first
+
+
+def test_what_is_kept_of_questions_is_bounded(monkeypatch):
+    """By the series that they found, so one that found none is not for nothing either."""
+    monkeypatch.setattr("promlatest._storage.store.QUESTIONS_KEPT", 2_000)
+    store = Store()
+    store.ingest("".join(f'm{{n="{n}"}} {n}\n' for n in range(100)))
+
+    for asked in range(200):
+        assert len(store.select(f'm{{n!="{asked}"}}')) >= 99
+        assert len(store._questions) <= 2_000 // (32 + 99)
+    for asked in range(200):
+        assert store.query("absent", n=f"{asked}") == []
+        assert len(store._questions) <= 2_000 // 32
+
+
 def test_histograms_are_assembled_once_however_many(monkeypatch):
     """Where the buckets stand is kept for all of them, and not for so many at the most:
     it takes a hundred times what picking their values takes."""

@@ -19,7 +19,7 @@ from promlatest._datapoint import DataPoint, Metadata
 from promlatest._matching.labels import Labels
 from promlatest._samples import rows_of
 from promlatest._storage.cache import Cache
-from promlatest._storage.layout import EMPTY, Selection, laid_out
+from promlatest._storage.layout import EMPTY, Layout, laid_out
 from promlatest._storage.plan import Plan
 from promlatest._storage.rowmap import RowMap
 from promlatest._storage.scrape import Scrape
@@ -131,6 +131,10 @@ def _out_of(index: Any, value: str, row: int) -> None:
         del index[value]
 
 
+_Hits = tuple[Sequence[Labels], Sequence[Slot]]
+_NOT_KEPT: Final[tuple[int, _Hits]] = (-1, ((), ()))
+
+
 class LiveSource:
     """What was appended directly.
 
@@ -148,8 +152,8 @@ class LiveSource:
         self.metadata: Mapping[str, Metadata] = {}
         self._tables: Any = SortedDict()  # metric -> label names -> table
         self._texts: dict[str, str] = {}  # equal label values as one object
-        self._selections: Cache[Any, tuple[int, Selection, list[Slot]]] = Cache(_HITS_KEPT)
-        self._frozen: tuple[int, Scrape, list[Slot]] = (0, Scrape(), [])
+        self._selections: Cache[Any, tuple[int, _Hits]] = Cache(_HITS_KEPT)
+        self._frozen: tuple[int, Layout, list[Slot]] = (0, EMPTY, [])
 
     def find(
         self, metric: str, names: tuple[str, ...], cells: tuple[str, ...]
@@ -220,35 +224,30 @@ class LiveSource:
         kept = [name for name in names if plan.means(name)]
         return [table for name in kept for table in self._tables[name].values()]
 
-    def select(self, plan: Plan) -> tuple[Selection, list[Slot]]:
+    def select(self, plan: Plan) -> _Hits:
         """The series that fulfil a plan, sorted, and their slots. The caller holds the
-        lock, unless series neither came nor went since the last time."""
-        kept = self._selections.get(plan.matchers)
-        if kept is None or kept[0] != self.version:
-            version = self.version
-            hits = [
-                (table.labels(row), self.slots[table.refs[row]])
-                for table, rows in self.selected(plan)
-                for row in rows
-            ]
-            hits.sort(key=lambda hit: hit[0]._flat)
-            labels = tuple([labels for labels, _ in hits])
-            slots = [slot for _, slot in hits]
-            kept = (version, Selection(labels, ()), slots)
-            self._selections.keep(plan.matchers, kept, len(hits) + 1)
-        return kept[1], kept[2]
+        lock."""
+        hits = [
+            (table.labels(row), self.slots[table.refs[row]])
+            for table, rows in self.selected(plan)
+            for row in rows
+        ]
+        hits.sort(key=lambda hit: hit[0]._flat)
+        found = [labels for labels, _ in hits], [slot for _, slot in hits]
+        self._selections.keep(plan.matchers, (self.version, found), len(hits) + 1)
+        return found
 
-    def known(self, plan: Plan) -> tuple[Selection, list[Slot]] | None:
-        """What `select` has kept, if it is still true; it needs no lock."""
-        kept = self._selections.get(plan.matchers)
-        return (kept[1], kept[2]) if kept is not None and kept[0] == self.version else None
+    def known(self, plan: Plan) -> _Hits | None:
+        """What `select` found, if series neither came nor went since; it needs no lock."""
+        version, found = self._selections.get(plan.matchers, _NOT_KEPT)
+        return found if version == self.version else None
 
     def freeze(self) -> Scrape:
-        """What is there now. The caller holds the lock; samples may be appended meanwhile.
-        Where no series came or went since the last time, O(series) in C."""
-        version, frozen, slots = self._frozen
-        layout = frozen.layout
-        if version != self.version or not self.size:
+        """What is there now, one series at least. The caller holds the lock; samples may
+        be appended meanwhile. O(series), in C where none came or went since the last
+        time."""
+        version, layout, slots = self._frozen
+        if version != self.version:
             held = [
                 (table.labels(row), self.slots[ref])
                 for shapes in self._tables.values()
@@ -259,17 +258,16 @@ class LiveSource:
             slots = [slot for _, slot in held]
             rows = rows_of([(labels, place) for place, (labels, _) in enumerate(held)])
             layout = laid_out(rows, len(held), EMPTY)
+            self._frozen = (self.version, layout, slots)
         samples = [slot.sample for slot in slots]
-        scrape = Scrape(
+        return Scrape(
             layout,
             array("d", [value for _, value in samples]),
-            max((time for time, _ in samples), default=0),
-            array("q", [time for time, _ in samples]) if samples else None,
+            max([time for time, _ in samples]),
+            array("q", [time for time, _ in samples]),
             {},
             dict(self.metadata),
         )
-        self._frozen = (self.version, scrape, slots)
-        return scrape
 
     def metrics(self) -> list[str]:
         """The names of the metrics, sorted. The caller holds the lock."""

@@ -493,7 +493,7 @@ class QueryMethods:
         if known is None:
             with self._lock:
                 known = live.select(plan)
-        return points(known[0].labels, known[1])
+        return points(*known)
 
     def _question(
         self,
