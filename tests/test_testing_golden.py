@@ -146,7 +146,13 @@ def test_no_file_yet(tmp_path):
         assert_golden(reading(), tmp_path / "none.prom")
 
 
-@pytest.mark.parametrize("line", ["jobs_total", "x three", "x >=", "x 3±"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "jobs_total", "x three", "x >=", "x 3±", "x 3±-1", "x 3±NaN", "x 1_0", "loose 1",
+        "x y 1", 'x{a=~"b"} 1', 'x{a!="b"} 1', "# TYPE loose gauge",
+    ],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read(path, line):
     """A line that makes no sense is a wrong call, and says where."""
     path.write_text(path.read_text() + line + "\n")
@@ -206,3 +212,26 @@ def test_a_text_that_cannot_be_read():
     """A line that makes no sense is a wrong call, and says where."""
     with pytest.raises(UsageError, match="the text, line 2"):
         assert_exposes(reading(), "loose NaN\nloose")
+
+
+def test_bounds_are_numbers():
+    """What a program writes as le="1" is read as "1.0", and may be written as either."""
+    body = "# TYPE took histogram\n" + "".join(
+        f'took_bucket{{le="{le}"}} 1\n' for le in ("1", "1000000", "+Inf")
+    )
+
+    assert_exposes(reading(body), body)
+    assert_exposes(reading(body), body.replace('"1"', '"1.0"').replace("1000000", "1e+06"))
+
+
+def test_names_that_need_quotes(tmp_path):
+    """A name in quotes is one, in the line of its type as well."""
+    body = '# TYPE "queue.depth" gauge\n{"queue.depth",a="1"} 1\n{"queue.depth"} 2\nx 1\n'
+
+    assert_exposes(reading(body), '# TYPE "queue.depth" gauge\n{"queue.depth"} 2\n'
+                   '{a="1","queue.depth"} 1')  # fmt: skip
+    with pytest.raises(GoldenError, match=r"does not expose queue\.depth as"):
+        assert_exposes(reading(body), '{"queue.depth"} 2\n')
+    assert_golden(reading(body), tmp_path / "it.prom", update=True)
+    assert_golden(reading(body), tmp_path / "it.prom")
+    assert '# TYPE "queue.depth" gauge\n' in golden_text(reading(body))

@@ -19,14 +19,14 @@ import attrs
 
 from promlatest._arguments import as_tuple, checked, checked_path
 from promlatest._datapoint import family_of
-from promlatest._matching.floats import is_same
-from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._matching.floats import is_same, normalise_bound, parse_float
+from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels, quote
 from promlatest._matching.selector import parse_selector
-from promlatest.exceptions import UsageError
+from promlatest.exceptions import SelectorError, UsageError
 from promlatest.testing._errors import GoldenError, hides
 from promlatest.testing._numbers import TOLERANCE
 from promlatest.testing._reading import Reading, checked_reading, missing_failure
-from promlatest.testing._selection import selection
+from promlatest.testing._selection import BOUNDS, selection
 from promlatest.testing._words import fits_any, listed, number, shortened
 
 __tracebackhide__ = hides
@@ -96,7 +96,8 @@ def assert_golden(
     """
     rules = rules or GoldenRules()
     now, file = _lines(reading, rules), Path(checked_path(path))
-    held = _parse(file.read_text(encoding="utf-8"), str(file)) if file.exists() else None
+    text = file.read_text(encoding="utf-8") if file.exists() else None
+    held = None if text is None else _parse(text, str(file), now)
     if update:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_write(_kept(now, held or {}, rules)), encoding="utf-8")
@@ -150,7 +151,8 @@ def assert_exposes(
         UsageError: the text cannot be read, or nothing is named that is to be compared.
     """
     rules = GoldenRules(ignore=(), volatile=(), tolerance=tolerance)
-    held, now = _parse(text, "the text"), _lines(reading, rules)
+    now = _lines(reading, rules)
+    held = _parse(text, "the text", now)
     named = {_named(line) for line in held}
     names = set(as_tuple(only, "texts for only")) or named
     _check_compared(names, named, reading)
@@ -178,7 +180,10 @@ def _check_compared(names: set[str], named: set[str], reading: Reading) -> None:
 
 def _named(line: str) -> str:
     """The name that a line is about: that of a family, or of a series."""
-    return line.removeprefix(_TYPE).partition("{")[0]
+    bare = line.removeprefix(_TYPE)
+    if not bare.startswith(("{", '"')):
+        return bare.partition("{")[0]
+    return parse_selector(bare if bare.startswith("{") else f"{{{bare}}}")[0].value
 
 
 def _is_of(series: str, names: Collection[str], reading: Reading) -> bool:
@@ -198,7 +203,7 @@ def _lines(reading: Reading, rules: GoldenRules) -> _GoldenLines:
             continue
         family = family_of(metric, reading.metadata)
         kind = reading.metadata[family].type if family in reading.metadata else "unknown"
-        lines.setdefault(f"{_TYPE}{family}", kind)
+        lines.setdefault(_type_line(family), kind)
         series = _scrubbed(point.labels, rules).series()
         several = series in lines
         value = "*" if several or fits_any(metric, rules.volatile) else number(point.value)
@@ -215,24 +220,56 @@ def _write(lines: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in (_HEAD, *map(" ".join, lines.items())))
 
 
-def _parse(text: str, where: str) -> _GoldenLines:
-    """What a golden text says, with each series as `Labels` write it."""
+def _parse(text: str, where: str, now: Collection[str]) -> _GoldenLines:
+    """What a golden text says, with each series as `Labels` write it.
+
+    Args:
+        text: the golden text.
+        where: it stands, in words.
+        now: the lines of the scrape, which say how bounds are spelled there.
+
+    Raises:
+        UsageError: a line cannot be read, or says again what one has said.
+    """
     lines: _GoldenLines = {}
     for place, line in enumerate(checked(text, str, "a text").splitlines(), 1):
         stripped = line.strip()
         if not stripped or (stripped[0] == "#" and not stripped.startswith(_TYPE)):
             continue
+        at = f"{where}, line {place}"
         match = _LINE.fullmatch(stripped)
         if match is None:
-            raise UsageError(
-                f"{where}, line {place}: expected a series and a value: {line!r}"
-            )
-        series = match["series"]
-        if not stripped.startswith("#"):
-            _expected(match["value"], f"{where}, line {place}", 0.0)
-            series = Labels({m.name: m.value for m in parse_selector(series)}).series()
-        lines[series] = match["value"]
+            raise UsageError(f"{at}: expected a series and a value: {line!r}")
+        series, value = match["series"], match["value"]
+        if stripped.startswith("#"):
+            series = _type_line(_named(series))
+        else:
+            _expected(value, at, 0.0)
+            series = _series(series, at, now)
+        if series in lines:
+            raise UsageError(f"{at}: stands there twice: {line!r}")
+        lines[series] = value
     return lines
+
+
+def _type_line(family: str) -> str:
+    return f"{_TYPE}{family if LEGACY_METRIC_NAME.fullmatch(family) else quote(family)}"
+
+
+def _series(text: str, at: str, now: Collection[str]) -> str:
+    """The series of a line, as `Labels` write it; a bound is a number, in whatever
+    spelling."""
+    try:
+        matchers = parse_selector(text)
+    except SelectorError as error:
+        raise UsageError(f"{at}: {error.reason}: {text!r}") from error
+    if unequal := [each for each in matchers if each.operator != "="]:
+        raise UsageError(f"{at}: expected a series, and {unequal[0]} is a condition")
+    labels = {each.name: each.value for each in matchers}
+    series = Labels(labels).series()
+    bounds = {name: normalise_bound(labels[name]) for name in BOUNDS & labels.keys()}
+    spelled = Labels({**labels, **bounds}).series()
+    return spelled if series not in now and spelled in now else series
 
 
 def _kept(now: _GoldenLines, held: _GoldenLines, rules: GoldenRules) -> _GoldenLines:
@@ -272,10 +309,12 @@ def _expected(text: str, where: str, tolerance: float) -> Callable[[float], bool
         if text == "*":
             return lambda _: True
         if match := _COMPARED.fullmatch(text):
-            compare, bound = _COMPARISONS[match[1]], float(match[2])
+            compare, bound = _COMPARISONS[match[1]], parse_float(match[2])
             return lambda got: compare(got, bound)
         middle, _, margin = text.partition("±")
-        near, far = float(middle), float(margin or 0)
+        near, far = parse_float(middle), parse_float(margin or "0")
+        if not far >= 0:
+            raise ValueError("a margin is from 0 on")
         return lambda got: (
             is_same(got, near) or math.isclose(got, near, rel_tol=tolerance, abs_tol=far)
         )

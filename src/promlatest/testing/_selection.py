@@ -16,7 +16,7 @@ from promlatest.testing._errors import hides
 
 __tracebackhide__ = hides
 
-_BOUNDS = frozenset(BOUND_LABEL.values())
+BOUNDS = frozenset(BOUND_LABEL.values())
 
 
 @attrs.frozen
@@ -75,6 +75,6 @@ def selection(
 def _in_any_spelling(matcher: Matcher) -> Matcher:
     """A bound is a number: `le="1"` finds what is exposed, or held, as "1.0"."""
     spelled = normalise_bound(matcher.value)
-    if matcher.name not in _BOUNDS or matcher.operator != "=" or spelled == matcher.value:
+    if matcher.name not in BOUNDS or matcher.operator != "=" or spelled == matcher.value:
         return matcher
     return keyword_matcher(matcher.name, frozenset({matcher.value, spelled}))
