@@ -615,6 +615,24 @@ def test_samples_that_are_late_are_found_in_lines_of_every_form(store):
 
 
 @pytest.mark.parametrize("replace", [True, False], ids=["scrape", "push"])
+def test_a_sample_from_ahead_stays_until_a_scrape_is_as_new(store, replace):
+    """Whether a scrape or a push brought it, and whatever form the lines have."""
+    same = 'm{a="",b="1"} 1\nm{b="2"} 2\n'
+    ahead = f'm{{a="",b="1"}} 1 {NOW}\nm{{b="2"}} 9 {NOW + 5_000}\n'
+    store.ingest(same, source="app", timestamp=NOW)
+    batch = store.batch("app", replace=replace, timestamp=NOW + 1)
+    batch.append_samples(parse(ahead))
+    batch.commit()
+
+    between = store.ingest(same, source="app", timestamp=NOW + 10)
+
+    assert [(p.timestamp - NOW, p.value) for p in store] == [(10, 1.0), (5_000, 9.0)]
+    assert between.counts == Counts(samples=1, out_of_order=1)
+    store.ingest(same, source="app", timestamp=NOW + 5_001)
+    assert [(p.timestamp - NOW, p.value) for p in store] == [(5_001, 1.0), (5_001, 2.0)]
+
+
+@pytest.mark.parametrize("replace", [True, False], ids=["scrape", "push"])
 @pytest.mark.parametrize(
     ("time", "words"),
     [
