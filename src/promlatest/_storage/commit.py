@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
-from operator import le
+from operator import itemgetter, le
 from typing import Any, Final
 
 import attrs
@@ -325,7 +325,7 @@ def _in_order(samples: Samples) -> list[tuple[Labels, int]]:
         for rows in samples.rows
         for labels, place in zip(_labels(rows), rows.places, strict=True)
     ]
-    return sorted(found, key=lambda each: each[1]) if len(samples.rows) > 1 else found
+    return sorted(found, key=itemgetter(1))
 
 
 def _labels(rows: Rows) -> Iterable[Labels]:
