@@ -94,7 +94,6 @@ class Fetched:
         content_type: as it was sent; for a file as its last line tells.
         url: where the answer came from at last, without secrets.
         status: the HTTP status; None where there is no HTTP.
-        wire_bytes: bytes of the body as they came, packed or not.
         redirects: how many were followed.
         complete: False if the answer had no announced end, so that a cut cannot be
             seen (HTTP/1.0 without a Content-Length).
@@ -104,7 +103,6 @@ class Fetched:
     content_type: str
     url: str
     status: int | None = None
-    wire_bytes: int = 0
     redirects: int = 0
     complete: bool = True
 
@@ -194,7 +192,7 @@ def read_local(target: Target, timeout: float, limit: int) -> Fetched:
         raise ConnectError(f"cannot be read: {reason}", target=target.name) from error
     if limit and len(body) >= limit:
         raise too_large(limit, "it", target.name)
-    return Fetched(body, _content_type(body), target.name, wire_bytes=len(body))
+    return Fetched(body, _content_type(body), target.name)
 
 
 def read_path(path: str, deadline: float, limit: int) -> bytes:

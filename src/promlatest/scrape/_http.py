@@ -354,7 +354,6 @@ class HttpTarget:
                 target=self._target.name,
             )
         body: bytes | bytearray = answer.body
-        size = len(body)
         if "gzip" in coding:
             limit, timeout = self._job.limits.body_size, self._job.timeout
             body = await self._files.call(
@@ -365,7 +364,6 @@ class HttpTarget:
             answer.headers.get("content-type", ""),
             hop.url if self._target.kind == "http" else self._name,
             answer.status,
-            size,
             redirects,
             answer.announced,
         )

@@ -132,7 +132,7 @@ def _accepted(name: str, request: AppRequest, answer: _AppAnswer) -> Fetched:
         )
     body = _unpacked(name, answer)
     kind = answer.headers.get("content-type", "")
-    return Fetched(body, kind, name, answer.status, len(answer.body))
+    return Fetched(body, kind, name, answer.status)
 
 
 _HINTS: Final = {
