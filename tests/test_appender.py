@@ -104,6 +104,16 @@ def test_a_foreign_ref_is_as_good_as_none(store, take):
     assert known[0] not in refs
 
 
+def test_refs_of_batches_and_of_direct_appends_are_apart(store):
+    """However many there are of each: one handed to the other kind is an unknown one."""
+    given = []
+    for app in direct(store), batch(store):
+        labels = ({"__name__": "m", "n": f"{n}"} for n in range(5_000))
+        given.append({app.append(0, each, 1, 1.0) for each in labels})
+
+    assert given[0].isdisjoint(given[1])
+
+
 @pytest.mark.parametrize(
     "t", [1.5, 1e12, float(NOW), "1", None, True, 1 << 63, -(1 << 63) - 1], ids=repr
 )
@@ -128,9 +138,10 @@ def test_a_value_is_a_number(store, take, v):
 
 @pytest.mark.parametrize("v", [True, 3, math.inf, -0.0, 1e-320], ids=repr)
 def test_any_number_is_a_value(store, take, v):
-    """Whole numbers and truth values are kept as floats."""
+    """Whole numbers and truth values are kept as floats, of a known series too."""
     with take(store) as app:
-        app.append(0, {"__name__": "m"}, 1, v)
+        ref = app.append(0, {"__name__": "m"}, 1, 7.0)
+        app.append(ref, {}, 2, v)
 
     assert repr(store.query("m")[0].value) == repr(float(v))
 
@@ -498,6 +509,17 @@ def test_batch_refs_are_bounded(end):
 
     assert len(store._cells["s"].book._pages[0]) < 1_700
     assert len(given) == 1
+
+
+def test_a_ref_outlives_batches_that_do_not_use_it(store):
+    """A program that pushes now one series, now another keeps both refs."""
+    refs = {}
+    for step, name in enumerate(["m", "n", "n", "m"], start=1):
+        with store.batch("s", replace=False) as pending:
+            labels = {} if name in refs else {"__name__": name}
+            refs[name] = pending.append(refs.get(name, 0), labels, step, step)
+
+    assert [(p.metric, p.value) for p in store] == [("m", 4.0), ("n", 3.0)]
 
 
 def test_batch_refs_are_not_reused(store):

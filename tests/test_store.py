@@ -542,6 +542,19 @@ def test_what_an_update_leaves_out_keeps_its_time(store):
     assert [(p.labels.metric, p.timestamp) for p in store] == [("a", 20), ("b", 10)]
 
 
+def test_what_a_push_says_of_a_family_is_added(store):
+    """One that says nothing of families leaves what is known."""
+    for text in "# TYPE a gauge\na 1\n", "# TYPE b counter\nb 1\n", "a 2\nb 2\n":
+        with store.batch("push", replace=False) as push:
+            read = parse(text)
+            push.append_samples(read, read.metadata)
+
+    assert {name: known.type for name, known in store.metrics().items()} == {
+        "a": "gauge",
+        "b": "counter",
+    }
+
+
 def test_one_of_many_is_updated(store):
     """However the store is read then, and whatever is put over it: the new sample is there
     with its time, and all others are as they were."""

@@ -50,9 +50,9 @@ class Commit:
     metadata: Mapping[str, Metadata]
     timestamp: int
     horizon: int
-    oldest: int | None = None
-    limits: Limits = attrs.field(factory=Limits)
-    last: int = 0
+    oldest: int | None
+    limits: Limits
+    last: int
 
 
 def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:

@@ -432,7 +432,8 @@ class Store(QueryMethods):
             when = max(now, held.timestamp) if timestamp is None else now
             if when < held.timestamp:
                 return held, _late(held, when, samples)
-            commit = Commit(samples, {}, when, when + FAR_FUTURE, None, self._limits)
+            last, horizon = held.timestamp, when + FAR_FUTURE
+            commit = Commit(samples, {}, when, horizon, None, self._limits, last)
             before = held._visible if held._visible.failed else Scrape()
             shown, _ = replaced(before, commit)
             shown = attrs.evolve(shown, failed=True)
@@ -632,15 +633,9 @@ class Store(QueryMethods):
             if batch.replace and when < held.timestamp:
                 return held, _late(held, when, samples)
             oldest = None if batch.lookback is None else when - batch.lookback
-            horizon = now + FAR_FUTURE
+            last, horizon = held.timestamp, now + FAR_FUTURE
             commit = Commit(
-                samples,
-                batch.metadata,
-                when,
-                horizon,
-                oldest,
-                self._limits,
-                held.timestamp,
+                samples, batch.metadata, when, horizon, oldest, self._limits, last
             )
             scrape, counts = (replaced if batch.replace else updated)(before, commit)
             if scrape is before:
