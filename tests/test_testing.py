@@ -558,12 +558,20 @@ def test_marks_in_many_threads():
             jobs(7, "process_start_time_seconds 101.5\n"),
             7,
         ),
+        (jobs(5, "jobs_created 100\n"), jobs(5, "jobs_created 200\n"), 5),
+        (
+            jobs(5, "process_start_time_seconds 100\n"),
+            jobs(5, "process_start_time_seconds 200\n"),
+            5,
+        ),
     ],
     ids=[
         "it fell",
         "it was created anew",
         "the process was started anew",
         "and soon after",
+        "it was created anew, and is as far again",
+        "the process was started anew, and it is as far again",
     ],
 )
 def test_resets(before, after, gained):
