@@ -205,7 +205,7 @@ class Difference:
         tracker.check_known()
         return tracker.increase()
 
-    def _tracked(self, wanted: Wanted, *, from_zero: bool = False) -> Tracker:
+    def _tracked(self, wanted: Wanted, *, from_zero: bool) -> Tracker:
         tracker = Tracker(wanted, self.on_reset, self.before, from_zero=from_zero)
         tracker.advance(self.after)
         if tracker.gone:

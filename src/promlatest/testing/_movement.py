@@ -66,7 +66,7 @@ class Reset:
     series: str
     before: float
     after: float
-    restarted: bool = False
+    restarted: bool
 
     def __str__(self) -> str:
         told = "its start time moved" if self.restarted else "a counter fell"
@@ -150,7 +150,7 @@ class Tracker:
         on_reset: OnReset,
         base: Reading,
         *,
-        from_zero: bool = False,
+        from_zero: bool,
     ) -> None:
         self._wanted: Final = wanted
         self._on_reset: Final = checked_policy(on_reset)
