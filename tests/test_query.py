@@ -368,6 +368,20 @@ def test_histograms_of_all_sources_are_found(sources):
     assert found == [("", sources - 1), *((f"{n}", n) for n in range(sources))]
 
 
+def test_problems_of_histograms_are_those_of_each_scrape():
+    """Each is told of the values that are there now."""
+    store = Store()
+    for second in "7", "8":
+        store.ingest(
+            f'h_bucket{{le="x"}} 1\nh_bucket{{le="1"}} 4\nh_count 4\nh_gcount {second}\n'
+        )
+
+        told = store.histogram("h").problems
+
+        assert 'le="x" is no number' in told
+        assert f"a second count, {second}, not taken" in told
+
+
 ASK = [
     lambda store: store.query("depth", name="pods"),
     lambda store: store.query("depth", name=["pods", "nodes"]),
