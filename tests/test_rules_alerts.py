@@ -12,7 +12,7 @@ from promlatest._interfaces import Queryable
 from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.rules import Rule, Rules, Verdict
-from promlatest.rules._text import file_text
+from promlatest.rules._text import source_text
 
 T0 = 1_700_000_000_000
 
@@ -34,7 +34,7 @@ def page(buy: float, other: float = 0, stock: float = 3) -> str:
 
 
 def rule(expr: str, name: str = "A", kind: Any = "alert", **more: Any) -> Rule:
-    return Rule(file="r.yml", name=name, kind=kind, expr=file_text(expr), **more)
+    return Rule(file="r.yml", name=name, kind=kind, expr=source_text(expr), **more)
 
 
 def judged(

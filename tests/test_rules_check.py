@@ -15,7 +15,7 @@ from promlatest import Store
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import UsageError
 from promlatest.rules import Finding, Rule, Rules
-from promlatest.rules._text import file_text
+from promlatest.rules._text import source_text
 from promlatest.rules._variables import filled_in
 
 EXPRESSIONS = SHARED / "promql" / "expressions.jsonl"
@@ -50,7 +50,7 @@ held{job="inner",route="/"} 1
 
 
 def rule(expr: str, **more: object) -> Rule:
-    text = filled_in(file_text(expr))
+    text = filled_in(source_text(expr))
     return Rule(**{"file": "r.yml", "name": "R", "kind": "alert", "expr": text, **more})  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promlatest.rules import Rule, read_rules
-from promlatest.rules._text import file_text
+from promlatest.rules._text import source_text
 from promlatest.rules._variables import WILDCARD, filled_in
 
 
@@ -180,11 +180,11 @@ def test_the_line_of_a_query(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_variables(before: str, after: str) -> None:
     """Each variable is filled in with what can stand in its place."""
-    assert filled_in(file_text(before)) == after.replace("@", WILDCARD)
+    assert filled_in(source_text(before)) == after.replace("@", WILDCARD)
 
 
 def test_variables_do_not_move_lines() -> None:
     """What stands behind a variable stays in its line."""
-    text = filled_in(file_text('a{b="$c"}\n+ ${d}_x\n+ e'))
+    text = filled_in(source_text('a{b="$c"}\n+ ${d}_x\n+ e'))
 
     assert [text.line(text.index(word)) for word in ("a{", "_x", "e")] == [1, 2, 3]

@@ -9,7 +9,7 @@ import pytest
 
 from promlatest import Store
 from promlatest.rules import Rule, Rules
-from promlatest.rules._text import file_text
+from promlatest.rules._text import source_text
 
 TEXT = (Path(__file__).parent.parent / "docs" / "rules.md").read_text()
 PAGE = re.search(r"<!-- page -->\n```text\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]
@@ -23,7 +23,7 @@ def table(name: str) -> list[list[str]]:
 
 
 def rules(expr: str) -> Rules:
-    return Rules((Rule(file="r.yml", name="A", kind="alert", expr=file_text(expr)),))
+    return Rules((Rule(file="r.yml", name="A", kind="alert", expr=source_text(expr)),))
 
 
 def store(body: str, at: int) -> Store:

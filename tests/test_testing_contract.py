@@ -257,3 +257,21 @@ def test_only_the_first_missing_families_are_compared():
 
     assert len(breaches) == 60
     assert sum("close names" in each for each in breaches) == 10
+
+
+def test_bounds_that_are_no_numbers(tmp_path):
+    """What is no bound is no part of a contract; a histogram tells what is wrong with it."""
+    body = "# TYPE h histogram\n" + "".join(
+        f'h_bucket{{le="{le}"}} 1\n' for le in ("low", "NaN", "1", "+Inf")
+    )
+
+    assert "h histogram le=1,+Inf\n" in str(contract_of(reading(f"{body}h_bucket 1\n")))
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    """A contract in another encoding is refused at its line."""
+    path = tmp_path / "it.contract"
+    path.write_bytes(b"# a\n\xff\xfe")
+
+    with pytest.raises(UsageError, match=r":2: expected UTF-8"):
+        read_contract(path)

@@ -235,3 +235,13 @@ def test_names_that_need_quotes(tmp_path):
     assert_golden(reading(body), tmp_path / "it.prom", update=True)
     assert_golden(reading(body), tmp_path / "it.prom")
     assert '# TYPE "queue.depth" gauge\n' in golden_text(reading(body))
+
+
+def test_a_file_that_is_no_text(path):
+    """A golden file in another encoding is refused at its line, and so is a folder."""
+    path.write_bytes(b"# a\n\xff\xfe")
+
+    with pytest.raises(UsageError, match=r":2: expected UTF-8"):
+        assert_golden(reading(), path)
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        assert_golden(reading(), path.parent)

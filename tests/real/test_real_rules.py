@@ -20,7 +20,7 @@ from promlatest.promql import Vector, parse, query, walk
 from promlatest.promql._tree import MatrixSelector, Subquery, VectorSelector
 from promlatest.rules import TARGET_LABELS, Rule, Rules, Verdict, read_rules
 from promlatest.rules._moments import Moments
-from promlatest.rules._text import file_text
+from promlatest.rules._text import source_text
 
 pytestmark = pytest.mark.real
 
@@ -231,7 +231,7 @@ def test_verdicts_on_the_operator(
     """Of alerts of every kind the same are true, for the same series."""
     rules = Rules(
         tuple(
-            Rule(file="r.yml", name=f"A{n}", kind="alert", expr=file_text(expr))
+            Rule(file="r.yml", name=f"A{n}", kind="alert", expr=source_text(expr))
             for n, expr in enumerate(ALERTS.splitlines())
         )
     )
@@ -302,7 +302,7 @@ def test_templates(tmp_path: Path) -> None:
     store = Store()
     store.ingest(body)
     rule = Rule(
-        file="r.yml", name="A", kind="alert", expr=file_text("v"), annotations=TEMPLATES
+        file="r.yml", name="A", kind="alert", expr=source_text("v"), annotations=TEMPLATES
     )
     (verdict,) = Rules((rule,)).evaluate(store)
 

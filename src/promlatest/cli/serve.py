@@ -21,12 +21,12 @@ import ssl
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import attrs
 
+from promlatest._arguments import file_text
 from promlatest._storage.store import Store
 from promlatest.api import Api
 from promlatest.api._server import Listener, is_loopback
@@ -137,17 +137,10 @@ def _described(work: Iterable[tuple[Job, Iterable[Target]]]) -> str:
 
 
 def _token(path: str | None) -> str:
-    token = _text(path).strip() if path else ""
+    token = file_text(path).strip() if path else ""
     if path and not token:
         raise UsageError(f"{path}: expected a token, got an empty file")
     return token
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
 
 
 def _context(options: argparse.Namespace) -> ssl.SSLContext | None:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from promlatest._arguments import checked_path
+from promlatest._arguments import checked_path, file_text
 from promlatest.exceptions import MissingExtraError, UsageError
 from promlatest.promql._lexer import read_duration
 from promlatest.rules._dashboards import dashboard_rules, is_dashboard
 from promlatest.rules._rule import Rule, RuleKind
-from promlatest.rules._text import Text, file_text
+from promlatest.rules._text import Text, source_text
 from promlatest.rules._tree import (
     DocumentMapping,
     DocumentNode,
@@ -29,7 +29,6 @@ from promlatest.rules._tree import (
 
 __all__ = ["read_files"]
 
-_MOST_BYTES: Final = 16 << 20
 _MOST_RULES: Final = 100_000
 _SUFFIXES: Final = frozenset((".yml", ".yaml", ".json", ".rules"))
 
@@ -113,18 +112,8 @@ def _walked(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, boo
 
 
 def _rules_of_file(path: Path) -> Iterator[Rule]:
-    try:
-        with path.open("rb") as opened:
-            body = opened.read(_MOST_BYTES + 1)
-        content = body.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        fail(str(path), line, "expected UTF-8")
-    if len(body) > _MOST_BYTES:
-        raise UsageError(f"{path} has more than {_MOST_BYTES} bytes")
-    file, text = str(path), file_text(content)
+    content = file_text(path)
+    file, text = str(path), source_text(content)
     for document in _documents(text, file, is_json=_is_json(path, content)):
         yield from _rules(document, file)
 

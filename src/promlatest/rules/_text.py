@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["Text", "file_text", "scalar_text"]
+__all__ = ["Text", "scalar_text", "source_text"]
 
 Breaks = tuple[tuple[int, int], ...]
 """(offset, line): from this offset on, the text stands in this line. Ascending."""
@@ -65,7 +65,7 @@ class Text(str):
         return Text("".join(words), [(new_offset(old), line) for old, line in self._breaks])
 
 
-def file_text(content: str) -> Text:
+def source_text(content: str) -> Text:
     """The whole of a file."""
     starts = [0, *(match.end() for match in re.finditer("\n", content))]
     return Text(content, [(start, line) for line, start in enumerate(starts, 1)])

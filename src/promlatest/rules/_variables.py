@@ -67,8 +67,8 @@ def has_variable(text: str) -> bool:
 def filled_in(text: Text) -> Text:
     """The expression with every variable filled in; its lines stay what they were.
 
-    >>> from promlatest.rules._text import file_text
-    >>> print(filled_in(file_text('sum by ($by) (rate(a{b=~"$c"}[$__rate_interval]))')))
+    >>> from promlatest.rules._text import source_text
+    >>> print(filled_in(source_text('sum by ($by) (rate(a{b=~"$c"}[$__rate_interval]))')))
     sum by (any_of_grafana) (rate(a{b=~"any_of_grafana"}[5m]))
     """
     if not has_variable(text):

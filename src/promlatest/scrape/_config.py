@@ -34,6 +34,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
+from promlatest._arguments import file_bytes
 from promlatest._escape import escaped
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
@@ -49,7 +50,6 @@ __all__ = ["read_config"]
 # for whoever wrote it, so it goes to the standard error unless logging is set up.
 _log: Final = logging.getLogger("promlatest.config")
 
-_MOST_BYTES: Final = 16 << 20
 _DEEPEST: Final = 20
 # Nodes that aliases may make of one byte, and of a small file. Nine lines of nine aliases
 # each are 400 bytes and 387 million nodes.
@@ -176,14 +176,7 @@ def read_config(
 ) -> list[tuple[Job, list[Target]]]:
     """What `load_config` gives."""
     file = Path(path)
-    try:
-        with file.open("rb") as opened:
-            text = opened.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
-        raise UsageError(f"{escaped(str(file))} cannot be read: {reason}") from None
-    if len(text) > _MOST_BYTES:
-        raise UsageError(f"{file} has more than {_MOST_BYTES} bytes")
+    text = file_bytes(file)
     per_byte, least = _MOST_NODES
     most = per_byte * len(text) + least
     return _ConfigFile(file, _root(file, text), most, skip_unsupported).jobs()

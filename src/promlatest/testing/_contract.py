@@ -19,14 +19,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple, checked_path
+from promlatest._arguments import as_tuple, file_text
 from promlatest._datapoint import BOUND_LABEL, Metadata
-from promlatest._matching.floats import format_float, normalise_bound, parse_float
+from promlatest._matching.floats import format_float, parse_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher
 from promlatest.exceptions import UsageError
@@ -209,10 +208,7 @@ def read_contract(path: str | PathLike[str]) -> Contract:
     Raises:
         UsageError: there is no such file, or a line of it cannot be read.
     """
-    try:
-        text = Path(checked_path(path)).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+    text = file_text(path)
     lines: dict[str, ContractLine] = {}
     for place, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
@@ -267,8 +263,9 @@ def _bounds(reading: Reading, family: str, label: str) -> list[set[float]]:
     for labels in _series(reading, family):
         rest = {n: v for n, v in labels.items() if n not in (METRIC_NAME, label)}
         held = found.setdefault(Labels(rest), set())
-        if label in labels:
-            held.add(float(normalise_bound(labels[label])))
+        bound = parse_bound(labels.get(label, ""))
+        if bound is not None and bound == bound:  # what is no bound is told by a histogram
+            held.add(bound)
     return list(found.values())
 
 

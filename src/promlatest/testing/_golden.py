@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple, checked, checked_path
+from promlatest._arguments import as_tuple, checked, checked_path, file_text
 from promlatest._datapoint import family_of
 from promlatest._matching.floats import is_same, normalise_bound, parse_float
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels, quote
@@ -96,8 +96,7 @@ def assert_golden(
     """
     rules = rules or GoldenRules()
     now, file = _lines(reading, rules), Path(checked_path(path))
-    text = file.read_text(encoding="utf-8") if file.exists() else None
-    held = None if text is None else _parse(text, str(file), now)
+    held = _parse(file_text(file), str(file), now) if file.exists() else None
     if update:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_write(_kept(now, held or {}, rules)), encoding="utf-8")
