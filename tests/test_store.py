@@ -533,6 +533,30 @@ def test_what_an_update_brings_is_counted_by_the_sample(store):
     assert [store.value(name) for name in ("a", "b", "c")] == [2.0, 1.0, 1.0]
 
 
+def test_a_push_is_compared_with_what_a_scrape_brought(store):
+    """What is older, or of the same moment, is not taken."""
+    store.ingest("a 1\nb 1\nc 1\nd 1\n", source="app", timestamp=10)
+
+    with store.batch("app", replace=False, timestamp=20) as push:
+        push.append_samples(parse("a 2 9\nb 2 10\nc 1 10\nd 2 11\n"))
+
+    assert [p.value for p in store] == [1.0, 1.0, 1.0, 2.0]
+    assert store.counts == Counts(samples=5, added=4, out_of_order=1, duplicates=1)
+
+
+def test_a_push_leaves_exemplars_of_snapshots_alone(store):
+    """What was read before it stays as it was."""
+    snapshots = []
+    for value in 1, 2:
+        text = f'# TYPE a counter\na_total {value} # {{t="{value}"}} 1\n# EOF\n'
+        with store.batch("push", replace=False, timestamp=value) as push:
+            push.append_samples(parse(text, "application/openmetrics-text"))
+        snapshots.append(store.snapshot())
+
+    told = [snapshot.exemplars("a_total")[0][1].labels["t"] for snapshot in snapshots]
+    assert told == ["1", "2"]
+
+
 def test_what_an_update_leaves_out_keeps_its_time(store):
     """Samples without a timestamp are of the moment of their own update."""
     for text, moment in ("a 1\nb 1\n", 10), ("a 2\n", 20):
@@ -576,12 +600,14 @@ def test_one_of_many_is_updated(store):
     assert read(store) == {"7": (70, 20), "8": (1, 15)}
 
 
-def test_samples_of_a_scrape_that_are_held_already_are_counted(store):
+@pytest.mark.parametrize("order", [1, -1], ids=["the same lines", "in another order"])
+def test_samples_of_a_scrape_that_are_held_already_are_counted(store, order):
     """Timestamps of their own: older ones and other values for one that is held are not
     taken, and counted; what is the same again is neither."""
     store.ingest("a 1 10\nb 1 10\nc 1 10\nd 1 10\n", source="x", timestamp=20)
 
-    again = store.ingest("d 2 11\nc 1 10\nb 2 10\na 2 9\n", source="x", timestamp=30)
+    lines = ["a 2 9\n", "b 2 10\n", "c 1 10\n", "d 2 11\n"][::order]
+    again = store.ingest("".join(lines), source="x", timestamp=30)
 
     assert again.counts == Counts(samples=1, out_of_order=1, duplicates=1)
     assert "a" in again.counts.example or "b" in again.counts.example

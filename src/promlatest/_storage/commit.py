@@ -130,7 +130,6 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
         patch=patch,
         metadata=metadata,
         exemplars=kept_exemplars,
-        failed=False,
     )
     return scrape.folded() if len(patch) > _PATCHED else scrape, counts
 
