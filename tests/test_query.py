@@ -382,6 +382,20 @@ def test_problems_of_histograms_are_those_of_each_scrape():
         assert f"a second count, {second}, not taken" in told
 
 
+@pytest.mark.parametrize("part", ["bucket", "count", "sum"])
+def test_a_histogram_whose_parts_are_of_different_moments_says_so(part):
+    """Whichever of them it is."""
+    times = dict.fromkeys(("bucket", "count", "sum"), 1_000) | {part: 1_001}
+    store = Store()
+    store.ingest(
+        f'h_bucket{{le="1"}} 4 1000\nh_bucket{{le="+Inf"}} 4 {times["bucket"]}\n'
+        f"h_count 4 {times['count']}\nh_sum 4 {times['sum']}\n",
+        timestamp=2_000,
+    )
+
+    assert store.histogram("h").problems == ("parts of different moments: 1000 to 1001",)
+
+
 ASK = [
     lambda store: store.query("depth", name="pods"),
     lambda store: store.query("depth", name=["pods", "nodes"]),

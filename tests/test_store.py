@@ -600,6 +600,16 @@ def test_one_of_many_is_updated(store):
     assert read(store) == {"7": (70, 20), "8": (1, 15)}
 
 
+def test_a_time_of_its_own_is_compared_with_that_of_a_scrape(store):
+    """The last scrape had none: its samples are of its own moment."""
+    store.ingest("a 1\nb 1\n", timestamp=20)
+
+    late = store.ingest("a 2 10\nb 2 21\n", timestamp=30)
+
+    assert late.counts == Counts(samples=1, out_of_order=1)
+    assert [(p.timestamp, p.value) for p in store] == [(20, 1.0), (21, 2.0)]
+
+
 @pytest.mark.parametrize("order", [1, -1], ids=["the same lines", "in another order"])
 def test_samples_of_a_scrape_that_are_held_already_are_counted(store, order):
     """Timestamps of their own: older ones and other values for one that is held are not
