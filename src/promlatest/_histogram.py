@@ -13,12 +13,12 @@ Native histograms are not read.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from math import copysign, inf, isfinite, isnan, nan
 from numbers import Real
 from operator import add, itemgetter, sub
-from typing import Final, NamedTuple
+from typing import Final
 
 import attrs
 
@@ -209,7 +209,12 @@ class Histogram:
         if top < 1 or bounds[top] != inf or counts[top] == 0:
             return nan
         rank = q * counts[top]
-        at = _first_reaching(counts, rank, top, finite)
+        if finite:
+            at = bisect_left(counts, rank, 0, top)
+        else:
+            # A NaN count reaches no rank, and nothing reaches a NaN rank; there is no
+            # order among them to bisect.
+            at = next((at for at in range(top) if counts[at] >= rank), top)
         if at == top:
             return bounds[top - 1]
         if at == 0 and bounds[0] <= 0:
@@ -403,21 +408,15 @@ def _coalesced(
 # -- estimating -----------------------------------------------------------------------
 
 
-class _Climb(NamedTuple):
-    """Counts that never fall: those exposed, with each fall lifted.
-
-    `fallen` are the places that were lifted, `finite` says that all counts are.
-    """
-
-    counts: tuple[float, ...]
-    fallen: tuple[int, ...]
-    finite: bool
+_Climb = tuple[tuple[float, ...], tuple[int, ...], bool]
+"""Counts that never fall: those exposed, with each fall lifted; the places that were
+lifted; and whether all counts are finite."""
 
 
 def _monotonic(cumulative: tuple[float, ...]) -> _Climb:
     """Lift what falls; take what differs by rounding only as no change (H-2)."""
     if _rises_by_integers(cumulative):
-        return _Climb(cumulative, (), True)
+        return cumulative, (), True
     counts, fallen = list(cumulative), []
     before = counts[0] if counts else 0.0
     for at, now in enumerate(counts):
@@ -431,27 +430,21 @@ def _monotonic(cumulative: tuple[float, ...]) -> _Climb:
             counts[at] = before
         else:
             before = now
-    return _Climb(tuple(counts), tuple(fallen), all(map(isfinite, counts)))
+    return tuple(counts), tuple(fallen), all(map(isfinite, counts))
 
 
 def _rises_by_integers(counts: tuple[float, ...]) -> bool:
     """Whether there is nothing to lift: integers below 4e11 that never fall differ by
     nothing or by more than rounding. Told in C, a quarter of the cost of a look at each."""
-    return (
-        bool(counts)
-        and counts[-1] < _NO_ROUNDING_BELOW
-        and list(counts) == sorted(counts)
-        and all(map(float.is_integer, map(float, counts)))
-    )
-
-
-def _first_reaching(counts: Sequence[float], rank: float, top: int, finite: bool) -> int:
-    """The first bucket below the top one whose count reaches the rank, else the top."""
-    if finite:
-        return bisect_left(counts, rank, 0, top)
-    # A NaN count reaches no rank, and nothing reaches a NaN rank; there is no order
-    # among them to bisect.
-    return next((at for at in range(top) if counts[at] >= rank), top)
+    try:
+        return (
+            bool(counts)
+            and counts[-1] < _NO_ROUNDING_BELOW
+            and list(counts) == sorted(counts)
+            and all(map(float.is_integer, counts))
+        )
+    except TypeError:  # somebody's ints: to make floats of all would be a tenth of the cost
+        return False
 
 
 def _rank_of(value: float, bounds: tuple[float, ...], counts: tuple[float, ...]) -> float:
