@@ -53,6 +53,7 @@ from promlatest.tui.widgets.grid import Grid
 from promlatest.tui.widgets.keybar import KeyBar
 from promlatest.tui.widgets.tabs import Tabs
 from promlatest.tui.widgets.textpane import TextPane
+from promlatest.tui.widgets.toned import TonedScreen
 from promlatest.views.filters import NO_FILTER
 from promlatest.views.operator import controller_names
 
@@ -175,6 +176,9 @@ class Dashboard(App[None]):
         self.theme = self._chosen_theme()
 
     # Building
+
+    def get_default_screen(self) -> TonedScreen:
+        return TonedScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         yield TextPane(id="health")

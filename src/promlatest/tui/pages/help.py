@@ -10,11 +10,13 @@ from textual.screen import ModalScreen
 
 from promlatest.tui.model.keys import help_lines
 from promlatest.tui.widgets.textpane import TextPane
+from promlatest.tui.widgets.toned import LOOKS
 
 
 class HelpScreen(ModalScreen[None]):
     """Over everything; any of the keys that leave something leaves it."""
 
+    COMPONENT_CLASSES = LOOKS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss", show=False),
         Binding("up,k", "step(-1)", show=False),

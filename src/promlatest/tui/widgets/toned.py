@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from promlatest.views.cells import TONES, Cell, Line, Tone, clip, width_of
 from promlatest.views.text import to_ascii
+
+# The component classes of a screen that has toned widgets. They stand there, and not in
+# each widget: to style 12 of them for 18 widgets took a third of a start.
+LOOKS: Final = {
+    *(f"tone--{tone}" for tone in TONES if tone),
+    "row--chosen",
+    "row--chosen-elsewhere",
+}
+
+
+class TonedScreen(Screen[None]):
+    """A screen for toned widgets."""
+
+    COMPONENT_CLASSES = LOOKS
 
 
 class Toned(Widget):
@@ -21,17 +36,12 @@ class Toned(Widget):
     again.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"tone--{tone}" for tone in TONES if tone),
-        "row--chosen",
-        "row--chosen-elsewhere",
-    }
+    def _look(self, name: str) -> Style:
+        return self.screen.get_component_rich_style(name, partial=True)
 
     def style_of(self, tone: Tone) -> Style:
         """What a tone looks like here."""
-        if not tone:
-            return Style()
-        return self.get_component_rich_style(f"tone--{tone}", partial=True)
+        return self._look(f"tone--{tone}") if tone else Style()
 
     def shown(self, text: str) -> str:
         """The text as this terminal can show it."""
@@ -40,7 +50,7 @@ class Toned(Widget):
     def strip(self, cells: Iterable[Cell], width: int, chosen: str = "") -> Strip:
         """A line as wide as the widget; `chosen` is the class of a row that stands out."""
         base = self.visual_style.rich_style
-        over = self.get_component_rich_style(chosen, partial=True) if chosen else Style()
+        over = self._look(chosen) if chosen else Style()
         segments = [
             Segment(self.shown(text), base + self.style_of(tone) + over)
             for text, tone in clip(tuple(cells), width)
