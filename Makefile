@@ -4,8 +4,8 @@ EXTRAS ?= [all]
 BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY  := $(VENV)/.ready
 WHEEL  := $(patsubst $(VENV)/%,.venv-wheel/%,$(BIN))
-# One more than there are cores: many tests wait for a server or a screen.
-JOBS   ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two more than there are cores: for a quarter of the time tests wait, for a server or a screen.
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 # Without byte code pytest rewrites every test file at every run, and each process that a
 # test starts compiles the library anew: 44 s of 178 s of `make test`.
