@@ -71,7 +71,7 @@ class _Known:
     version: int
     cells: tuple[SourceCell, ...]
     selections: tuple[Selection, ...]
-    layouts: tuple[int, ...]
+    layouts: list[int]
     order: Callable[[Sequence[DataPoint]], tuple[DataPoint, ...]] | None
 
     @property
@@ -150,7 +150,7 @@ class Question:
                 known = self._known = self._find(view)
             scrapes = [cell.visible for cell in known.cells]
             # A commit may have come between the two.
-            if all(map(_is_of, scrapes, known.layouts)):
+            if [scrape.layout.number for scrape in scrapes] == known.layouts:
                 return known, scrapes
             self._known = None
 
@@ -168,17 +168,13 @@ class Question:
             if len(set(labels)) == len(labels):
                 order = picker(sorted(range(len(labels)), key=labels.__getitem__))
         cells, selections, layouts = zip(*found, strict=True) if found else ((), (), ())
-        return _Known(version, cells, selections, layouts, order)
+        return _Known(version, cells, selections, [*layouts], order)
 
     def keep(self, questions: Cache[Any, Question]) -> None:
         """Keep it among other questions, weighed by its hits."""
         if not self.is_kept and self._known is not None:
             self.is_kept = True
             questions.keep(self.key, self, self._known.weight)
-
-
-def _is_of(scrape: Scrape, layout: int) -> bool:
-    return scrape.layout.number == layout
 
 
 def newest(found: Iterable[Histogram]) -> list[Histogram]:

@@ -81,9 +81,10 @@ class Source:
     _newest: Scrape = attrs.field(factory=Scrape)
     _previous: Scrape = attrs.field(factory=Scrape)
     error: Exception | None = None
+    _visible: Scrape = attrs.field(init=False)
 
-    @property
-    def _visible(self) -> Scrape:
+    @_visible.default
+    def _last(self) -> Scrape:
         return self._scrapes[-1] if self._scrapes else self._newest
 
     @property
