@@ -738,14 +738,15 @@ def test_a_pushed_label_that_is_empty_is_none(store):
     """So two lines of a push may be of one series: the first of one moment counts."""
     with store.batch("push", replace=False, timestamp=10) as push:
         push.append_samples(
-            parse('m{a="",b="x"} 1\nm{b="x"} 2\nm{b="y"} 3\nm{a="",b="y"} 4\n')
+            parse('m{a="",b="x"} 1\nm{b="x"} 2\nm{b="y"} 3\nm{a="",b="y"} 4\nn{a=""} 5\n')
         )
 
     assert [(p.labels.series(), p.value) for p in store] == [
         ('m{b="x"}', 1.0),
         ('m{b="y"}', 3.0),
+        ("n", 5.0),
     ]
-    assert store.counts == Counts(samples=2, added=2, duplicates=2)
+    assert store.counts == Counts(samples=3, added=3, duplicates=2)
 
 
 def test_of_twins_the_newest_that_may_be_taken_counts(store):
