@@ -735,18 +735,19 @@ def test_a_scrape_counts_the_series_that_came_and_went(store):
 
 
 def test_a_pushed_label_that_is_empty_is_none(store):
-    """So two lines of a push may be of one series: the first of one moment counts."""
-    with store.batch("push", replace=False, timestamp=10) as push:
-        push.append_samples(
-            parse('m{a="",b="x"} 1\nm{b="x"} 2\nm{b="y"} 3\nm{a="",b="y"} 4\nn{a=""} 5\n')
-        )
+    """So two lines of a push may be of one series: the first of one moment counts; and
+    what is pushed again is the same series."""
+    lines = 'm{a="",b="x"} 1\nm{b="x"} 2\nm{b="y"} 3\nm{a="",b="y"} 4\nn{a=""} 5\n'
+    for moment in 10, 20:
+        with store.batch("push", replace=False, timestamp=moment) as push:
+            push.append_samples(parse(lines))
 
-    assert [(p.labels.series(), p.value) for p in store] == [
-        ('m{b="x"}', 1.0),
-        ('m{b="y"}', 3.0),
-        ("n", 5.0),
+    assert [(p.labels.series(), p.timestamp, p.value) for p in store] == [
+        ('m{b="x"}', 20, 1.0),
+        ('m{b="y"}', 20, 3.0),
+        ("n", 20, 5.0),
     ]
-    assert store.counts == Counts(samples=3, added=3, duplicates=2)
+    assert store.counts == Counts(samples=6, added=3, duplicates=4)
 
 
 def test_of_twins_the_newest_that_may_be_taken_counts(store):
