@@ -112,12 +112,13 @@ def test_at_one_moment_there_is_no_rate():
 
 
 def test_over_leaves_out_older_scrapes():
-    """`over` counts seconds back from the newest scrape."""
+    """`over` counts seconds back from the newest scrape, to the millisecond: one of just
+    then is in."""
     store = scraped("c_total 0\n", "c_total 100\n", "c_total 101\n")
 
-    (found,) = store.increase("c_total", over=5)
-
-    assert (found.value, found.seconds) == (1, 5)
+    for over, moved in (5, (1, 5)), (9.999, (1, 5)), (10, (101, 10)):
+        (found,) = store.increase("c_total", over=over)
+        assert (found.value, found.seconds) == moved
 
 
 @pytest.mark.parametrize("over", [-1, "5m", float("nan"), float("inf")])

@@ -368,6 +368,28 @@ def test_histograms_of_all_sources_are_found(sources):
     assert found == [("", sources - 1), *((f"{n}", n) for n in range(sources))]
 
 
+def test_a_question_that_is_asked_again_and_again_pushes_no_other_out(monkeypatch):
+    """It is kept once, though it is answered anew after each scrape."""
+    monkeypatch.setattr("promlatest._storage.store.QUESTIONS_KEPT", 200)
+    store = Store()
+    store.ingest("m 1\nn 1\n")
+    store.query("n")
+    for value in range(50):
+        store.ingest(f"m {value}\nn 1\n")
+        assert store.value("m") == value
+
+    assert [question.plan.names for question in store._questions.values()] == [
+        ("n",),
+        ("m",),
+    ]
+
+
+def test_a_store_without_series_is_true():
+    """``store or default`` does not throw an empty one away."""
+    assert Store()
+    assert Store().snapshot()
+
+
 def test_problems_of_histograms_are_those_of_each_scrape():
     """Each is told of the values that are there now."""
     store = Store()

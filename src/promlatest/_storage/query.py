@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final, NoReturn
 
 from promlatest._arguments import checked, checked_seconds
@@ -209,7 +209,7 @@ class QueryMethods:
         found = question.histograms(self)
         live = self._live_points(question.plan)
         if live:
-            found = newest([*assemble(sorted(live, key=itemgetter(0)), metric), *found])
+            found = newest([*assemble(live, metric), *found])
         return found[:]
 
     def histogram(
