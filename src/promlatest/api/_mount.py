@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from promlatest._arguments import checked
 from promlatest.api._answer import ApiResponse, failure
 from promlatest.exceptions import UsageError
 
@@ -61,7 +62,7 @@ def _rest(path: str, prefix: str) -> str | None:
 
 
 def _checked(prefix: str) -> str:
-    if not prefix.startswith("/") or prefix.endswith("/"):
+    if not checked(prefix, str, "a prefix as a str").startswith("/") or prefix.endswith("/"):
         raise UsageError(f'expected a prefix such as "/prom", not {prefix!r}')
     return prefix
 

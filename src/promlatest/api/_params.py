@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from promlatest._arguments import as_tuple
+from promlatest._arguments import as_tuple, checked
 from promlatest._matching.floats import parse_float
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
@@ -42,7 +42,9 @@ class Params:
             if not isinstance(pair, tuple | list) or len(pair) != 2:
                 raise UsageError(f"expected a name and a value, not {pair!r:.80}")
             name, value = pair
-            values = [value] if isinstance(value, str) else value
+            values = value if isinstance(value, tuple | list) else (value,)
+            for each in (name, *values):
+                checked(each, str, "parameters as texts")
             self._given.setdefault(name, []).extend(values)
 
     def __repr__(self) -> str:
