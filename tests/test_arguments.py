@@ -27,7 +27,13 @@ from promlatest.exposition import Reader, check, parse, render
 from promlatest.registry import StoreCollector
 from promlatest.remote import Server
 from promlatest.rules import Rules, read_rules
-from promlatest.testing import ScrapeTarget, read_contract, replay
+from promlatest.testing import (
+    GoldenRules,
+    ScrapeTarget,
+    golden_text,
+    read_contract,
+    replay,
+)
 from promlatest.views import is_operator, overview
 
 MATCHER = Matcher("a", "=", "b")
@@ -77,6 +83,10 @@ def committed(samples: object, metadata: object = None, report: object = None) -
 
 def exposed() -> bytes:
     return b"m 1\n"
+
+
+def wsgi(environ: object, start_response: object) -> list[bytes]:
+    return []
 
 
 URL = "http://127.0.0.1:1"
@@ -204,7 +214,9 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
     "Api.asgi(prefix)": (lambda v: Api(store()).asgi(v, print), ()),
     "Params": (Params, ("dict",)),
     "Params(value)": (lambda v: Params({"query": v}), ("text", "empty", "list", "texts")),
-    "Server.query(at)": (lambda v: Server(URL).query("up", v), TIME),
+    "Server.query(at)": (lambda v: Server(URL).query("up", v), ("int", "none")),
+    "Server.query(expr)": (Server(URL).query, ("text", "empty")),
+    "Server.series": (Server(URL).series, ("text", "empty")),
     "Server.label_values": (Server(URL).label_values, ("text", "empty")),
     "read_contract": (read_contract, ()),
     "replay": (replay, ()),
@@ -230,6 +242,24 @@ CASES: dict[str, tuple[Callable[[object], object], tuple[str, ...]]] = {
     "ScrapeTarget(within)": (
         lambda v: ScrapeTarget(exposed, within=v),
         ("int", "float"),
+    ),
+    "ScrapeTarget(path)": (lambda v: ScrapeTarget(wsgi, path=v), ("text", "empty")),
+    "ScrapeTarget(host)": (lambda v: ScrapeTarget(wsgi, host=v), ("text", "empty")),
+    "ScrapeTarget(headers)": (lambda v: ScrapeTarget(wsgi, headers=v), ()),
+    "ScrapeTarget.process": (ScrapeTarget.process, ()),
+    "to_satisfy": (
+        lambda v: ScrapeTarget(exposed).expect("m").to_satisfy(v),
+        ("function",),
+    ),
+    "assert_series_below": (ScrapeTarget(exposed).assert_series_below, ("int",)),
+    "assert_exposes(tolerance)": (
+        lambda v: ScrapeTarget(exposed).assert_exposes("m 1", tolerance=v),
+        (),
+    ),
+    "GoldenRules(tolerance)": (lambda v: GoldenRules(tolerance=v), ()),
+    "golden_text(rules)": (
+        lambda v: golden_text(ScrapeTarget(exposed).scrape(), v),
+        ("none",),
     ),
     "mark(on_reset)": (lambda v: ScrapeTarget(exposed).mark(on_reset=v), ()),
     "overview(q)": (overview, ()),

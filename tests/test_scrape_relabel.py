@@ -107,3 +107,9 @@ def test_rules_that_cannot_be(rule: dict[str, Any]) -> None:
     """A rule that lacks what its action needs, or has what it cannot use, is refused."""
     with pytest.raises(UsageError):
         Relabel(**rule)
+
+
+def test_a_modulus_below_0() -> None:
+    """It is refused, as Prometheus refuses it: Python's remainder would be below 0, too."""
+    with pytest.raises(UsageError, match="expected a modulus from 1 on, not -1"):
+        Relabel(action="hashmod", source_labels=["a"], target_label="b", modulus=-1)

@@ -62,7 +62,8 @@ def _rest(path: str, prefix: str) -> str | None:
 
 
 def _checked(prefix: str) -> str:
-    if not checked(prefix, str, "a prefix as a str").startswith("/") or prefix.endswith("/"):
+    checked(prefix, str, "a prefix as a str")
+    if not prefix.startswith("/") or prefix.endswith("/"):
         raise UsageError(f'expected a prefix such as "/prom", not {prefix!r}')
     return prefix
 

@@ -120,7 +120,7 @@ class Server:
     def metadata(self, metric: str = "") -> dict[str, Metadata]:
         """Type, help and unit by family, as the server has them; of several targets
         that say different things the first counts."""
-        asked = [("metric", metric)] if metric else []
+        asked = [("metric", checked_text(metric, "a metric's name"))] if metric else []
         answer = self._get("metadata", asked)
         with shaped(self._client.name):
             return {
@@ -322,7 +322,7 @@ _ALL_OR_NOTHING: Final = [("partial_response", "false"), ("deny_partial_response
 
 
 def _matching(selectors: Iterable[str]) -> list[tuple[str, str]]:
-    return [("match[]", selector) for selector in selectors]
+    return [("match[]", checked_text(each, "a selector text")) for each in selectors]
 
 
 def _span(start: int | None, end: int | None) -> list[tuple[str, str]]:

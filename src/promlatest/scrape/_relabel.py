@@ -66,6 +66,8 @@ class Relabel:
         for needed in _NEEDED.get(self.action, ()):
             if not getattr(self, needed):
                 raise UsageError(f"the action {self.action} needs {needed}")
+        if self.modulus < 0:
+            raise UsageError(f"expected a modulus from 1 on, not {self.modulus}")
         fields = attrs.fields(Relabel)
         for unwanted in _UNWANTED.get(self.action, ()):
             if getattr(self, unwanted) != getattr(fields, unwanted).default:

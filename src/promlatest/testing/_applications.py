@@ -28,6 +28,8 @@ from promlatest.exceptions import (
 )
 from promlatest.exposition import CONTENT_TYPES
 from promlatest.scrape import Fetched
+from promlatest.scrape._kinds import kinds_checked
+from promlatest.scrape._target import checked_headers
 from promlatest.testing._io import Io, forever
 from promlatest.testing._reading import Reading
 from promlatest.testing._sources import BODIES, Bodies, Scrapable
@@ -38,7 +40,7 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _HOSTS: Final = {"django": "testserver"}
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=kinds_checked)
 class AppRequest:
     """How an application is asked.
 
@@ -50,7 +52,7 @@ class AppRequest:
 
     path: str = "/metrics"
     host: str = ""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=checked_headers)
 
     @property
     def bare(self) -> str:

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeVar
 
 import attrs
 
+from promlatest._arguments import checked_function
 from promlatest._matching.floats import is_same
 from promlatest.exceptions import UsageError
 from promlatest.testing._errors import hides
@@ -124,6 +125,7 @@ def increase(at_least: float | Approximate | None, tolerance: float | None) -> A
 
 def satisfy(predicate: Callable[[float], bool], words: str) -> Awaited:
     """A condition of the test's own holds for the value."""
+    checked_function(predicate, "a condition as a function of the value")
 
     def holds(value: float) -> bool:
         verdict = plain("the condition", predicate(value))

@@ -24,7 +24,7 @@ from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels,
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import SelectorError, UsageError
 from promlatest.testing._errors import GoldenError, hides
-from promlatest.testing._numbers import TOLERANCE
+from promlatest.testing._numbers import TOLERANCE, checked_tolerance
 from promlatest.testing._reading import Reading, checked_reading, missing_failure
 from promlatest.testing._selection import BOUNDS, selection
 from promlatest.testing._words import fits_any, listed, number, shortened
@@ -60,6 +60,7 @@ class GoldenRules:
     def __attrs_post_init__(self) -> None:
         for option in ("ignore", "volatile", "labels"):
             as_tuple(getattr(self, option), f"texts for {option}")
+        checked_tolerance(self.tolerance)
 
 
 def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
@@ -72,7 +73,11 @@ def golden_text(reading: Reading, rules: GoldenRules | None = None) -> str:
     # TYPE jobs_total counter
     jobs_total{q="a"} 3
     """
-    return _write(_lines(reading, rules or GoldenRules()))
+    return _write(_lines(reading, _rules(rules)))
+
+
+def _rules(given: GoldenRules | None) -> GoldenRules:
+    return GoldenRules() if given is None else checked(given, GoldenRules, "GoldenRules")
 
 
 def assert_golden(
@@ -94,7 +99,7 @@ def assert_golden(
         GoldenError: it differs, line by line; or there is no such file yet.
         UsageError: the file cannot be read.
     """
-    rules = rules or GoldenRules()
+    rules = _rules(rules)
     now, file = _lines(reading, rules), Path(checked_path(path))
     held = _parse(file_text(file), str(file), now) if file.exists() else None
     if update:

@@ -83,10 +83,8 @@ def goal_of(wanted: float | Approximate, tolerance: float | None) -> Goal:
     Raises:
         UsageError: it is no number, or the tolerance is none.
     """
-    if tolerance is not None and not (isinstance(tolerance, Real) and 0 <= tolerance < 1):
-        raise UsageError(
-            f"tolerance is a part of the number, from 0 to 1, not {tolerance!r}"
-        )
+    if tolerance is not None:
+        checked_tolerance(tolerance)
     if isinstance(wanted, Real):
         goal, apart = float(wanted), TOLERANCE if tolerance is None else tolerance
         return Goal(goal, number(goal), lambda value, of: same(value, goal, apart, of))
@@ -96,6 +94,17 @@ def goal_of(wanted: float | Approximate, tolerance: float | None) -> Goal:
     if tolerance is not None:
         raise UsageError("pytest.approx has a tolerance of its own: say one of them")
     return Goal(float(inner), str(wanted), lambda value, of: bool(wanted == value))
+
+
+def checked_tolerance(tolerance: float) -> float:
+    """A tolerance relative to the larger number, if it is one.
+
+    Raises:
+        UsageError: it is not from 0 to 1: with 1 and above everything is alike.
+    """
+    if isinstance(tolerance, Real) and 0 <= tolerance < 1:
+        return tolerance
+    raise UsageError(f"tolerance is a part of the number, from 0 to 1, not {tolerance!r}")
 
 
 @attrs.frozen

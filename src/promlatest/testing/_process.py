@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from promlatest._arguments import checked
+from promlatest._arguments import as_tuple, checked
 from promlatest.exceptions import UsageError
 
 _TAIL: Final = 4_000  # bytes of output that a failure shows
@@ -193,7 +193,7 @@ def _check_command(arguments: Sequence[str | os.PathLike[str]]) -> None:
         )
     if not arguments:
         raise UsageError(f"expected a command and its arguments, not {arguments!r}")
-    for each in arguments:
+    for each in as_tuple(arguments, "arguments of a command"):
         checked(each, (str, os.PathLike), "an argument of a command")
 
 
