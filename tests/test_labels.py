@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import ChainMap
+from types import MappingProxyType
 
 import pytest
 from fuzz import examples
@@ -57,6 +59,7 @@ QUOTED = [
     ("\x00\x7f", r'"\x00\x7f"'),
     ("\x80\xa0", r'"\u0080\u00a0"'),
     ("\u2028", r'"\u2028"'),
+    ("\udc80\udcff", r'"\x80\xff"'),  # bytes that are no UTF-8
     ("\U000e0001", r'"\U000e0001"'),
     ("'", '"\'"'),
 ]
@@ -137,6 +140,22 @@ def test_prints_as_prometheus_does(labels, printed, series):
     assert str(Labels(labels)) == printed
     assert Labels(labels).series() == series
     assert repr(Labels(labels)) == f"Labels({printed})"
+
+
+@pytest.mark.parametrize("kind", [dict, MappingProxyType, ChainMap, Labels])
+def test_any_mapping_makes_labels(kind):
+    """What it is made of does not show."""
+    made = Labels(kind({"__name__": "up", "a": "b"}), c="d")
+
+    assert made == Labels(__name__="up", a="b", c="d")
+    assert hash(made) == hash(Labels(__name__="up", a="b", c="d"))
+
+
+@pytest.mark.parametrize("what", [["up"], "up", 1, None, [("a", "b")]], ids=repr)
+def test_what_is_no_mapping_makes_none(what):
+    """Not even pairs, which `dict` would take."""
+    with pytest.raises(LabelError, match="expected labels as a mapping, not"):
+        Labels(what)
 
 
 @pytest.mark.parametrize(("text", "quoted"), QUOTED, ids=ascii)
