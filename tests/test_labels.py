@@ -55,6 +55,8 @@ PRINTED = [
 QUOTED = [
     ("", '""'),
     ("é µ", '"é µ"'),
+    ('say "hi"', r'"say \"hi\""'),
+    (r"C:\dir", r'"C:\\dir"'),
     ("\a\b\f\n\r\t\v", r'"\a\b\f\n\r\t\v"'),
     ("\x00\x7f", r'"\x00\x7f"'),
     ("\x80\xa0", r'"\u0080\u00a0"'),
