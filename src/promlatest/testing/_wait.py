@@ -181,7 +181,8 @@ class Waiting:
     # What its kinds say
 
     def _ended(self, last: Reading) -> Outcome:
-        """The time is over, and this was the last scrape."""
+        """The time is over, and this was the last scrape. It did not hold then: what holds
+        is waited for until it has settled or fails."""
         raise NotImplementedError
 
     def _sections(self) -> Mapping[str, str]:
@@ -206,14 +207,6 @@ class Waiting:
             self._held_since = at
             self._pace.note(at, moved=True, failed=False)
         return at - self._held_since >= self._terms.settle
-
-    def _unsettled(self, words: str) -> ExpectationError:
-        return self._failure(
-            NotReachedError,
-            f"{self.subject} did {words}, but not for the"
-            f" {seconds(self._terms.settle)} that it was to settle, within"
-            f" {seconds(self._terms.within)}",
-        )
 
     def _flicker(self, words: str, at: float) -> ExpectationError:
         return self._failure(
@@ -455,8 +448,6 @@ class Wait(Waiting):
         value = self._seen[-1].value
         view = self._view(value, last)
         within = seconds(self._terms.within)
-        if self._held_since is not None:
-            return self._unsettled(condition.words)
         if self._lost() or (value is None and self._tracked.gone):
             return self._vanished(within)
         if value is None and self._base_value is None:

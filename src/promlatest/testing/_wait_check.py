@@ -69,8 +69,6 @@ class CheckWait(Waiting):
         return None
 
     def _ended(self, last: Reading) -> Outcome:
-        if self._held_since is not None:
-            raise self._unsettled("hold")
         raise self._failure(
             NotReachedError,
             f"{self.subject} did not hold within {seconds(self._terms.within)}:"
