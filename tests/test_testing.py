@@ -833,6 +833,23 @@ def test_sums_and_counts():
     assert target_of(two, "# \n").expect_count("jobs_total").to_fall_to(0).value == 0
 
 
+def test_what_a_wait_gained():
+    """Of a count it is by how many series; of values with what they were, and are."""
+    one, two = 'jobs_total{q="a"} 1\n', 'jobs_total{q="a"} 9\njobs_total{q="b"} 4\n'
+
+    assert target_of(one, two).expect_count("jobs_total").to_equal(2).gain == 1
+    gain = target_of(one, two).expect("jobs_total", q="a").to_equal(9).gain
+    assert repr(gain) == "8 (1 -> 9, in 1 series)"
+
+
+def test_what_came_and_is_not_as_it_was_to_be_did_appear():
+    """The failure says what it was at last, and not that there was none."""
+    expect = target_of("# \n", jobs(1)).expect("jobs_total")
+
+    with pytest.raises(NotReachedError, match="it was 1 at last"):
+        expect.to_equal(5, within=0.02)
+
+
 def test_a_count_of_what_never_was_is_no_0():
     """A typo in what is counted does not pass as none."""
     with pytest.raises(NeverAppearedError, match="jobs_total"):
