@@ -174,6 +174,21 @@ def test_quotes_names_that_are_not_legacy():
     assert quote_name("é") == '"é"'
 
 
+@given(LABELS)
+@settings(max_examples=examples(100))
+def test_a_series_is_cut_and_put_together(labels):
+    """Into its metric, the other names and their values, whatever sorts before the name."""
+    for more in {}, {"A": "z"}, {"A": "y", "B": "z"}:
+        made = Labels({**labels, **more}, __name__="m")
+        metric, names, cells = made._cut()
+
+        assert (metric, dict(zip(names, cells, strict=True))) == (
+            "m",
+            {**made.without("__name__")},
+        )
+        assert Labels._from_cells(metric, names, cells).flat == made.flat
+
+
 @given(LABELS, LABELS)
 @settings(max_examples=examples(50), deadline=None)
 def test_equality_is_that_of_the_dicts(one, other):
