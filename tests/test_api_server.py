@@ -617,7 +617,7 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             ((":1", "--token-file", "/nowhere"), "No such file"),
             ((":1", "--tls-key", "k"), "--tls-key needs --tls-cert"),
             ((":1", "--tls-cert", str(empty)), "no certificate with its key"),
-            ((":1", "--port", port), f"cannot listen on 127.0.0.1:{port}"),
+            ((":1", "--port", port), f"on 127.0.0.1:{port}: Address already in use\n"),
         ):
             assert said in refusal(*words, capsys=capsys)
 

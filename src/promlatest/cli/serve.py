@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import ssl
 import sys
@@ -175,9 +176,10 @@ async def _serve(
             url = await listener.start()
         except OSError as error:
             where = f"{options.host}:{options.port}"
-            raise UsageError(
-                f"cannot listen on {where}: {error.strerror or error}"
-            ) from error
+            # asyncio's words have the address once more; a name that is not known has a
+            # number of its own, below 0.
+            known = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            raise UsageError(f"cannot listen on {where}: {known or error}") from error
         print(url, flush=True)
         for line in _talk(url, options, token, context):
             print(line, file=sys.stderr)
