@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -860,6 +861,9 @@ WAITS = [
     (["asked_total", "--increases-by", "0.5"], 1, "past"),
     (["idle", "--at-least", "7", "--settle", "1s"], 2, "--settle changes nothing"),
     (["idle", "--at-most", "1", "--within", "0"], 2, "above 0"),
+    (["idle", "--increases-by", "0"], 2, "above 0"),
+    (["idel", "--absent", "--already-ok"], 1, "did you mean idle"),
+    (["sum(idle)", "--present"], 2, "is PromQL"),
 ]
 
 
@@ -879,6 +883,7 @@ def test_waiting(
     told = capsys.readouterr()
     assert said in told.err
     assert bool(told.out) is (code == 0)
+    assert not re.search(r"_ok=|to_\w+|on_reset", told.err)  # advice for Python
 
 
 def test_waiting_for_a_dead_target(capsys: pytest.CaptureFixture[str]) -> None:
@@ -898,6 +903,8 @@ def test_waiting_runs_what_is_behind_the_dashes(
     assert run(*wait, *act) == 0
     assert capsys.readouterr().out == "7\n"
     assert run(*wait, sys.executable, "-c", "raise SystemExit(9)") == 9
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    assert run(*wait, sys.executable, "-c", killed) == 128 + signal.SIGTERM
     assert run(*wait, str(tmp_path / "nothing")) == 2
 
 
@@ -926,7 +933,20 @@ def test_waiting_as_json(growing: str, capsys: pytest.CaptureFixture[str]) -> No
 
     found = json.loads(capsys.readouterr().out)
     assert found["gain"] >= 1
-    assert float(found["value"]) >= 3
+    assert found["value"] >= 3
+
+
+def test_waiting_for_what_json_cannot_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An infinity is a text in JSON, as `get --json` has it."""
+    file = tmp_path / "m.prom"
+    file.write_text("free +Inf\n")
+
+    words = ["wait", str(file), "free", "--at-least", "1", "--already-ok", "--json"]
+    assert run(*words) == 0
+
+    assert json.loads(capsys.readouterr().out)["value"] == "+Inf"
 
 
 def test_watching_prints_what_changed(growing: str) -> None:

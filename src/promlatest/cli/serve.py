@@ -178,8 +178,9 @@ async def _serve(
             where = f"{options.host}:{options.port}"
             # asyncio's words have the address once more; a name that is not known has a
             # number of its own, below 0.
-            known = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
-            raise UsageError(f"cannot listen on {where}: {known or error}") from error
+            number = error.errno or 0
+            words = os.strerror(number) if number > 0 else error.strerror or error
+            raise UsageError(f"cannot listen on {where}: {words}") from error
         print(url, flush=True)
         for line in _talk(url, options, token, context):
             print(line, file=sys.stderr)

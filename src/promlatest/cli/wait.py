@@ -25,8 +25,8 @@ from typing import Any, Final
 from promlatest._matching.floats import format_float
 from promlatest.cli._exits import DONE, NOTHING, UNREACHABLE
 from promlatest.cli._options import add_json, add_target, refuse_idle, refuse_standard_input
-from promlatest.cli._printing import print_json
-from promlatest.cli._targets import target_of
+from promlatest.cli._printing import json_number, print_json
+from promlatest.cli._targets import matchers_of, target_of
 from promlatest.exceptions import UsageError
 from promlatest.scrape._units import parse_duration
 from promlatest.testing import (
@@ -90,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
         },
     )
     refuse_standard_input(options.target, again=True)
+    matchers_of(options.selector, options.target)  # no name is read into a question
     options.goal = getattr(options, _attribute(name))
     options.seconds = _seconds(options.within)
     options.settled = parse_duration(options.settle or "0")
@@ -105,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
         except ExpectationError as error:
             print(_in_words_of_a_shell(str(error)), file=sys.stderr)
             return NOTHING
+        except UsageError as error:
+            raise UsageError(_in_words_of_a_shell(str(error))) from error
 
 
 # What the harness advises a test to do, and what that is here.
@@ -113,13 +116,19 @@ _ADVICE: Final[Mapping[str, str]] = {
     "mark before the program acts, and wait on the mark": "have the wait run it, behind --",
     "say already_ok=True": "say --already-ok",
     "missing=0 counts": "--from-zero counts",
+    "; to_stay watches that nothing moves": "",
 }
+# What a test may allow, and no option does.
+_NO_ADVICE: Final = ("unknown_ok=", "on_reset=", "untaken_ok=")
 
 
 def _in_words_of_a_shell(text: str) -> str:
     for words, here in _ADVICE.items():
         text = text.replace(words, here)
-    return text
+    lines = text.split("\n")
+    return "\n".join(
+        line for line in lines if not any(words in line for words in _NO_ADVICE)
+    )
 
 
 def _waited(target: ScrapeTarget, name: str, options: argparse.Namespace) -> int:
@@ -136,19 +145,23 @@ def _waited(target: ScrapeTarget, name: str, options: argparse.Namespace) -> int
 
 
 def _ran(command: list[str]) -> int:
-    """Run what stands behind ``--``; gives its exit code."""
+    """Run what stands behind ``--``; gives its exit code, as a shell has it: 128 and the
+    number of the signal that ended it."""
     try:
-        return subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, check=False).returncode
     except OSError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+    return code if code >= 0 else 128 - code
 
 
 def _tell(outcome: Outcome, options: argparse.Namespace) -> None:
-    value = None if outcome.value is None else format_float(outcome.value)
+    value, gain = outcome.value, outcome.gain
     if options.json:
-        print_json({"value": value, "gain": outcome.gain, "seconds": outcome.seconds})
+        told = {"value": value, "gain": gain}
+        numbers = {n: None if v is None else json_number(float(v)) for n, v in told.items()}
+        print_json({**numbers, "seconds": outcome.seconds})
     elif value is not None:
-        print(value)
+        print(format_float(value))
     print(f"{options.selector}: after {outcome.seconds:.2f} s", file=sys.stderr)
 
 
