@@ -43,10 +43,11 @@ def check_labels(labels: Labels, limits: Limits) -> None:
         LimitError: it has more labels, or longer ones, than allowed.
     """
     flat = labels.flat
-    _check_limit("labels", len(flat) // 2, limits.labels, labels.metric)
+    if len(flat) // 2 > limits.labels:
+        _check_limit("labels", len(flat) // 2, limits.labels, labels.metric)
     # UTF-8 takes at most 4 bytes a character: only near a limit each text is looked at.
-    least = min(limits.label_name_length, limits.label_value_length)
-    if 4 * max(map(len, flat)) <= least:
+    most = 4 * max(map(len, flat))
+    if most <= limits.label_name_length and most <= limits.label_value_length:
         return
     for name, value in labels.items():
         where = (name, labels.metric)
