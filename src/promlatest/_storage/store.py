@@ -714,12 +714,12 @@ class Store(QueryMethods):
 
     def _create(self, labels: Labels, sample: tuple[int, float]) -> tuple[int, Slot | None]:
         """The ref and the slot of a series, which is made if it is not there."""
+        check_labels(labels, self._limits)
 
         def create() -> tuple[int, Slot | None]:
             series = labels._cut()
             found = self._live.find(*series)
             if found is None:
-                check_labels(labels, self._limits)
                 self._check_size(1)
                 found = self._live.create(*series, sample)
             return found
