@@ -300,10 +300,17 @@ def test_without_federate(script: tuple[str, Scripted], status: int) -> None:
     assert told.paths().count("/federate") == 1
 
 
-def test_federate_that_is_a_web_page(script: tuple[str, Scripted]) -> None:
-    """A front end that answers every path with its page has no /federate."""
+@pytest.mark.parametrize(
+    "answer",
+    [(200, {"Content-Type": "text/html"}, b"<html>"), (206, *good({})[1:])],
+    ids=["page", "206"],
+)
+def test_federate_that_is_something_else(
+    script: tuple[str, Scripted], answer: tuple[int, dict[str, str], bytes]
+) -> None:
+    """A front end that answers every path with what it has has no /federate."""
     url, told = script
-    told.answers["/federate"] = (200, {"Content-Type": "text/html"}, b"<html>")
+    told.answers["/federate"] = answer
     told.answers["/api/v1/query"] = _query
     with Server(url) as server:
         assert len(server.snapshot("up")) == 2
@@ -315,6 +322,14 @@ def test_federate_that_refuses(script: tuple[str, Scripted]) -> None:
     told.answers["/federate"] = (503, TEXT, b"too many series")
     with Server(url) as server, pytest.raises(ServerError, match="too many series"):
         server.snapshot("up")
+
+
+def test_json_without_end(script: tuple[str, Scripted]) -> None:
+    """Brackets within brackets are no answer, however many come."""
+    url, told = script
+    told.answers["/api/v1/labels"] = (200, {}, b"[" * 100_000)
+    with Server(url) as server, pytest.raises(BodyError, match="expected JSON"):
+        server.label_names()
 
 
 # PromQL

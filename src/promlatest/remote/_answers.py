@@ -84,7 +84,7 @@ def shaped(target: str) -> Iterator[None]:
 def _document(reply: Reply) -> Mapping[str, Any]:
     try:
         document = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # of brackets without end
         return {}
     return document if isinstance(document, Mapping) else {}
 
