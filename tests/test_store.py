@@ -763,6 +763,14 @@ def test_of_twins_the_newest_that_may_be_taken_counts(store):
     assert values(store) == [2.0]
 
 
+def test_a_series_with_an_empty_label_and_without_is_one(store):
+    """Two lines of a scrape that are of one series in two forms: the first counts."""
+    taken = store.ingest('m{a=""} 1\nm 2\n', timestamp=NOW)
+
+    assert [(p.labels.series(), p.value) for p in store] == [("m", 1.0)]
+    assert taken.counts == Counts(samples=1, added=1, duplicates=1)
+
+
 # Subscriptions
 
 
