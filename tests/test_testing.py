@@ -850,6 +850,33 @@ def test_what_came_and_is_not_as_it_was_to_be_did_appear():
         expect.to_equal(5, within=0.02)
 
 
+def test_what_only_asks_what_is_there_cares_for_no_reset():
+    """Neither how many series there are, nor whether there is one."""
+    reset = 'jobs_total{q="a"} 1\njobs_total{q="b"} 1\n'
+    bodies = 'jobs_total{q="a"} 5\n', reset
+
+    assert target_of(*bodies).expect_count("jobs_total").to_equal(2).value == 2
+    gone = target_of(*bodies, "idle 1\n").expect("jobs_total", q="a").to_disappear()
+    assert gone.value is None
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda e: e.to_equal(1),
+        lambda e: e.to_reach(1),
+        lambda e: e.to_fall_to(1),
+        lambda e: e.to_appear(),
+        lambda e: e.to_satisfy(lambda value: value == 1, "be 1"),
+    ],
+    ids=["equal", "reach", "fall", "appear", "satisfy"],
+)
+def test_what_held_before_the_wait_proves_nothing(wait):
+    """Unless it is said that it may have."""
+    with pytest.raises(AlreadyHeldError):
+        wait(target_of("depth 1\n").expect("depth"))
+
+
 def test_a_count_of_what_never_was_is_no_0():
     """A typo in what is counted does not pass as none."""
     with pytest.raises(NeverAppearedError, match="jobs_total"):

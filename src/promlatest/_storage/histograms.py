@@ -72,7 +72,7 @@ def histograms_of(scrape: Scrape, metric: str, plan: Plan) -> list[Histogram]:
         layout.histograms.keep(key, kept, weight + 1)
     parts: list[_PartPlaces] | None = kept[0]
     if parts is None or scrape.patch or not _of_one_moment(scrape, parts):
-        return assemble(scrape.points(scrape.select(plan)), metric)
+        return assemble(scrape.points(scrape.layout.select(plan)), metric)
     return _filled(parts, scrape)
 
 

@@ -333,7 +333,7 @@ class QueryMethods:
         for cell in self._cells_of(plan):
             scrape = cell.visible
             if scrape.exemplars:
-                selection = scrape.select(plan)
+                selection = scrape.layout.select(plan)
                 hits = zip(selection.labels, selection.places, strict=True)
                 exemplars = scrape.exemplars
                 found += [(each, exemplars[at]) for each, at in hits if at in exemplars]

@@ -159,7 +159,7 @@ class Question:
         found = []
         for cell in view._cells_of(self.plan):
             scrape = cell.visible
-            selection = scrape.select(self.plan)
+            selection = scrape.layout.select(self.plan)
             if selection.places:
                 found.append((cell, selection, scrape.layout.number))
         order = None

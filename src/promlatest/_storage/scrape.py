@@ -17,7 +17,6 @@ import attrs
 
 from promlatest._datapoint import DataPoint, Exemplar, Metadata, StaleDataPoint
 from promlatest._storage.layout import EMPTY, Layout, Selection
-from promlatest._storage.plan import Plan
 
 _new_tuple: Final = tuple.__new__
 
@@ -70,10 +69,6 @@ class Scrape:
     def length(self) -> int:
         """The first place behind all that are taken."""
         return max(self.layout.length, len(self.values))
-
-    def select(self, plan: Plan) -> Selection:
-        """The series that fulfil a plan."""
-        return self.layout.select(plan)
 
     def points(self, selection: Selection) -> list[DataPoint]:
         """The points of a selection, in its order, made by C code where it can be."""
