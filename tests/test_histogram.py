@@ -702,6 +702,14 @@ def test_histograms_are_grouped_and_sorted_by_labels() -> None:
     assert found == sorted(Labels({**s, "__name__": "x"}) for s in label_sets)
 
 
+def test_a_label_may_sort_before_the_name() -> None:
+    """Its histogram is of the labels that its points have, in their order."""
+    for labels in {"A": "z"}, {"A": "y", "B": "z", "job": "a"}:
+        [h] = assemble(exposed({"0.5": 1, "+Inf": 3}, **labels), "x")
+
+        assert h.labels.flat == Labels(labels, __name__="x").flat
+
+
 def test_points_of_other_metrics_are_left_out() -> None:
     """Only the metric's own series are taken; a name that starts alike is another."""
     strangers = [
