@@ -129,14 +129,19 @@ def test_what_is_no_time_back_is_refused(over):
 
 
 def test_a_series_that_came_and_went_is_followed():
-    """Series of other label sets coming and going do not disturb the ones that stay."""
-    bodies = [f'c_total{{a="0"}} {n}\nc_total{{a="x{n}"}} 1\n' for n in range(8)]
+    """Series of other label sets coming and going do not disturb the ones that stay, of
+    the same metric or of others."""
+    bodies = [
+        f'b_total {n}\nc_total{{a="0"}} {n}\nc_total{{a="x{n}"}} 1\nd_total {n}\n'
+        for n in range(8)
+    ]
     store = scraped(*bodies)
 
     by_label = {each.labels["a"]: each.value for each in store.increase("c_total")}
 
     assert by_label["0"] == 7
     assert len(by_label) == 9
+    assert told(store, "b_total") == told(store, "d_total") == [(7, 35, 0)]
 
 
 @pytest.mark.parametrize(
