@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import takewhile
+from os.path import commonprefix
 from typing import Final, Literal
 
 from promlatest._arguments import checked, checked_choice
@@ -141,7 +141,7 @@ class _Verdicts(dict[str, bool]):
         super().__init__()
         self._judge = judge
         self.only = only
-        self.prefix = _common_prefix(only) if only else prefix
+        self.prefix = commonprefix([*only]) if only else prefix  # noqa: RUF071 texts, no paths
         self.prefix_decides = prefix_decides
 
     def __missing__(self, value: str) -> bool:
@@ -150,11 +150,6 @@ class _Verdicts(dict[str, bool]):
         checked(value, str, "a label's value as a str")
         verdict = self[value] = self._judge(value)
         return verdict
-
-
-def _common_prefix(values: frozenset[str]) -> str:
-    pairs = zip(min(values), max(values), strict=False)  # what these two share, all share
-    return "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _equal(value: str) -> _Verdicts:

@@ -71,11 +71,11 @@ def format_selector(matchers: Iterable[Matcher]) -> str:
 
 
 class _SelectorReader:
-    """Reads one selector from left to right; `at` is where it stands."""
+    """Reads one selector from left to right; `at` is where it stands, behind blanks."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.at = 0
+        self.skip(0)
         self.metric: str | None = None
         self.matchers: list[Matcher] = []
 
@@ -146,28 +146,27 @@ class _SelectorReader:
         return text
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
-        """What the pattern matches here, past blanks; None if it does not."""
-        start = self.blank()
-        match = pattern.match(self.text, start)
+        """What the pattern matches here; None if it does not."""
+        match = pattern.match(self.text, self.at)
         if match is None:
             return None
-        self.at = self.blank(match.end())
+        self.skip(match.end())
         return match.group()
 
     def take_literal(self, literal: str) -> bool:
         if not self.peek(literal):
             return False
-        self.at = self.blank(self.at + len(literal))
+        self.skip(self.at + len(literal))
         return True
 
     def peek(self, literal: str) -> bool:
-        self.at = self.blank()
         return self.text.startswith(literal, self.at)
 
-    def blank(self, at: int | None = None) -> int:
-        match = _BLANK.match(self.text, self.at if at is None else at)
+    def skip(self, at: int) -> None:
+        """Stand behind the blanks at a place."""
+        match = _BLANK.match(self.text, at)
         assert match is not None  # it matches nothing, too
-        return match.end()
+        self.at = match.end()
 
     def error(self, expected: str) -> SelectorError:
         came = repr(self.text[self.at]) if self.at < len(self.text) else "the end"

@@ -183,6 +183,8 @@ def values_that_match(index: Any, matcher: Matcher) -> list[str]:
     if matcher.literals is not None:  # l="a", l=~"a|b"
         return [value for value in matcher.literals if value in index]
     values = with_prefix(index, matcher.prefix)
+    if matcher.prefix_decides:  # l=~"a.*"
+        return [*values]
     return [value for value in values if matcher.matches(value)]
 
 
