@@ -138,3 +138,16 @@ def test_series_side_by_side_are_a_range_of_places():
         ["2", "1", "3"],
     )
     assert (near.places, [each["l"] for each in near.labels]) == (range(2), ["2", "1"])
+
+
+def test_a_series_that_stays_is_of_one_block():
+    """Over all scrapes, though other series of its metric, or of others, come and go."""
+    store = Store(history=10)
+    for n in range(8):
+        text = f'b {n}\nc{{a="0"}} {n}\nc{{a="x{n}"}} 1\nd{{a="y{n}"}} 1\ne {n}\n'
+        store.ingest(text, timestamp=n)
+
+    for name in "bce":
+        blocks = store.columns([Matcher("__name__", "=", name)], -1, 10)
+        [[*times]] = [each.times for each in blocks if each.labels[0].get("a", "0") == "0"]
+        assert times == list(range(8))
