@@ -71,6 +71,7 @@ TEXT = [
     (HISTOGRAM + 'a_bucket{le="2"} 2\na_bucket{le="1"} 2\n' + INFINITE + PAIR, 4, 1, "error", "in the order of 'le'"),
     (HISTOGRAM + 'a_bucket{le="x"} 2\n' + INFINITE + PAIR, 3, 1, "error", "'le' that is a number"),
     (HISTOGRAM + "a_bucket 2\n" + INFINITE + PAIR, 3, 1, "error", "'le' that is a number"),
+    ("a 1\nb 1\n" + 'a{c="d"} 1\n', 3, 1, "error", "lines of another family stand within"),
     (GAUGE + "a x\n", 3, 3, "error", "expected a number"),
     # what expfmt, and so promtool and the Pushgateway, refuse
     (GAUGE + 'a{b="c" d="e"} 1\n', 3, 1, "error", "expected ',' between two labels"),

@@ -690,6 +690,18 @@ def test_a_histogram_that_was_not_there():
     assert mark.histogram("took", missing=0).count == 2
 
 
+def test_a_reset_that_only_a_bucket_shows():
+    """The count has overtaken what it was, and of the bucket no more is known."""
+    before, after = histogram_body(5, 6), histogram_body(2, 9)
+
+    with pytest.raises(ResetError, match="took was reset"):
+        target_of(before, after).mark().histogram("took")
+    assert (
+        target_of(before, after).mark(on_reset="rebaseline").histogram("took").count_le(1)
+        == 2
+    )
+
+
 def test_only_what_was_said_has_moved():
     """Families stand for their series, and what moves by itself may move."""
     before = histogram_body(1, 2, jobs(1) + "process_cpu_seconds_total 1\n")
