@@ -12,6 +12,8 @@ from promlatest.tui.widgets.toned import Toned
 from promlatest.views.cells import Cell, Line, line
 from promlatest.views.text import cells
 
+SAID_FOR = 3.0  # seconds
+
 
 class KeyBar(Toned):
     """As many keys as fit, each whole; for a moment, what was just done."""
@@ -29,11 +31,11 @@ class KeyBar(Toned):
             self.refresh()
 
     def say(self, text: str, good: bool = True) -> None:
-        """Tell for three seconds what was done, or what could not be."""
+        """Tell for a moment what was done, or what could not be."""
         self._said = line(Cell("✓ ", "good") if good else Cell("! ", "bad"), text)
         if self._until is not None:
             self._until.stop()
-        self._until = self.set_timer(3.0, self._fall_silent)
+        self._until = self.set_timer(SAID_FOR, self._fall_silent)
         self.refresh()
 
     def _fall_silent(self) -> None:
