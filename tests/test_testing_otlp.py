@@ -295,6 +295,63 @@ def test_what_is_no_export(body, headers, words):
     assert words in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b'"asDouble": 2.5, ', b"", b"a point of a has no value"),
+        (
+            b'"asDouble": 2.5',
+            b'"attributes": [{"key": ""}], "asDouble": 2.5',
+            b"a label name must not be empty",
+        ),
+    ],
+    ids=["no value", "no name"],
+)
+def test_an_export_that_cannot_be_taken(old, new, words):
+    """It is refused in words, and nothing of it is kept."""
+    first = b'{"name": "b", "gauge": {"dataPoints": [{"asInt": 1}]}}, {"name": "a"'
+    body = JSON.replace(old, new).replace(b'{"name": "a"', first)
+    with OtlpSink() as sink:
+        status, said = post(sink, body, Content_Type="application/json")
+        post(sink, JSON, Content_Type="application/json")
+
+        assert ScrapeTarget(sink).scrape().names == {"a"}
+    assert status == 400
+    assert words in said
+
+
+def test_what_is_refused_is_told_in_json():
+    """The answer to an export in JSON says what was refused of it."""
+    body = JSON.replace(b'"gauge"', b'"exponentialHistogram"').replace(b"asDouble", b"sum")
+    with OtlpSink() as sink:
+        status, said = post(sink, body, Content_Type="application/json")
+
+    assert status == 200
+    assert b"a is exponential_histogram" in said
+
+
+def test_lists_and_numbers_as_attributes():
+    """They are labels as Prometheus writes them."""
+    values = [
+        b'"arrayValue": {"values": [{"boolValue": true}, {"stringValue": "x"}]}',
+        b'"kvlistValue": {"values": [{"key": "k", "value": {"intValue": "5"}}]}',
+        b'"doubleValue": 1',
+        b'"boolValue": true',
+        b'"bytesValue": "eA=="',
+    ]
+    attributes = b",".join(
+        b'{"key": "k%d", "value": {%s}}' % pair for pair in enumerate(values)
+    )
+    body = JSON.replace(b'"asDouble"', b'"attributes": [%s], "asDouble"' % attributes)
+    with OtlpSink() as sink:
+        post(sink, body, Content_Type="application/json")
+        [point] = ScrapeTarget(sink).points("a")
+
+    assert [point.labels[f"k{at}"] for at in range(5)] == [
+        '[true,"x"]', '{"k":5}', "1", "true", "eA==",
+    ]  # fmt: skip
+
+
 def test_other_paths_are_not_there():
     """Traces and logs are not for this sink."""
     with OtlpSink() as sink:

@@ -16,7 +16,9 @@ Prometheus does (`_otlp_names`). Deltas are added up. A series begins when its p
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 import threading
 import time
 import zlib
@@ -40,7 +42,7 @@ from promlatest.testing._reading import Reading
 from promlatest.testing._sources import Scrapable, read_body
 
 try:
-    from google.protobuf.json_format import Parse, ParseError
+    from google.protobuf.json_format import MessageToJson, Parse, ParseError
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
         ExportMetricsServiceRequest as Request,
@@ -127,10 +129,15 @@ class OtlpSink:
         return f"<OtlpSink {self.url}>"
 
     def take(self, request: Request) -> Response:
-        """Take an export; the answer says what was refused."""
+        """Take an export, all of it or nothing; the answer says what was refused.
+
+        Raises:
+            ValueError: an attribute has no name, or a point no value.
+        """
         refused: list[str] = []
+        told = list(_points_of(request, refused))
         with self._changed:
-            for points in _points_of(request, refused):
+            for points in told:
                 self._families.update(points.family)
                 for labels in points.ended:
                     self._state.pop(labels, None)
@@ -239,9 +246,29 @@ def _points_of(request: Request, refused: list[str]) -> Iterator[_Points]:
 
 def _attributes(attributes: Iterable[Any]) -> Iterator[tuple[str, str]]:
     for each in attributes:
-        kind = each.value.WhichOneof("value")
-        value = getattr(each.value, kind) if kind else ""
-        yield each.key, str(value).lower() if kind == "bool_value" else str(value)
+        plain = _plain(each.value)
+        if isinstance(plain, float):
+            yield each.key, str(plain).removesuffix(".0")
+        elif isinstance(plain, str):
+            yield each.key, plain
+        else:  # as Prometheus writes lists and mappings, too
+            yield each.key, json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    """A value of an attribute as JSON can hold it; "" if there is none."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return ""
+    held = getattr(value, kind)
+    match kind:
+        case "array_value":
+            return [_plain(each) for each in held.values]
+        case "kvlist_value":
+            return {each.key: _plain(each.value) for each in held.values}
+        case "bytes_value":
+            return base64.b64encode(held).decode()
+    return held
 
 
 def _target_labels(resource: Mapping[str, str]) -> dict[str, str]:
@@ -274,7 +301,10 @@ def _numbers(metric: Any, target: Mapping[str, str]) -> _Points:
         if point.flags & _NO_VALUE:
             points.ended.append(labels)
             continue
-        points.values[labels] = float(getattr(point, point.WhichOneof("value")))
+        value = point.WhichOneof("value")
+        if value is None:
+            raise ValueError(f"a point of {metric.name} has no value")
+        points.values[labels] = float(getattr(point, value))
         if kind == "counter":
             _note_created(points, name.removesuffix("_total"), point, target)
     return points
@@ -353,17 +383,17 @@ class _OtlpHandler(LoopbackHandler):
             return
         try:
             request = _read(self.headers, self.rfile.read(self._length()))
+            response = self.server.owner.take(request)
         except ValueError as error:
             self.send(400, str(error).encode(), "text/plain")
             return
-        response = self.server.owner.take(request)
         if _is_json(self.headers):
-            self.send(200, b"{}", "application/json")
+            self.send(200, MessageToJson(response).encode(), "application/json")
         else:
             self.send(200, response.SerializeToString(), _PROTOBUF)
 
     def _length(self) -> int:
-        return min(int(self.headers.get("Content-Length", 0)), _LARGEST)
+        return max(0, min(int(self.headers.get("Content-Length", 0)), _LARGEST))
 
 
 def _is_json(headers: Message) -> bool:
