@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, repeat
 from typing import Any, Final
 
 from sortedcontainers import SortedDict
@@ -287,5 +287,6 @@ _NO_TABLES: Final[Mapping[Any, Any]] = {}
 
 
 def points(labels: Sequence[Labels], slots: Sequence[Slot]) -> list[DataPoint]:
-    """The points of a selection, in its order."""
-    return [DataPoint(each, *slot.sample) for each, slot in zip(labels, slots, strict=True)]
+    """The points of a selection, in its order, made by C code: half of calling each."""
+    samples = [(each, *slot.sample) for each, slot in zip(labels, slots, strict=True)]
+    return list(map(tuple.__new__, repeat(DataPoint), samples))
