@@ -151,3 +151,15 @@ def test_a_series_that_stays_is_of_one_block():
         blocks = store.columns([Matcher("__name__", "=", name)], -1, 10)
         [[*times]] = [each.times for each in blocks if each.labels[0].get("a", "0") == "0"]
         assert times == list(range(8))
+
+
+def test_samples_with_a_time_of_their_own_have_it_in_columns():
+    """Beside those that are of the moment of their scrape."""
+    store = Store()
+    for now in 10_000, 20_000:
+        store.ingest(f'm{{a="1"}} 1 {now - 7}\nm{{a="2"}} 1\n', timestamp=now)
+
+    [block] = store.columns([Matcher("__name__", "=", "m")], 0, 20_000)
+
+    assert list(block.times) == [10_000, 20_000]
+    assert [list(each) for each in block.stamps] == [[9_993, 10_000], [19_993, 20_000]]

@@ -714,6 +714,24 @@ def test_only_what_was_said_has_moved():
         target_of(before, after).mark().assert_only('took_bucket{le="1.0"}', "took")
 
 
+def test_what_may_move_is_named_by_a_pattern_too():
+    """And a slip in a label is one, though the family was not there before."""
+    before, after = jobs(1), jobs(2, "failed_total 1\n")
+
+    target_of(before, after).mark().assert_only('{__name__=~"jobs_.*|failed_total"}')
+    with pytest.raises(UnknownLabelError):
+        target_of(before, after).mark().assert_only("jobs_total", 'failed_total{q="a"}')
+
+
+def test_no_series_gained_nothing():
+    """Where that is let pass, it is 0 in none of them."""
+    mark = target_of('jobs_total{q="a"} 1\n').mark()
+
+    gained = mark.increase("jobs_total", q="b", missing=0)
+
+    assert (gained, gained.series) == (0, 0)
+
+
 def test_a_new_series_has_moved():
     """What was not there before is not as it was."""
     with pytest.raises(AssertionError, match="failed_total"):
