@@ -58,7 +58,7 @@ odd_samples = st.builds(
 )  # fmt: skip
 comments = st.sampled_from(
     ["", "# TYPE a histogram", "# TYPE a gauge", "# TYPE a_bucket summary", "# HELP a x",
-     "# HELP a z w", "# HELP a x w", "# HELP b y", "# a comment", "# an old comment", "# TYPE a nonsense", "# EOF", "# UNIT a s"]
+     "# HELP a z w", "# HELP a x w", "# HELP b y", "# HELP b 7", "# a 8", "# a comment", "# an old comment", "# TYPE a nonsense", "# EOF", "# UNIT a s"]
 )  # fmt: skip
 lines = st.one_of(plain_samples, plain_samples, plain_samples, odd_samples, comments)
 
@@ -92,6 +92,11 @@ def replace(body: list[str], at: int, draw: Any) -> None:
     body[at] = draw(lines)
 
 
+def exchange(body: list[str], at: int, draw: Any) -> None:
+    for place in {at, draw(st.integers(0, len(body) - 1))}:
+        body[place] = body[place].replace('="', f'="{draw(st.integers(0, 9))}', 1)
+
+
 def remove(body: list[str], at: int, draw: Any) -> None:
     del body[at]
 
@@ -121,11 +126,11 @@ def nothing(body: list[str], at: int, draw: Any) -> None:
 
 MUTATIONS = [
     revalue, revalue, revalue_all, insert, insert_plain, replace, remove, swap, repeat,
-    append_text, cut_line, nothing,
+    append_text, cut_line, nothing, exchange,
 ]  # fmt: skip
 
 
-PLAIN = [recount, recount, revalue_all, insert_plain, remove, swap, repeat]
+PLAIN = [recount, recount, revalue_all, exchange, insert_plain, remove, swap, repeat]
 
 
 def mutate(body: list[str], mutations: list[Any], data: st.DataObject) -> None:
@@ -152,19 +157,21 @@ def text_of(body: list[str], ended: bool) -> str:
     return "\n".join(body) + ("\n" if ended else "")
 
 
-def stamped(body: list[str], step: int) -> list[str]:
-    """The body with a timestamp behind every sample, of two moments in turn."""
+def stamped(body: list[str], step: int, moments: int) -> list[str]:
+    """The body with a timestamp behind every sample, of so many moments in turn."""
+    if not moments:
+        return body
     return [
-        line if line[:1] in ("#", "") else f"{line} {1000 + step + number % 2}"
+        line if line[:1] in ("#", "") else f"{line} {step + number % moments}"
         for number, line in enumerate(body)
     ]
 
 
 @pytest.mark.parametrize("block", [2, 5, 64])
-@pytest.mark.parametrize("is_stamped", [False, True], ids=["plain", "stamped"])
+@pytest.mark.parametrize("moments", [0, 1, 2])
 @pytest.mark.parametrize("content_type", ["text/plain", OPENMETRICS])
 @settings(
-    max_examples=examples(12),
+    max_examples=examples(8),
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -181,7 +188,7 @@ def stamped(body: list[str], step: int) -> list[str]:
 def test_the_next_body_is_read_as_a_fresh_one(
     monkeypatch: pytest.MonkeyPatch,
     content_type: str,
-    is_stamped: bool,
+    moments: int,
     block: int,
     data: st.DataObject,
     start: list[str],
@@ -189,6 +196,8 @@ def test_the_next_body_is_read_as_a_fresh_one(
     """After any mutation the shortcut gives what a full reading gives, or its error."""
     monkeypatch.setattr(rescrape, "_BLOCK", block)
     monkeypatch.setattr(rescrape, "_LINES_CUT", block)
+    monkeypatch.setattr(rescrape, "_PIECE", block)
+    monkeypatch.setattr(rescrape, "_SHORT", block)
     monkeypatch.setattr(rescrape, "_COUNT_EVERY", 2)
     reader = Reader()
     body = list(start)
@@ -197,7 +206,7 @@ def test_the_next_body_is_read_as_a_fresh_one(
         mutate(body, MUTATIONS, data)
         body = body or before
         tail = ["# EOF"] if content_type == OPENMETRICS else []
-        shown = stamped(body, step) if is_stamped else body
+        shown = stamped(body, step, moments)
         text = text_of(shown + tail, ended=data.draw(st.booleans()))
 
         fresh = outcome(lambda text=text: parse(text, content_type))
@@ -307,6 +316,19 @@ def test_a_word_in_a_comment_changes_among_lines_with_timestamps() -> None:
         assert reader.read(body).metadata == parse(body).metadata
 
 
+def test_a_comment_ends_like_a_sample_that_has_lost_its_timestamp() -> None:
+    """Where the one timestamp of all samples is cut off, a comment keeps its words, and a
+    sample without one has none."""
+    reader = Reader()
+    for step in range(4):
+        reader.read(f'# HELP a b\na{{i="1"}} {step} {step}\na{{i="2"}} {step} {step}\n')
+
+    body = '# HELP a b 7\na{i="1"} 3\na{i="2"} 3 7\n'
+
+    assert type(reader._last) is rescrape._Stamped
+    assert outcome(lambda: reader.read(body)) == outcome(lambda: parse(body))
+
+
 def test_an_exemplar_comes_where_the_format_has_none() -> None:
     """A text that says nothing of OpenMetrics is refused for an exemplar, as a first body
     is; also on a line that is not just series, blank and value."""
@@ -327,21 +349,40 @@ def test_what_stands_behind_the_last_line_break_is_read() -> None:
         reader.read("b 1\n2")
 
 
-def test_where_changes_are_spread_lines_are_compared() -> None:
-    """Few changes in most blocks make the reader compare lines, runs of them blocks."""
+@pytest.mark.parametrize("way", ["in place", "elsewhere"])
+def test_pods_that_are_replaced_are_read_alone(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """New series of metrics and label names that are there take the places of those that
+    went, without a full reading; columns in which nothing changed are shared."""
+    lines = [f'm{k}{{c="1",pod="{pod}"}} {pod}' for k in range(3) for pod in range(9)]
     reader = Reader()
-    lines = [f"a{number} 0" for number in range(1000)]
-    ways = []
-    for step in range(1, 4):
-        for number in range(0, 1000, 20):
-            lines[number] = f"a{number} {step}"
-        reader.read("\n".join(lines))
-        ways.append(type(reader._last))
-    lines[500:520] = [f"a{number} 7" for number in range(500, 520)]
-    reader.read("\n".join(lines))
+    before = reader.read("\n".join(lines))
+    monkeypatch.setattr("promlatest.exposition._rescrape.read_fast", None)
 
-    assert ways == [rescrape._Blocks, rescrape._Lines, rescrape._Lines]
-    assert type(reader._last) is rescrape._Blocks
+    lines[4] = 'm0{c="1",pod="new"} 7'
+    if way == "elsewhere":
+        lines.insert(8, lines.pop(4))
+    after = reader.read("\n".join(lines))
+
+    assert outcome(lambda: after) == outcome(lambda: parse("\n".join(lines)))
+    assert [rows.places for rows in after.rows] == [rows.places for rows in before.rows]
+    shared = [
+        [one is other for one, other in zip(new.columns, old.columns, strict=True)]
+        for new, old in zip(after.rows, before.rows, strict=True)
+    ]
+    assert shared == [[True, False], [True, True], [True, True]]
+
+
+def test_a_bound_of_a_new_series_has_its_one_spelling() -> None:
+    """A series that takes the place of another is read under the TYPE of its line."""
+    reader = Reader()
+    head = "# TYPE a histogram\n"
+    reader.read(head + 'a_bucket{le="1"} 1\n')
+
+    again = reader.read(head + 'a_bucket{le="2"} 1\n')
+
+    assert [sample.labels["le"] for sample in again.samples()] == ["2.0"]
 
 
 def test_too_many_samples() -> None:

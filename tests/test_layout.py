@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from promlatest import Labels, Matcher, Store
+from promlatest import Labels, Limits, Matcher, Store
+from promlatest._samples import Rows
 from promlatest._storage.layout import EMPTY, changes, laid_out
 from promlatest._storage.plan import plan_of
 from promlatest._storage.window import place_map
+from promlatest.exceptions import LimitError
 from promlatest.exposition import parse
 
 
@@ -163,3 +165,56 @@ def test_samples_with_a_time_of_their_own_have_it_in_columns():
 
     assert list(block.times) == [10_000, 20_000]
     assert [list(each) for each in block.stamps] == [[9_993, 10_000], [19_993, 20_000]]
+
+
+def exchanged(before, cells):
+    """The layout in which the last rows of a metric with one label have other values."""
+    (rows,) = before.rows
+    (column,) = rows.columns
+    fresh = [*column[: -len(cells)], *cells]
+    again = Rows(rows.metric, rows.names, (fresh,), rows.places)
+    return laid_out((again,), before.length, before)
+
+
+def test_series_that_take_the_places_of_others_are_told_from_those_that_stay():
+    """Only the rows in which other series stand are counted, and found under their names."""
+    before = layout_of("".join(f'm{{pod="{n}"}} 1\n' for n in range(9)))
+
+    after = exchanged(before, ["new", "newer"])
+
+    (table,) = after.tables["m"]
+    assert table.others_than(before.tables["m"][0]) == [7, 8]
+    assert changes(before, after) == (2, 2)
+    assert after.find(Labels({"__name__": "m", "pod": "newer"})) == 8
+    assert after.find(Labels({"__name__": "m", "pod": "8"})) == -1
+    assert before.find(Labels({"__name__": "m", "pod": "8"})) == 8
+    after._check()
+
+
+@pytest.mark.parametrize("cells", [["new", "new"], ["new", "0"], ["", "new"], ["8", "7"]])
+def test_series_that_are_there_take_no_places(cells):
+    """A series that comes to stand twice, that loses its label or that changes its row is
+    found as in a layout that was made anew."""
+    before = layout_of("".join(f'm{{pod="{n}"}} 1\n' for n in range(9)))
+
+    after = exchanged(before, cells)
+
+    after._check()
+    anew = laid_out(after.rows, after.length, EMPTY)
+    assert sorted(after.series(), key=str) == sorted(anew.series(), key=str)
+    assert after.twins == anew.twins
+    had, has = names_of(before), names_of(after)
+    assert changes(before, after) == (len(has - had), len(had - has))
+
+
+def names_of(layout):
+    return {str(labels) for labels, _ in layout.series()}
+
+
+def test_the_label_values_of_series_that_take_places_have_limits():
+    """A value that is too long is refused, also where it comes to a row that was there."""
+    store = Store(limits=Limits(label_value_length=10))
+    store.ingest('m{pod="a"} 1\nm{pod="b"} 1\n')
+
+    with pytest.raises(LimitError, match="label_value_length"):
+        store.ingest('m{pod="a"} 1\nm{pod="bbbbbbbbbbbb"} 1\n')

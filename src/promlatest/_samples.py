@@ -98,6 +98,20 @@ def take(rows: Rows, kept: Sequence[int]) -> Rows:
     )
 
 
+def are_new(rows: Rows, cells: Sequence[tuple[str, ...]]) -> bool:
+    """Whether series with these label values are not among rows, and none is there twice.
+
+    Where a label has values that were not there, as the names of pods are, that is a
+    look at each cell of one column, 20 ns.
+    """
+    if len(set(cells)) < len(cells):
+        return False
+    for column, fresh in zip(rows.columns, zip(*cells, strict=True)):  # noqa: B905 no cells
+        if set(fresh).isdisjoint(column):
+            return True
+    return set(cells).isdisjoint(rows.row_keys())
+
+
 def without_empty(rows: Rows) -> list[Rows]:
     """The rows in groups without an empty cell: a label without a value is one that is
     not there (L-1)."""

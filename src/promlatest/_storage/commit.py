@@ -19,7 +19,7 @@ from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
-from promlatest._samples import NO_TIME, Rows, Samples, rows_of
+from promlatest._samples import NO_TIME, Rows, Samples, rows_of, take
 from promlatest._storage.layout import Layout, changes, laid_out
 from promlatest._storage.limits import Limits, check_rows
 from promlatest._storage.plan import Plan
@@ -68,8 +68,9 @@ def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     if layout.twins:
         values, times = _settled_twins(layout, samples, commit, counts)
     if times is not None:
-        layout = _bounded(layout, times, commit, counts)
-        if NO_TIME in times:
+        moments = set(times)  # one look at all, where there are few
+        layout = _bounded(layout, times, moments, commit, counts)
+        if NO_TIME in moments:
             now = commit.timestamp
             times = array("q", [now if time == NO_TIME else time for time in times])
     scrape = Scrape(
@@ -148,7 +149,8 @@ def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
     for shape, group in layout.shapes.items():
         if group is not before.shapes.get(shape):
             for table in group:
-                check_rows(table.rows, limits)
+                others = table.others and table.others[1]
+                check_rows(take(table.rows, others) if others else table.rows, limits)
     return layout
 
 
@@ -174,10 +176,15 @@ def _refusal_words(series: str, time: int, commit: Commit) -> str:
     return f"{series} is of {time} ms, {ago} s before the scrape{hint}"
 
 
-def _bounded(layout: Layout, times: array[int], commit: Commit, counts: Counts) -> Layout:
+def _bounded(
+    layout: Layout, times: array[int], moments: set[int], commit: Commit, counts: Counts
+) -> Layout:
     """The layout less the series whose samples are from too far ahead or too long ago."""
     oldest = NO_TIME if commit.oldest is None else commit.oldest
-    if max(times) <= commit.horizon and _oldest(times) >= oldest:
+    if (
+        max(moments) <= commit.horizon
+        and min(moments - {NO_TIME}, default=oldest) >= oldest
+    ):
         return layout
     gone: set[int] = set()
     for labels, place in layout.series():
@@ -187,13 +194,6 @@ def _bounded(layout: Layout, times: array[int], commit: Commit, counts: Counts) 
             counts._refuse(reason, 1, words)
             gone.add(place)
     return layout.less(gone)
-
-
-def _oldest(times: array[int]) -> int:
-    own = min(times)
-    if own == NO_TIME:
-        own = min((time for time in times if time != NO_TIME), default=1 << 62)
-    return own
 
 
 def _may_be_seconds(time: int, now: int) -> bool:

@@ -272,6 +272,11 @@ def changes(before: Layout, after: Layout) -> tuple[int, int]:
         new = _counted(after.shapes.get(shape, ()))
         if [table.series for table in old] == [table.series for table in new]:
             continue
+        others = new[0].others_than(old[0]) if len(old) == len(new) == 1 else None
+        if others is not None:
+            added += len(others)
+            removed += len(others)
+            continue
         had = set(chain.from_iterable(table.rows.row_keys() for table in old))
         has = set(chain.from_iterable(table.rows.row_keys() for table in new))
         both = len(had & has)
@@ -300,6 +305,9 @@ def _tables(
         pairs = list(zip(held, group, strict=True))
         if all(map(_alike, held, group)):
             return tuple(table.moved(rows) for table, rows in pairs)
+        exchanged = held[0].exchanged(group[0]) if len(held) == 1 else None
+        if exchanged is not None:
+            return (exchanged,)
     if len(group) > 1 or len(group[0].places) > 1:  # most metrics have one series
         keys = [key for rows in group for key in rows.row_keys()]
         if len(set(keys)) < len(keys):

@@ -69,9 +69,8 @@ def check_rows(rows: Rows, limits: Limits) -> None:
     for name, column in zip(rows.names, rows.columns, strict=True):
         where = (name, rows.metric)
         _check_limit("label_name_length", _bytes(name), limits.label_name_length, *where)
-        longest = max(column, key=len, default="")
         # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
-        if 4 * len(longest) > limits.label_value_length:
+        if 4 * max(map(len, column), default=0) > limits.label_value_length:
             length = max(map(_bytes, column))
             _check_limit("label_value_length", length, limits.label_value_length, *where)
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, compress, count
+from operator import is_not
 from typing import Any, Final
 
 from sortedcontainers import SortedDict
 
 from promlatest._matching.labels import Labels
 from promlatest._matching.matcher import Matcher
-from promlatest._samples import Rows
+from promlatest._samples import Rows, are_new
 from promlatest._storage.rowmap import RowMap
 
 # Up to so many rows asking each costs less than an index: most metrics have one or two.
@@ -118,15 +119,18 @@ class Table(Columns):
         rows: the series in columns, without an empty cell, none twice.
         places: for each row its place in a vector of values.
         series: equal for two tables exactly if one was made of the other with its series.
+        others: in which rows other series stand than in the table before, whose `series`
+            stands beside them; None where it was not made of that one.
     """
 
-    __slots__ = ("_rowmap", "places", "rows", "series")
+    __slots__ = ("_rowmap", "others", "places", "rows", "series")
 
     def __init__(self, rows: Rows) -> None:
         super().__init__(rows.metric, rows.names, rows.columns)
         self.rows: Final = rows
         self.places: Final = rows.places
         self.series: object = object()
+        self.others: tuple[object, Sequence[int]] | None = None
         self._rowmap: RowMap | None = None
 
     def __len__(self) -> int:
@@ -143,6 +147,32 @@ class Table(Columns):
         twin._indexes = self._indexes
         twin._rowmap = self._rowmap
         return twin
+
+    def exchanged(self, rows: Rows) -> Table | None:
+        """The table of rows in which, at the same places, some series are others; None if
+        these have other places, or one is there already.
+
+        25 ns for each row of a column in which something changed.
+        """
+        if rows.places is not self.places:
+            return None
+        differ: set[int] = set()
+        for old, new in zip(self.columns, rows.columns, strict=True):
+            if old is not new:
+                differ.update(compress(count(), map(is_not, old, new)))
+        others = sorted(differ)
+        if not are_new(
+            self.rows, [tuple([c[row] for c in rows.columns]) for row in others]
+        ):
+            return None
+        twin = Table(rows)
+        twin.others = (self.series, others)
+        return twin
+
+    def others_than(self, before: Table) -> Sequence[int] | None:
+        """In which rows other series stand than in a table that this one was made of."""
+        made_of, others = self.others or (None, ())
+        return others if made_of is before.series else None
 
     def find(self, cells: tuple[str, ...]) -> int:
         """The row with these label values; -1 if there is none."""

@@ -260,7 +260,7 @@ def decoded(
         raise UsageError(f"expected a body as bytes or str, not {body!r:.80}") from None
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     if text.isascii():
         return True
     try:
@@ -334,7 +334,7 @@ class _Form:
         )
 
 
-def _label_names(shape: _Key) -> tuple[str, ...] | None:
+def label_names(shape: _Key) -> tuple[str, ...] | None:
     """The names of plain labels, of what stands outside of their quotes; None of others."""
     if not _PLAIN_LABELS.fullmatch('"'.join(shape)):
         return None
@@ -491,7 +491,7 @@ class _Collected:
         metric, brace, first = pieces[0].partition("{")
         shape = (brace + first, *pieces[2::2])
         if shape not in self.shapes:
-            self.shapes[shape] = _label_names(shape)
+            self.shapes[shape] = label_names(shape)
         names = self.shapes[shape]
         if (
             names is None
@@ -667,7 +667,7 @@ def read_fast(text: str, format: Format) -> Exposition | None:  # noqa: A002
     Raises:
         Refused: a line cannot be read, and all before it could.
     """
-    if not _is_utf8(text):
+    if not is_utf8(text):
         return None
     stop = _stop(text, format)
     collected = _Collected(format)
@@ -777,17 +777,6 @@ def _stop(text: str, format: Format) -> int:  # noqa: A002
 
 def _has_end(text: str, stop: int) -> bool:
     return text.startswith("# EOF", stop + 1)
-
-
-def slices(text: str) -> Iterator[list[str]]:
-    """The lines of a text, some 500 at a time: so little lives of a large body at once
-    beside the body itself. `splitlines()` would also cut at U+2028 and its like."""
-    start, stop = 0, len(text)
-    while start <= stop:
-        end = text.find("\n", start + _SLICE, stop)
-        end = stop if end < 0 else end
-        yield text[start:end].split("\n")
-        start = end + 1
 
 
 def read_exactly(

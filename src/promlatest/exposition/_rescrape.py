@@ -2,20 +2,19 @@
 
 Two scrapes of one endpoint are almost the same bytes. `Reader` keeps the last body and
 compares the next one with it, and reads only what differs into a copy of the last vector
-of values. It has three ways, and picks by what had changed the last time
+of values. It has two ways, and picks by what had changed the last time
 (`python -m benchmarks rescrape` has what each costs):
 
-* `_Blocks` keeps the text in blocks of 64 lines. A block that stands in the new body
-  where it is expected is passed by with one comparison in C. In one that does not, the
-  lines that differ must have the series they had, and only what follows these is read.
-* `_Lines` keeps the lines. Where changes are spread over most blocks, cutting these again
-  costs more than comparing all lines in one go.
-* `_Series` keeps the series of every line. Where most values change, all lines are cut
-  behind their series, the series compared in one go, and all values read. `_Stamped` cuts
-  the timestamps off where each line has one, and reads the rest in one of these ways.
+* `_Blocks` compares blocks of 128 lines, each with one comparison in C. Of one that does
+  not stand where it is expected the lines are compared. Those that differ must have the
+  series they had, or in its place another of the same metric and label names; only what
+  follows these is read.
+* `_Series` keeps what stands around the values. Where most of these change, the body is
+  cut at its blanks, all values are read, and put together they must give the body.
 
-Where series came or went between lines that stayed, `_edited` reads the new lines only.
-Whatever else happened (a type, a line that cannot be read) they leave to the full
+`_Stamped` cuts the timestamps off where each line has one, and has the rest read in one of
+these ways. Where series came or went between lines that stayed, `_edited` reads the new
+lines only. Whatever else happened (a type, a line that cannot be read) is left to the full
 reading. So each gives exactly what a full reading gives, and a bad line is found although
 its neighbours did not change.
 """
@@ -25,19 +24,20 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, compress, count, repeat
-from operator import is_, itemgetter, le, ne
+from itertools import accumulate, compress, count, islice, repeat
+from operator import is_, itemgetter, le, ne, not_
 from typing import Final, NamedTuple, cast
 
 import attrs
 
 from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
-from promlatest._matching.labels import Labels
-from promlatest._samples import NO_TIME, Rows, take
+from promlatest._matching.floats import normalise_bound
+from promlatest._matching.labels import LEGACY_METRIC_NAME, Labels
+from promlatest._samples import NO_TIME, Rows, are_new, picker, take
 from promlatest.exceptions import ParseError
 from promlatest.exposition._formats import Format
 from promlatest.exposition._lines import GRAMMARS, Comment, LineReader, SampleLine
@@ -47,23 +47,24 @@ from promlatest.exposition._reader import (
     Refused,
     convert,
     decoded,
+    is_utf8,
+    label_names,
     read_exactly,
     read_fast,
-    slices,
     within,
 )
 
-# Of 16, 32, 64, 128 and 256 lines, 64 and 128 were the best at 1 % and 10 % of changes,
-# clustered and uniform.
-_BLOCK: Final = 64
+# Of 32, 64, 128 and 256 lines, 64 is the best where 0.5 % of them change, 256 where 10 %
+# do, spread out; 128 is within 6 % of both.
+_BLOCK: Final = 128
 # Blocks between two offers to let other threads have their turn.
 _OFFER_EVERY: Final = 8
 # With so large a share of values changed, reading all of them costs less than comparing.
 _MANY: Final = 0.3
-# With so large a share of blocks changed, comparing lines costs less than blocks.
-_SPREAD: Final = 0.5
-# Lines that `_Stamped` cuts in one go, while they are in the cache of the processor.
+# Lines and characters that are cut in one go, while they are in the processor's cache.
 _LINES_CUT: Final = 256
+_PIECE: Final = 48 << 10
+_SHORT: Final = 2_000
 # In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
 # With so large a share of lines replaced, reading all is not dearer than following them.
@@ -113,15 +114,11 @@ class Reader:
         last = self._last
         if last is None or last.exposition.format != format:
             return None
-        exposition = last.read(text)
-        if exposition is not None:  # one without samples is false, too
-            self._last = last.next(text, exposition)
-            return exposition
-        edited = _edited(last, text)
-        if edited is None:
+        following = _followed(last, text)
+        if following is None:
             return None
-        exposition, self._last = edited
-        return exposition
+        self._last = following
+        return following.exposition
 
     def _read_anew(
         self,
@@ -186,249 +183,300 @@ def _again(error: ParseError) -> ParseError:
 
 
 class _Blocks:
-    """The last body as blocks of lines, cut when the next body comes: a first body
-    that stays the only one does not pay for it."""
+    """The last body in blocks of lines."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
-        self.changed: list[int] = []  # the lines that had changed the last time
+        self.changed = 0  # how many lines had changed the last time
         self._text = text
-
-    @cached_property
-    def blocks(self) -> list[str]:
-        """The text, 64 lines in one, without the line breaks between the blocks."""
-        lines = self._text.split("\n")
-        self._text = ""
-        starts = range(0, len(lines), _BLOCK)
-        return ["\n".join(lines[start : start + _BLOCK]) for start in starts]
+        self._ends: list[int] = []
 
     @cached_property
     def places(self) -> _Places:
         """Where the sample of each line is."""
-        return _Places(self.exposition, _BLOCK * len(self.blocks))
+        return _Places(self.exposition, self._text.count("\n") + 1)
 
     def lines(self) -> list[str]:
         """The lines of the last body."""
-        return "\n".join(self.blocks).split("\n")
+        return self._text.split("\n")
 
-    def read(self, text: str) -> Exposition | None:
-        """What the body says; None if more than values changed.
+    def read(self, text: str) -> bool:
+        """Whether what the body says could be found out.
 
-        This is a hot loop. Its blocks have no line break at their end, so that the last
-        block is one like the others.
+        This is a hot loop. Lines are cut where they are looked at: those of the last body
+        would lie scattered in memory, and comparing them would take twice as long.
         """
-        at, start = 0, -1
-        fresh = self.blocks[:]
-        changed: list[int] = []
-        olds: list[str] = []
-        news: list[str] = []
+        old, changes = self._text, _Changes(self.exposition, self.places)
+        ends: list[int] = []
+        start = at = 0
         turns = Turns()
-        for number, block in enumerate(self.blocks):
+        blocks = self._ends or _ends(old)
+        for number, end in enumerate(blocks if text != old else ()):
             if number % _OFFER_EVERY == 0:
                 turns.offer()
-            if start >= 0 and text[start : start + 1] != "\n":
-                return None
-            at = start + 1
-            start = at + len(block)
-            if text.startswith(block, at) and text[start : start + 1] in ("\n", ""):
+            block = old[start:end]
+            stop = at + end - start
+            if not text.startswith(block, at) or text[stop : stop + 1] not in ("\n", ""):
+                was = block.split("\n")
+                now, stop = _next_lines(text, at, len(was), end - start)
+                if not changes.compare(number * _BLOCK, was, now):
+                    return False
+            ends.append(stop)
+            start, at = end + 1, stop + 1
+        if ends and at != len(text) + 1:
+            return False
+        exposition = changes.exposition()
+        if exposition is None:
+            return False
+        self.exposition, self._text, self.changed = exposition, text, changes.count
+        self._ends = ends or self._ends
+        return True
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where blocks of lines end, before their last line break."""
+    end = -1
+    while end < len(text):
+        _, end = _next_lines(text, end + 1, _BLOCK, 64 * _BLOCK)
+        yield end
+
+
+class _OddLine(NamedTuple):
+    """A line that changed and is not just series, blank and value."""
+
+    place: int
+    old: str
+    new: str
+    is_stamped: bool
+
+
+class _Changes:
+    """What lines say that differ from the last ones."""
+
+    def __init__(self, exposition: Exposition, places: _Places) -> None:
+        self._before = exposition
+        self._places = places
+        self._at: list[int] = []
+        self._texts: list[str] = []
+        self._odd: list[_OddLine] = []
+        self._others: list[tuple[int, int, str]] = []
+
+    def compare(self, first: int, olds: list[str], news: list[str]) -> bool:
+        """Compare so many lines, the first of which has this number; False if they are
+        not those of before, or have moved."""
+        if len(olds) != len(news):
+            return False
+        most = len(self._others) + len(olds) // 2
+        of_line, uneven = self._places.of_line, self._places.uneven
+        at, texts = self._at, self._texts
+        for number in compress(range(len(news)), map(ne, olds, news)):
+            old, new, line = olds[number], news[number], first + number
+            place = of_line[line]
+            if place < 0 or line in uneven:
+                is_stamped = line in self._places.stamped
+                self._odd.append(_OddLine(place, old, new, is_stamped))
                 continue
-            old = block.split("\n")
-            new = _cut(text, at, len(old), len(block))
-            if len(new) != len(old):
-                return None
-            fresh[number] = "\n".join(new)
-            start = at + len(fresh[number])
-            first = number * _BLOCK
-            for line in compress(range(len(old)), map(ne, old, new)):
-                changed.append(first + line)
-                olds.append(old[line])
-                news.append(new[line])
-        if start != len(text):
+            series, _, value = new.rpartition(" ")
+            if old.rpartition(" ")[0] != series:
+                self._others.append((line, place, series))
+            at.append(place)
+            texts.append(value)
+        return len(self._others) <= most
+
+    @property
+    def count(self) -> int:
+        """How many lines differ."""
+        return len(self._at) + len(self._odd)
+
+    def exposition(self) -> Exposition | None:
+        """The exposition with what the lines say now, each a sample as it was before; None
+        if one is not."""
+        before = self._before
+        if not self.count:
+            return before
+        rows, values = before.rows, before.values[:]
+        try:
+            if self._others:
+                rows = _exchanged(before, self._places, self._others)
+            for place, number in zip(self._at, convert(self._texts), strict=True):
+                values[place] = number
+        except ValueError:
             return None
-        exposition = _revalued(self.exposition, self.places, changed, olds, news)
-        if exposition is not None:
-            self.blocks = fresh
-            self.changed = changed
-        return exposition
-
-    def next(self, text: str, exposition: Exposition) -> _Way:
-        """What to compare the body after this one with."""
-        self.exposition = exposition
-        lines = _BLOCK * len(self.blocks)
-        if len(self.changed) > _MANY * lines and _may_be_cut(exposition):
-            return _cut_behind_series(text, exposition)
-        if _are_spread(self.changed, lines):
-            return _Lines(text.split("\n"), exposition, self.places)
-        return self
-
-
-class _Lines:
-    """The last body as its lines."""
-
-    def __init__(self, lines: list[str], exposition: Exposition, places: _Places) -> None:
-        self.exposition = exposition
-        self.places = places
-        self._lines = lines
-        self.changed: list[int] = []
-
-    def lines(self) -> list[str]:
-        """The lines of the last body."""
-        return self._lines
-
-    def read(self, text: str) -> Exposition | None:
-        """What the body says; None if more than values changed."""
-        old, new = self._lines, text.split("\n")
-        if len(old) != len(new):
-            return None
-        changed = list(compress(range(len(new)), map(ne, old, new)))
-        Turns().offer()
-        olds, news = [old[line] for line in changed], [new[line] for line in changed]
-        exposition = _revalued(self.exposition, self.places, changed, olds, news)
-        if exposition is not None:
-            self._lines, self.changed = new, changed
-        return exposition
-
-    def next(self, text: str, exposition: Exposition) -> _Way:
-        """What to compare the body after this one with."""
-        self.exposition = exposition
-        lines = len(self._lines)
-        if len(self.changed) > _MANY * lines and _may_be_cut(exposition):
-            return _cut_behind_series(text, exposition)
-        if not _are_spread(self.changed, lines):
-            return _Blocks(text, exposition)
-        return self
+        found = _with(before, values, rows=rows)
+        return _reread(found, self._odd) if self._odd else found
 
 
 class _Series:
-    """The last body as the series of its lines, of some 500 in one text; behind each
-    stands a value."""
+    """The last body with room in place of every value.
+
+    The next body is cut at its blanks. If the words that stand where values do give its
+    text when they are put in their rooms, then nothing else has changed.
+    """
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
-        self.series: list[tuple[int, str]] = []
-        values: list[str] = []
-        for lines in slices(text):
-            cut = [line.rpartition(" ") for line in lines]
-            self.series.append((len(lines), "\n".join(map(_first, cut))))
-            values += map(_last, cut)
-        self.mask = bytes(place >= 0 for place in _Places(exposition, len(values)).of_line)
-        # Lines without a sample must not change at all, nor the end behind the last one.
-        self.other = {
-            line: values[line] for line, is_in in enumerate(self.mask) if not is_in
-        }
-        self.size = len(values)
         self.reads = 0
-
-    def read(self, text: str) -> Exposition | None:
-        """What the body says; None if more than values changed."""
         lines = text.split("\n")
-        if len(lines) != self.size:
-            return None
-        values: list[str] = []
-        turns = Turns()
-        start = 0
-        for size, series in self.series:
-            cut = [line.rpartition(" ") for line in lines[start : start + size]]
-            if "\n".join(map(_first, cut)) != series:
-                return None
-            values += map(_last, cut)
-            start += size
-            turns.offer()
-        if any(values[line] != value for line, value in self.other.items()):
-            return None
-        numbers = _numbers(list(compress(values, self.mask)))
-        return None if numbers is None else _with(self.exposition, numbers)
+        of_line = _Places(exposition, len(lines)).of_line
+        words = list(accumulate([len(line.split()) for line in lines]))
+        rooms = list(map(_with_room, lines, of_line))
+        self._size = words[-1]
+        self._pick = picker(
+            [n - 1 for n, at in zip(words, of_line, strict=True) if at >= 0]
+        )
+        self._parts: list[tuple[str, int]] = []
+        for start in range(0, len(lines), _LINES_CUT):
+            here = slice(start, start + _LINES_CUT)
+            end = "\n" if start + _LINES_CUT < len(lines) else ""
+            size = len(rooms[here]) - of_line[here].count(-1)
+            self._parts.append(("\n".join(rooms[here]) + end, size))
 
-    def next(self, text: str, exposition: Exposition) -> _Way:
-        """What to compare the body after this one with."""
-        before, self.exposition = self.exposition, exposition
+    def read(self, text: str) -> bool:
+        """Whether no more than values changed."""
+        turns = Turns()
+        words: list[str] = []
+        for start, end in _pieces(text, _PIECE):
+            words += text[start:end].split()
+            turns.offer()
+        if len(words) != self._size:
+            return False
+        values = self._pick(words)
+        at = done = 0
+        for part, size in self._parts:
+            whole = part % values[done : done + size]
+            if not text.startswith(whole, at):
+                return False
+            at += len(whole)
+            done += size
+            turns.offer()
+        numbers = _numbers(values) if at == len(text) else None
+        if numbers is None:
+            return False
+        self.exposition = _with(self.exposition, numbers)
         self.reads += 1
-        if self.reads % _COUNT_EVERY:
-            return self
-        changed = sum(map(ne, before.values, exposition.values))
-        return _Blocks(text, exposition) if changed <= _MANY * self.size else self
+        return True
+
+
+def _with_room(line: str, place: int) -> str:
+    if place < 0:
+        return line.replace("%", "%%")
+    return line.rpartition(" ")[0].replace("%", "%%") + " %s"
+
+
+def _pieces(text: str, size: int) -> Iterator[tuple[int, int]]:
+    """Where pieces of a text start and end, of whole lines and about a size."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + size) + 1 or len(text)
+        yield start, end
+        start = end
 
 
 class _Stamped:
     """The last body with a timestamp behind every sample. What stands before these is
-    kept in blocks of lines, and read as a body without any."""
+    read as a body without any."""
 
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
-        lines = text.split("\n")
         read = attrs.evolve(_lines_of(exposition), uneven=frozenset(), stamped=frozenset())
-        self._plain = attrs.evolve(exposition, times=None, lines=read)
-        self._places = _Places(self._plain, len(lines))
-        self._mask = bytes(place >= 0 for place in self._places.of_line)
-        self._others = {n: line for n, line in enumerate(lines) if not self._mask[n]}
-        self._blocks, _ = self._parted(lines)
+        plain = attrs.evolve(exposition, times=None, lines=read)
+        of_line = _Places(plain, text.count("\n") + 1).of_line
+        self._mask = bytes(at >= 0 for at in of_line)
+        self._are_one = True
+        self._plain: _Way = _Blocks(self._parted(text)[0], plain)
 
-    def _parted(self, lines: list[str]) -> tuple[list[str], list[str]]:
-        """Blocks of what stands before the last blanks, and what stands behind them."""
-        blocks: list[str] = []
+    def _parted(self, text: str) -> tuple[str, list[str]]:
+        """The text without timestamps, and these."""
+        if self._are_one:
+            found = self._less_one_timestamp(text)
+            if found is not None:
+                return found
+        self._are_one = False
+        lines = text.split("\n")
+        heads: list[str] = []
         ends: list[str] = []
         turns = Turns()
         for start in range(0, len(lines), _LINES_CUT):
             cut = [line.rpartition(" ") for line in lines[start : start + _LINES_CUT]]
-            blocks.append("\n".join(map(_first, cut)))
+            heads += map(_first, cut)
             ends += map(_last, cut)
             turns.offer()
-        return blocks, ends
+        if len(lines) == len(self._mask):
+            for gap in compress(count(), map(not_, self._mask)):
+                heads[gap] = lines[gap]
+        return "\n".join(heads), list(compress(ends, self._mask))
 
-    def read(self, text: str) -> Exposition | None:
-        """What the body says; None if more than values and timestamps changed."""
-        lines = text.split("\n")
-        if len(lines) != len(self._mask) or not self._are_as_they_were(lines):
+    def _less_one_timestamp(self, text: str) -> tuple[str, list[str]] | None:
+        """The text without the timestamp of all its samples, 70 ns a line where others
+        take 250; None if they have several, or a comment ends like a sample."""
+        stamp = text[text.rfind(" ") + 1 :].rstrip("\n")
+        end = f" {stamp}\n"
+        # In short texts that much faster, since nothing is prepared for a search.
+        pieces = [text[at:to].replace(end, "\n") for at, to in _pieces(text, _SHORT)]
+        plain = "".join(pieces)
+        size = self._mask.count(1)
+        if len(text) - len(plain) != len(end[1:]) * size:
             return None
-        blocks, ends = self._parted(lines)
-        times = _stamps(list(compress(ends, self._mask)), self.exposition.format)
-        if times is None:
-            return None
-        changed: list[int] = []
-        olds: list[str] = []
-        news: list[str] = []
-        for number in compress(count(), map(ne, self._blocks, blocks)):
-            old, new = self._blocks[number].split("\n"), blocks[number].split("\n")
-            differ = list(map(ne, old, new))
-            changed += compress(count(number * _LINES_CUT), differ)
-            olds += compress(old, differ)
-            news += compress(new, differ)
-        plain = _revalued(self._plain, self._places, changed, olds, news)
-        if plain is None:
-            return None
-        self._plain, self._blocks = plain, blocks
-        return _with(self.exposition, plain.values, times)
+        at = text.find("#")
+        while at >= 0:
+            to = text.find("\n", at) + 1
+            if text.endswith(end, at, to):
+                return None
+            at = text.find("#", to) if to else -1
+        return plain, [stamp] * size
 
-    def _are_as_they_were(self, lines: list[str]) -> bool:
-        """Whether lines without a sample mean what they meant."""
-        return all(
-            lines[at] == old or _means_nothing(old, lines[at], self.exposition.format)
-            for at, old in self._others.items()
-        )
-
-    def next(self, text: str, exposition: Exposition) -> _Way:
-        """What to compare the body after this one with."""
-        self.exposition = exposition
-        return self
+    def read(self, text: str) -> bool:
+        """Whether what the body says could be found out."""
+        plain, stamps = self._parted(text)
+        times = _stamps(stamps, self.exposition.format)
+        following = None if times is None else _followed(self._plain, plain)
+        if times is None or following is None:
+            return False
+        self._plain, exposition = following, following.exposition
+        of_line = _lines_of(exposition).places
+        if of_line is not None:
+            # Lines were parted by where the samples stood in the body before.
+            if bytes(at >= 0 for at in of_line) != self._mask:
+                return False
+            in_order, times = times, array("q", times[:1]) * len(exposition.values)
+            for at, time in zip(compress(of_line, self._mask), in_order, strict=True):
+                times[at] = time
+        self.exposition = _with(exposition, exposition.values, times)
+        return True
 
 
-def _cut_behind_series(text: str, exposition: Exposition) -> _Series | _Stamped:
-    """The way to follow where most values change."""
-    return (_Series if exposition.times is None else _Stamped)(text, exposition)
+_Way = _Blocks | _Series | _Stamped
 
 
-_Way = _Blocks | _Lines | _Series | _Stamped
+def _followed(last: _Way, text: str) -> _Way | None:
+    """What tells what a body says, by the last one, and what to compare the body after
+    it with; None if that does not tell."""
+    before = last.exposition
+    return _next_way(last, text, before) if last.read(text) else _edited(last, text)
+
+
+def _next_way(way: _Way, text: str, before: Exposition) -> _Way:
+    """What to compare the body after this one with."""
+    exposition = way.exposition
+    if isinstance(way, _Stamped):
+        return way
+    if isinstance(way, _Series):
+        if way.reads % _COUNT_EVERY:
+            return way
+        moved = sum(map(ne, before.values, exposition.values))
+        return way if moved > _MANY * len(before.values) else _Blocks(text, exposition)
+    # Other series are found line by line only.
+    many = way.changed > _MANY * len(way.places.of_line) and exposition.rows is before.rows
+    if many and _may_be_cut(exposition):
+        return (_Series if exposition.times is None else _Stamped)(text, exposition)
+    return way
 
 
 def _may_be_cut(exposition: Exposition) -> bool:
-    """Whether every sample is series, blank, value, or every one has a timestamp too;
-    `_Series` takes no others apart."""
-    lines = exposition._lines
-    if (
-        lines is None
-        or lines.places is not None
-        or len(exposition.values) != len(exposition)
-    ):
+    """Whether every sample is series, blank, value, or every one has a timestamp too; no
+    others can be taken apart in one go."""
+    lines = _lines_of(exposition)
+    if lines.places is not None or len(exposition.values) != len(exposition):
         return False
     if exposition.times is None:
         return not lines.uneven
@@ -436,14 +484,8 @@ def _may_be_cut(exposition: Exposition) -> bool:
     return timed and not exposition.exemplars and len(lines.stamped) == len(exposition)
 
 
-def _are_spread(changed: Sequence[int], lines: int) -> bool:
-    """Whether changes in these lines touch most blocks."""
-    blocks = {line // _BLOCK for line in changed}
-    return len(blocks) > _SPREAD * lines / _BLOCK
-
-
 class _Places:
-    """Where the samples of a body are, by line.
+    """Where the samples of a body are.
 
     Attributes:
         of_line: for each line the place of its sample; -1 where there is none.
@@ -460,6 +502,13 @@ class _Places:
         self.of_line.extend([-1] * (lines - len(self.of_line)))
         self.uneven = read.uneven
         self.stamped = read.stamped
+        self.made: _Groups | None = None
+
+    def groups(self, exposition: Exposition) -> _Groups:
+        """The rows of the samples, made when a series first comes or goes."""
+        if self.made is None:
+            self.made = _Groups(exposition)
+        return self.made
 
 
 def _numbered(gaps: Sequence[int], samples: int) -> array[int]:
@@ -476,60 +525,17 @@ def _numbered(gaps: Sequence[int], samples: int) -> array[int]:
     return of_line
 
 
-class _OddLine(NamedTuple):
-    """A line that changed and is not just series, blank and value."""
-
-    place: int
-    old: str
-    new: str
-    is_stamped: bool
-
-
-def _revalued(
-    exposition: Exposition,
-    places: _Places,
-    changed: Sequence[int],
-    olds: Sequence[str],
-    news: Sequence[str],
-) -> Exposition | None:
-    """The exposition with what some lines say now; None if more than a value, or what
-    stands behind it, has changed."""
-    if not changed:
-        return exposition
-    of_line, uneven = places.of_line, places.uneven
-    at: list[int] = []
-    texts: list[str] = []
-    odd: list[_OddLine] = []
-    for line, old, new in zip(changed, olds, news, strict=True):
-        place = of_line[line]
-        series, _, value = new.rpartition(" ")
-        if place < 0 or line in uneven:
-            odd.append(_OddLine(place, old, new, line in places.stamped))
-        elif old.rpartition(" ")[0] != series:
-            return None
-        else:
-            at.append(place)
-            texts.append(value)
-    numbers = _numbers(texts)
-    if numbers is None:
-        return None
-    values = exposition.values[:]
-    for place, number in zip(at, numbers, strict=True):
-        values[place] = number
-    if not odd:
-        return _with(exposition, values)
-    return _reread(exposition, values, odd)
-
-
 def _with(
     exposition: Exposition,
     values: array[float],
     times: array[int] | None = None,
     exemplars: dict[int, Exemplar] | None = None,
+    rows: tuple[Rows, ...] | None = None,
+    lines: Lines | None = None,
 ) -> Exposition:
     # Not attrs.evolve, which takes 6 µs: a small page takes 50 in all.
     return Exposition(
-        exposition.rows,
+        exposition.rows if rows is None else rows,
         values,
         exposition.times if times is None else times,
         exposition.exemplars if exemplars is None else exemplars,
@@ -537,14 +543,16 @@ def _with(
         exposition.metadata,
         (),
         None,
-        exposition._lines,
+        exposition._lines if lines is None else lines,
     )
 
 
-def _reread(
-    exposition: Exposition, values: array[float], odd: Sequence[_OddLine]
-) -> Exposition | None:
-    """The exposition with what odd lines say now; None if one says something new."""
+def _reread(exposition: Exposition, odd: Sequence[_OddLine]) -> Exposition | None:
+    """The exposition with what odd lines say now; None if one says something new.
+
+    Its values are its own yet, and written to.
+    """
+    values = exposition.values
     timestamp = GRAMMARS[exposition.format].timestamp
     times = None if exposition.times is None else exposition.times[:]
     exemplars = dict(exposition.exemplars)
@@ -623,213 +631,265 @@ def _same_series(old: str, new: str, format: Format) -> SampleLine | None:  # no
     return read if old.startswith(series) and behind in (" ", "\t") else None
 
 
-# Series that came or went
+# Other series
 
 
-def _edited(last: _Way, text: str) -> tuple[Exposition, _Lines] | None:
-    """What a body says in which series came or went between lines that stayed in their
-    order, and what to compare the next body with; None if too much is new, or something
-    is that is no plain sample.
+class _Groups:
+    """Which rows the samples of a body are of, and into which others can be put.
 
-    Each line is looked up among the last ones, and where it differs its series: 0.2 µs a
-    line. (Walking both from one difference to the next took longer, and more code.)
-    A series that stayed keeps its place; a new one takes that of one that is gone.
+    Rows that lose all their series stay, without any, so that their numbers hold.
+
+    Attributes:
+        of: for each place the number of its rows.
+        open: by metric and label names the number of their rows, where these are all
+            there are. (A label without a value is one that is not there: where a metric
+            has one, its series may stand in rows of other names.)
     """
-    exposition = last.exposition
-    if (
-        isinstance(last, _Series | _Stamped)
-        or exposition.times is not None
-        or exposition.exemplars
-    ):
-        return None
-    if len(exposition.values) > 2 * len(exposition) + 64 or last.places.uneven:
-        return None  # the full reading numbers the places anew
-    lines = text.split("\n")
-    edit = _Edit(exposition, last.places.of_line, last.lines(), lines)
-    found = edit.exposition()
-    if found is None:
-        return None
-    return found, _Lines(lines, found, _Places(found, len(lines)))
 
+    def __init__(self, exposition: Exposition) -> None:
+        self.of = array("i", [-1]) * len(exposition.values)
+        self.open: dict[tuple[str, tuple[str, ...]], int] = {}
+        closed: set[object] = set()
+        for number, rows in enumerate(exposition.rows):
+            for place in rows.places:
+                self.of[place] = number
+            if self.open.setdefault((rows.metric, rows.names), number) != number:
+                closed.add((rows.metric, rows.names))
+            if any("" in column for column in rows.columns):
+                closed.add(rows.metric)
+        for shape in list(self.open):
+            if shape in closed or shape[0] in closed:
+                del self.open[shape]
 
-class _Edit:
-    """One body put together from the lines that stayed and those that are new."""
-
-    def __init__(
-        self, before: Exposition, of_line: array[int], old: list[str], new: list[str]
-    ) -> None:
-        self._before = before
-        self._of_old = of_line
-        self._new = new
-        line_of = dict(zip(old, count()))
-        is_unique = len(line_of) == len(old)
-        found = list(map(line_of.pop, new, repeat(None)))
-        # Of those that differ the series tells.
-        left = {text.rpartition(" ")[0] or text: at for text, at in line_of.items()}
-        # A line or a series that stands there twice is left to the full reading.
-        self._is_unique = is_unique and len(left) == len(line_of)
-        others = list(compress(count(), map(is_, found, repeat(None))))
-        for line in others:
-            found[line] = left.pop(new[line].rpartition(" ")[0] or new[line], None)
-        self._changed = [line for line in others if found[line] is not None]
-        self._fresh = [line for line in others if found[line] is None]
-        self._gone = {of_line[at] for at in left.values()}
-        for line in self._fresh:
-            found[line] = found[line - 1] if line else -1
-        # For each line the one that it was, for a new one that of the line before it.
-        self._was = cast("list[int]", found)
-        self._of_line = array("i", map(of_line.__getitem__, self._was))
-        self._values = before.values[:]
-
-    def exposition(self) -> Exposition | None:
-        """What the body says; None if it has to be read as a whole."""
-        if not self._can_be_followed():
-            return None
-        try:
-            self._take_values()
-            rows = self._regrouped(list(self._read_fresh()))
-        except ValueError:
-            return None
-        if rows is None:
-            return None
-        before = self._before
-        gaps = array("i", compress(count(), map((-1).__eq__, self._of_line)))
-        read = Lines(gaps, frozenset(), frozenset(), self._bounds(), self._of_line)
-        return Exposition(
-            rows, self._values, None, {}, before.format, before.metadata, (), None, read
-        )
-
-    def _can_be_followed(self) -> bool:
-        """Whether most lines stayed, in their order, and all comments as they were."""
-        return (
-            self._is_unique
-            and len(self._fresh) <= _REPLACED * len(self._new) + 64
-            and all(map(le, self._was, self._was[1:]))
-            and -1 not in self._gone
-            and all(self._of_line[line] >= 0 for line in self._changed)
-            and not any(self._new[n][:1] in ("", "#", " ", "\t") for n in self._fresh)
-        )
-
-    def _take_values(self) -> None:
-        """Read what the lines say that stayed, where they changed.
+    def read(self, series: Iterable[tuple[str, str]]) -> Iterator[_Fresh]:
+        """Series as they are written, each with the label that its TYPE makes a bound.
 
         Raises:
-            ValueError: a value is no number.
+            ValueError: one is not of a metric and label names of which there are rows, or
+                is written in a way that only the full reading knows.
         """
-        numbers = convert([self._new[line].rpartition(" ")[2] for line in self._changed])
-        for line, number in zip(self._changed, numbers, strict=True):
-            self._values[self._of_line[line]] = number
+        forms: dict[tuple[str, ...], _Form] = {}
+        shared: dict[str, str] = {}
+        for text, bound in series:
+            pieces = text.split('"')
+            outside, inside = tuple(pieces[::2]), pieces[1::2]
+            form = forms.get(outside)
+            if form is None:
+                form = forms[outside] = self._form(outside)
+            group, names, order = form
+            if len(inside) != len(names) or "" in inside or "\\" in text:
+                raise ValueError(text)
+            if not is_utf8(text):
+                raise ValueError(text)
+            if bound in names:
+                at = names.index(bound)
+                inside[at] = normalise_bound(inside[at])
+            yield _Fresh(
+                group, tuple([shared.setdefault(inside[at], inside[at]) for at in order])
+            )
 
-    def _read_fresh(self) -> Iterator[_Fresh]:
-        """What the new lines say, by metric and label names.
+    def add(self, placed: Iterable[tuple[int, _Fresh]]) -> None:
+        """Note where series came to stand."""
+        for place, each in placed:
+            self.of.extend(repeat(-1, place + 1 - len(self.of)))
+            self.of[place] = each.group
 
-        Raises:
-            ValueError: one is no plain sample.
-        """
-        by_bound: dict[str, list[int]] = {}
-        for line, bound in zip(self._fresh, self._bounds_of_fresh(), strict=True):
-            by_bound.setdefault(bound, []).append(line)
-        for bound, numbers in by_bound.items():
-            part = self._read_group(bound, [self._new[line] for line in numbers])
-            for rows in part.rows:
-                lines = [numbers[place] for place in rows.places]
-                yield _Fresh(rows, lines, [part.values[place] for place in rows.places])
+    def _form(self, outside: tuple[str, ...]) -> _Form:
+        metric, brace, first = outside[0].partition("{")
+        names = label_names((brace + first, *outside[1:]))
+        if names is None or not LEGACY_METRIC_NAME.fullmatch(metric):
+            raise ValueError(outside)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        group = self.open.get((metric, tuple([names[at] for at in order])))
+        if group is None:
+            raise ValueError(outside)
+        return group, names, order
 
-    def _read_group(self, bound: str, lines: list[str]) -> Exposition:
-        end = "\n# EOF" if self._before.format == "openmetrics" else ""
-        text = "\n".join((f"# TYPE _ {_TYPE_OF_BOUND[bound]}", *lines)) + end
-        try:
-            part = read_fast(text, self._before.format)
-        except Refused as refused:
-            raise ValueError(text) from refused
-        if part is None or part.times or part.exemplars or len(part) != len(lines):
-            raise ValueError(text)
-        if part._lines is None or part._lines.uneven:
-            raise ValueError(text)
-        return part
 
-    def _bounds_of_fresh(self) -> Iterator[str]:
-        """Under which TYPE each new line stands: that of the line before it that stayed."""
-        bounds = _bounds_of(self._before)
-        starts = [line for line, _ in bounds]
-        for line in self._fresh:
-            found = bisect_right(starts, self._was[line])
-            yield bounds[found - 1][1] if found else ""
-
-    def _bounds(self) -> tuple[tuple[int, str], ...]:
-        """From which lines on which TYPE holds now."""
-        return tuple(
-            (bisect_left(self._was, line), bound)
-            for line, bound in _bounds_of(self._before)
-        )
-
-    def _regrouped(self, parts: list[_Fresh]) -> tuple[Rows, ...] | None:
-        """The rows less those that are gone, with the new ones; None if a series stands
-        there twice now, since the one that stood first counts."""
-        held, gone = self._before.rows, self._gone
-        by_shape = {_shape(each.rows): each for each in parts}
-        shapes = Counter(map(_shape, held))
-        if len(by_shape) < len(parts) or any(shapes[shape] > 1 for shape in by_shape):
-            return None
-        # A label without a value is not there: a series may stand in rows of other names.
-        metrics = {each.rows.metric for each in parts}
-        both = chain(held, [each.rows for each in parts])
-        if any("" in c for rows in both if rows.metric in metrics for c in rows.columns):
-            return None
-        kept: list[Rows] = []
-        for rows in held:
-            lost: list[int] = []
-            if not gone.isdisjoint(rows.places):
-                lost = [row for row, place in enumerate(rows.places) if place in gone]
-            fresh = by_shape.pop(_shape(rows), None)
-            changed = self._exchanged(rows, lost, fresh) if lost or fresh else rows
-            if fresh and len(set(changed.row_keys())) < len(changed):
-                return None
-            if len(changed):
-                kept.append(changed)
-        for fresh in by_shape.values():
-            kept.append(attrs.evolve(fresh.rows, places=self._placed(fresh, [])))
-        return tuple(kept)
-
-    def _exchanged(self, rows: Rows, lost: Sequence[int], fresh: _Fresh | None) -> Rows:
-        """Rows in which new series stand where others are gone, or behind all."""
-        columns = [list(column) for column in rows.columns]
-        places = array("i", rows.places)
-        if fresh is not None:
-            for column, cells in zip(columns, fresh.rows.columns, strict=True):
-                for row, cell in zip(lost, cells):  # noqa: B905 one may be longer
-                    column[row] = cell
-                column += cells[len(lost) :]
-            taken = self._placed(fresh, [rows.places[row] for row in lost])
-            places += taken[len(lost) :]
-            lost = lost[len(taken) :]
-        changed = Rows(rows.metric, rows.names, tuple(columns), places, rows.counted)
-        if not lost:
-            return changed
-        left = set(lost)
-        return take(changed, [row for row in range(len(places)) if row not in left])
-
-    def _placed(self, fresh: _Fresh, free: Sequence[int]) -> array[int]:
-        """Give new samples their places: those that are free, then new ones."""
-        places = array("i", free[: len(fresh.lines)])
-        start = len(self._values)
-        places.extend(range(start, start + len(fresh.lines) - len(places)))
-        self._values.extend(fresh.values[len(free) :])
-        for line, place, value in zip(fresh.lines, places, fresh.values, strict=True):
-            self._of_line[line] = place
-            self._values[place] = value
-        return places
+_Form = tuple[int, tuple[str, ...], list[int]]
+"""The number of its rows, its label names as they are written, and their columns."""
 
 
 class _Fresh(NamedTuple):
-    """New series of one metric with the same label names: their lines and values too."""
+    """A series that was not there before: to which rows it comes, and its label values."""
 
-    rows: Rows
-    lines: list[int]
-    values: list[float]
+    group: int
+    cells: tuple[str, ...]
 
 
-_TYPE_OF_BOUND: Final = {"": "gauge", "le": "histogram", "quantile": "summary"}
+def _exchanged(
+    exposition: Exposition, places: _Places, others: Sequence[tuple[int, int, str]]
+) -> tuple[Rows, ...]:
+    """The rows where lines hold other series than before, each of the metric and label
+    names of the one whose place it takes, as where pods are replaced.
+
+    Args:
+        others: the lines, their places, and the series that stand there now.
+
+    Raises:
+        ValueError: a series is of another metric or other label names, or not new.
+    """
+    if _lines_of(exposition).places is not None:
+        raise ValueError("rows do not have the order of lines")
+    groups = places.groups(exposition)
+    lines, gone, series = zip(*others, strict=True)
+    fresh = list(groups.read(zip(series, _bounds_at(exposition, lines), strict=True)))
+    if [groups.of[place] for place in gone] != [each.group for each in fresh]:
+        raise ValueError("a series of another metric or other label names")
+    return _regrouped(exposition, groups, gone, fresh, are_in_order=True)[0]
+
+
+def _regrouped(
+    exposition: Exposition,
+    groups: _Groups,
+    gone: Iterable[int],
+    fresh: Sequence[_Fresh],
+    *,
+    are_in_order: bool = False,
+) -> tuple[tuple[Rows, ...], list[int]]:
+    """The rows less the samples at some places, with new series in their stead; and the
+    place of each: one that is free in its rows, or one behind all.
+
+    Of two samples of one series that with the lower place counts, as it stands first; so
+    where places do not have the order of lines, no series may be there twice.
+
+    Raises:
+        ValueError: a new series is there already.
+    """
+    rows = list(exposition.rows)
+    free: defaultdict[int, list[int]] = defaultdict(list)
+    for place in sorted(gone):
+        free[groups.of[place]].append(place)
+    came: defaultdict[int, list[int]] = defaultdict(list)
+    for number, each in enumerate(fresh):
+        came[each.group].append(number)
+    placed = [0] * len(fresh)
+    behind = count(len(exposition.values))
+    for group in free.keys() | came.keys():
+        numbers, left = came[group], free[group]
+        taken = [*left[: len(numbers)], *islice(behind, max(0, len(numbers) - len(left)))]
+        for number, place in zip(numbers, taken, strict=True):
+            placed[number] = place
+        cells = [fresh[number].cells for number in numbers]
+        if not are_in_order and not are_new(rows[group], cells):
+            raise ValueError("a series stands there twice")
+        rows[group] = _put(rows[group], left, taken, cells)
+    return tuple(rows), placed
+
+
+def _put(
+    rows: Rows, free: Sequence[int], taken: Sequence[int], cells: Sequence[tuple[str, ...]]
+) -> Rows:
+    """Rows with new series at the places that are taken, and none at those that are free
+    else. What stays the same is shared."""
+    lost = [bisect_left(rows.places, place) for place in free]
+    columns = list(rows.columns)
+    for at, fresh in enumerate(zip(*cells, strict=True)):
+        if [columns[at][row] for row in lost] == list(fresh):
+            continue
+        column = columns[at] = list(columns[at])
+        for row, cell in zip(lost, fresh):  # noqa: B905 one may be longer
+            column[row] = cell
+        column += fresh[len(lost) :]
+    places = rows.places
+    if len(taken) > len(free):
+        places = array("i", [*places, *taken[len(free) :]])
+    changed = Rows(rows.metric, rows.names, tuple(columns), places, rows.counted)
+    left = set(lost[len(taken) :])
+    if not left:
+        return changed
+    return take(changed, [row for row in range(len(places)) if row not in left])
+
+
+def _edited(last: _Way, text: str) -> _Blocks | None:
+    """What tells what a body says in which series came or went between lines that
+    stayed in their order; None if too much is new, or one is no plain sample.
+
+    A series that stayed keeps its place; a new one takes that of one that is gone.
+    """
+    if not isinstance(last, _Blocks):
+        return None
+    exposition, places = last.exposition, last.places
+    if exposition.times is not None or exposition.exemplars or places.uneven:
+        return None
+    if len(exposition.values) > 2 * len(exposition) + 64:
+        return None  # the full reading numbers the places anew
+    new = text.split("\n")
+    aligned = _Aligned.of(last.lines(), new)
+    if aligned is None:
+        return None
+    of_line = array("i", map(places.of_line.__getitem__, aligned.was))
+    gone = {places.of_line[line] for line in aligned.gone}
+    if -1 in gone or any(of_line[line] < 0 for line in aligned.changed):
+        return None  # a comment
+    groups = places.groups(exposition)
+    lines = [*aligned.changed, *aligned.fresh]
+    arrived = [new[line].rpartition(" ")[0] for line in aligned.fresh]
+    bounds = _bounds_at(exposition, [aligned.was[line] for line in aligned.fresh])
+    try:
+        numbers = convert([new[line].rpartition(" ")[2] for line in lines])
+        fresh = list(groups.read(zip(arrived, bounds, strict=True)))
+        rows, placed = _regrouped(exposition, groups, gone, fresh)
+    except ValueError:
+        return None
+    for line, place in zip(aligned.fresh, placed, strict=True):
+        of_line[line] = place
+    values = exposition.values[:]
+    values.extend(repeat(0.0, max((0, *placed)) + 1 - len(values)))
+    for line, number in zip(lines, numbers, strict=True):
+        values[of_line[line]] = number
+    groups.add(zip(placed, fresh, strict=True))
+    gaps = array("i", compress(count(), map((-1).__eq__, of_line)))
+    starts = [
+        (bisect_left(aligned.was, line), bound) for line, bound in _bounds(exposition)
+    ]
+    read = Lines(gaps, frozenset(), frozenset(), tuple(starts), of_line)
+    found = _with(exposition, values, rows=rows, lines=read)
+    following = _Blocks(text, found)
+    following.places.made = groups
+    return following
+
+
+class _Aligned(NamedTuple):
+    """What became of the lines of a body.
+
+    Attributes:
+        was: for each line the one that it was, for a new one that of the line before it.
+        changed: the lines in which the series is the same.
+        fresh: those in which there is another one.
+        gone: the lines that there were.
+    """
+
+    was: list[int]
+    changed: list[int]
+    fresh: list[int]
+    gone: Collection[int]
+
+    @classmethod
+    def of(cls, old: list[str], new: list[str]) -> _Aligned | None:
+        """None if lines stand there twice, in another order, or many are new.
+
+        Each line is looked up among the last ones, and where it differs its series:
+        0.2 µs a line. (Walking both from one difference to the next took longer.)
+        """
+        line_of = dict(zip(old, count()))
+        is_unique = len(line_of) == len(old)
+        found: list[int | None] = list(map(line_of.pop, new, repeat(None)))
+        left = {line.rpartition(" ")[0] or line: at for line, at in line_of.items()}
+        if not is_unique or len(left) < len(line_of):
+            return None
+        others = list(compress(count(), map(is_, found, repeat(None))))
+        for line in others:
+            found[line] = left.pop(new[line].rpartition(" ")[0] or new[line], None)
+        changed = [line for line in others if found[line] is not None]
+        fresh = [line for line in others if found[line] is None]
+        if len(fresh) > _REPLACED * len(new) + 64:
+            return None
+        for line in fresh:
+            found[line] = found[line - 1] if line else -1
+        was = cast("list[int]", found)
+        in_order = all(map(le, was, islice(was, 1, None)))
+        return cls(was, changed, fresh, left.values()) if in_order else None
 
 
 def _lines_of(exposition: Exposition) -> Lines:
@@ -837,24 +897,26 @@ def _lines_of(exposition: Exposition) -> Lines:
     return exposition._lines
 
 
-def _bounds_of(exposition: Exposition) -> tuple[tuple[int, str], ...]:
+def _bounds(exposition: Exposition) -> tuple[tuple[int, str], ...]:
     return _lines_of(exposition).bounds
 
 
-def _shape(rows: Rows) -> tuple[str, tuple[str, ...]]:
-    return rows.metric, rows.names
+def _bounds_at(exposition: Exposition, lines: Iterable[int]) -> Iterator[str]:
+    """Which label has bounds for values under the TYPE that holds in each line."""
+    starts = [(-1, ""), *_bounds(exposition)]
+    for line in lines:
+        yield starts[bisect_right(starts, line, key=_first) - 1][1]
 
 
-def _cut(text: str, at: int, lines: int, length: int) -> list[str]:
-    """The next lines of a text, so many if there are so many."""
+def _next_lines(text: str, at: int, lines: int, length: int) -> tuple[list[str], int]:
+    """The next lines of a text, so many if there are so many, and where they end."""
     room = 2 * length + 1024
     while True:
-        piece = text[at : at + room]
-        cut = piece.split("\n", lines)
+        cut = text[at : at + room].split("\n", lines)
         if len(cut) > lines:
-            return cut[:lines]
+            return cut[:lines], min(at + room, len(text)) - len(cut[-1]) - 1
         if at + room >= len(text):
-            return cut
+            return cut, len(text)
         room *= 2
 
 
@@ -865,6 +927,8 @@ def _stamps(texts: list[str], format: Format) -> array[int] | None:  # noqa: A00
         known = {text: timestamp(text) for text in set(texts)}
     except ValueError:
         return None
+    if len(known) == 1:
+        return array("q", known.values()) * len(texts)
     return array("q", map(known.__getitem__, texts))
 
 
