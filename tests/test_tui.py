@@ -33,6 +33,7 @@ from promlatest.tui.model.keys import KEYS, hints
 from promlatest.tui.model.series import listing
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.pages.subject import SubjectPage
+from promlatest.tui.settings import Settings, load_settings
 from promlatest.tui.widgets import keybar
 from promlatest.tui.widgets.exportbar import ExportBar
 from promlatest.tui.widgets.grid import Grid
@@ -1347,7 +1348,23 @@ async def test_settings_are_kept_for_the_next_start(tmp_path):
     async with third.app.run_test(size=(160, 30)) as pilot:
         await until(pilot, lambda: "settings not read" in screen(third.app))
         assert third.app.window == 60
+        await pilot.press("w")
+        await until(pilot, lambda: "settings not kept" in screen(third.app))
     assert path.read_text() == '{"window": 7}'
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[", "7", '{"window": []}'], ids=["deep", "cut", "7", "list"]
+)
+def test_settings_that_are_none(tmp_path, text):
+    """Whatever is in the file, the dashboard starts as without one, and says why."""
+    path = tmp_path / "dashboard.json"
+    path.write_text(text)
+
+    settings, said = load_settings(path)
+
+    assert settings == Settings()
+    assert said.startswith(f"{path}: ")
 
 
 async def test_a_series_opens_as_a_chart(demo):

@@ -505,7 +505,8 @@ class Dashboard(App[None]):
         """Keep what somebody chose for the next start."""
         for name, value in chosen.items():
             setattr(self.settings, name, value)
-        wrong = save_settings(self._settings_path, self.settings)
+        # What could not be read is somebody's, with a mistake in it.
+        wrong = self._unread or save_settings(self._settings_path, self.settings)
         if wrong:
             self.query_one(KeyBar).say(f"settings not kept: {wrong}", good=False)
 

@@ -41,11 +41,15 @@ def load_settings(path: Path | None) -> tuple[Settings, str]:
     A file that cannot be read, or holds something else, is said and left alone: the
     dashboard starts as it would without one.
     """
-    if path is None or not path.exists():
+    if path is None:
         return Settings(), ""
     try:
         return _read(json.loads(path.read_text(encoding="utf-8"))), ""
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings(), ""
+    except OSError as error:
+        return Settings(), f"{path}: {error.strerror}"
+    except (ValueError, RecursionError) as error:
         return Settings(), f"{path}: {error}"
 
 
