@@ -21,6 +21,7 @@ def layout_of(text: str, before=EMPTY):
 PODS = "".join(f'm{{pod="p{n:02}",odd="{n % 2}"}} {n}\n' for n in range(40))
 
 
+@pytest.mark.parametrize("few", [0, 1_000], ids=["by an index", "by asking each"])
 @pytest.mark.parametrize(
     ("condition", "hits"),
     [
@@ -35,9 +36,10 @@ PODS = "".join(f'm{{pod="p{n:02}",odd="{n % 2}"}} {n}\n' for n in range(40))
         (("pod", "=~", ".*9"), 4),
     ],
 )
-def test_every_kind_of_matcher_finds_its_rows(condition, hits):
+def test_every_kind_of_matcher_finds_its_rows(monkeypatch, condition, hits, few):
     """A literal, a range of a prefix, and a scan of the values find the same as asking
     each series does."""
+    monkeypatch.setattr("promlatest._storage.table._FEW", few)
     layout = layout_of(PODS)
     wanted = Matcher(*condition)
 

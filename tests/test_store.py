@@ -478,9 +478,10 @@ def test_a_body_past_the_limit_is_not_read_to_the_end():
     assert len(store.sources) == 0
 
 
-def test_what_is_dropped_is_out_of_the_indexes(store):
+def test_what_is_dropped_is_out_of_the_indexes(store, monkeypatch):
     """Of the series that share a label, those that are left are found by it, also after
     others have taken the place of those that are gone."""
+    monkeypatch.setattr("promlatest._storage.table._FEW", 0)
     for number in range(100):
         append(store, "m", 10, float(number), kind=f"k{number % 10}", n=f"{number}")
     assert len(store.query("m", kind="k3")) == 10
