@@ -616,6 +616,9 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             ((":1", "--token-file", str(empty)), "expected a token, got an empty file"),
             ((":1", "--token-file", "/nowhere"), "No such file"),
             ((":1", "--tls-key", "k"), "--tls-key needs --tls-cert"),
+            ((":1", "--host", ""), "expected a name or an address behind --host"),
+            ((":1", "--cors-origin", "localhost:3000"), "expected an origin"),
+            ((":1", "--cors-origin", "http://a/b"), "expected an origin"),
             ((":1", "--tls-cert", str(empty)), "no certificate with its key"),
             ((":1", "--port", port), f"on 127.0.0.1:{port}: Address already in use\n"),
         ):

@@ -261,6 +261,18 @@ def test_check_lets_pass_what_is_ignored(
     assert "camelCase: 'upNow'" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["demo"], ["serve", ":1"]], ids=["demo", "serve"])
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+def test_ports_that_are_none(
+    command: list[str], port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port that cannot be is wrong usage, and no traceback."""
+    with pytest.raises(SystemExit):
+        run(*command, f"--port={port}")
+
+    assert "argument --port: expected a" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [
     ["top", "FILE", "--once", "--width"], ["query", "FILE", "x", "--scrapes"],
     ["get", "FILE", "--limit"], ["demo", "--seed"],

@@ -21,6 +21,7 @@ _NARROWEST: Final = 40
 _WIDEST: Final = 10_000
 _NO_LIMIT: Final = 1 << 62
 _DAY: Final = 86_400
+_LAST_PORT: Final = 65_535
 _DIGITS: Final = 19  # of a number that nothing here can be
 
 
@@ -199,6 +200,19 @@ def whole_number(text: str) -> int:
     if digits.isascii() and digits.isdecimal() and len(digits) < _DIGITS:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number, not {shorten(text, 40)!r}")
+
+
+def port(text: str) -> int:
+    """The port of an option.
+
+    Raises:
+        ArgumentTypeError: there is no such port.
+    """
+    number = whole_number(text)
+    if not 0 <= number <= _LAST_PORT:
+        words = f"expected a port, 0 to {_LAST_PORT}, not {number}"
+        raise argparse.ArgumentTypeError(words)
+    return number
 
 
 def pair(text: str, separator: str, form: str) -> tuple[str, str]:

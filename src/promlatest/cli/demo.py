@@ -11,14 +11,14 @@ import argparse
 import sys
 import time
 
-from promlatest.cli._options import whole_number
+from promlatest.cli._options import port, whole_number
 from promlatest.demo import serve
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest demo`."""
     parser.add_argument(
-        "--port", type=whole_number, default=8080, metavar="PORT",
+        "--port", type=port, default=8080, metavar="PORT",
         help="default: 8080; 0: any that is free",
     )  # fmt: skip
     parser.add_argument(

@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import ssl
 import sys
@@ -32,13 +33,20 @@ from promlatest._storage.store import Store
 from promlatest.api import Api
 from promlatest.api._server import Listener, is_loopback
 from promlatest.cli._exits import DONE
-from promlatest.cli._options import add_config, add_demo, add_fetching, refuse_idle_sources
+from promlatest.cli._options import (
+    add_config,
+    add_demo,
+    add_fetching,
+    port,
+    refuse_idle_sources,
+)
 from promlatest.cli._targets import configured, demo, target_of
 from promlatest.exceptions import UsageError
 from promlatest.rules import read_rules
 from promlatest.scrape import Job, Scraper, Target
 
 _DEFAULT_INTERVAL: Final = 5.0
+_ORIGIN: Final = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[!-.0-~]+")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +73,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it listens, and who may ask")
     group.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     group.add_argument(
-        "--port", type=int, default=9090, help="default: 9090; 0: any that is free"
+        "--port", type=port, default=9090, help="default: 9090; 0: any that is free"
     )
     group.add_argument(
         "--token-file", metavar="FILE", help="ask clients for the token in this file"
@@ -82,6 +90,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Scrape and serve until SIGINT or SIGTERM."""
     refuse_idle_sources(options)
+    if not options.host:  # which would be every address of this machine
+        raise UsageError("expected a name or an address behind --host, not ''")
+    if options.cors_origin and not _ORIGIN.fullmatch(options.cors_origin):
+        raise UsageError(
+            "expected an origin as a browser sends it, such as http://localhost:3000, or *,"
+            f" behind --cors-origin, not {options.cors_origin!r:.80}"
+        )
     token, context = _token(options.token_file), _context(options)
     with ExitStack() as stack:
         if options.demo:
