@@ -749,9 +749,9 @@ class Store(QueryMethods):
                 self._change_live(self._late.popleft())
             return result
 
-    def _refuse(self, reason: str, example: str) -> None:
+    def _refuse(self, reason: str, samples: int, example: str) -> None:
         with self._lock:
-            self._counts._refuse(reason, 1, example)
+            self._counts._refuse(reason, samples, example)
 
     def _check(self) -> None:
         """Assert every promise that the store makes about itself."""
