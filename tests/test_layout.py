@@ -220,3 +220,23 @@ def test_the_label_values_of_series_that_take_places_have_limits():
 
     with pytest.raises(LimitError, match="label_value_length"):
         store.ingest('m{pod="a"} 1\nm{pod="bbbbbbbbbbbb"} 1\n')
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        (("__name__", "=~", "a_.*"), ["a_1", "a_2"]),
+        (("__name__", "=~", ".*_2|c"), ["a_2", "c"]),
+        (("__name__", "!=", "c"), ["a_1", "a_2"]),
+        (("x", "=", "1"), ["a_2"]),
+        (("__name__", "=", "d"), []),
+    ],
+)
+def test_columns_are_of_every_metric_that_is_meant(condition, found):
+    """Whether the matchers name it or not."""
+    store = Store()
+    store.ingest('a_1 1\na_2{x="1"} 2\nc 3\n', timestamp=1)
+
+    blocks = store.columns([Matcher(*condition)], 0, 1)
+
+    assert sorted(labels.metric for block in blocks for labels in block.labels) == found
