@@ -18,6 +18,7 @@ from promlatest import Store
 from promlatest.exceptions import LimitError, ParseError
 from promlatest.exposition import Reader, parse
 from promlatest.exposition import _rescrape as rescrape
+from promlatest.exposition._reader import read_fast
 
 STEPS = 20
 
@@ -434,3 +435,52 @@ def test_a_value_with_a_raw_line_break_is_read_again_by_comparison(monkeypatch):
         ("1\n2", 5),
         (None, 2),
     ]
+
+
+BETWEEN = {
+    "metadata": lambda n, v: f"# HELP m{n} of {n}\n# TYPE m{n} gauge\nm{n} {v}\n",
+    "comments": lambda n, v: f'# {n}\nm{{a="{n}"}} {v}\n',
+    "blank lines": lambda n, v: f'\nm{{a="{n}"}} {v}\n',
+    "timestamps": lambda n, v: f'm{{a="{n}"}} {v} {5 + v}\n',
+    "some timestamps": lambda n, v: f'm{{a="{n}"}} {v}{" 5" * (n % 3 == 0)}\n',
+    "words": lambda n, v: f'm{{a="{n}"}} {"+Inf" if n == v else v}\n',
+    "line breaks": lambda n, v: f'm{{a="{n}\n{n}"}} {v}\n',
+}
+CHANGED = {"one value": 1, "some values": 7, "all values": 200}
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
+@pytest.mark.parametrize("line", BETWEEN.values(), ids=BETWEEN)
+def test_whatever_stands_between_the_next_body_is_read_by_comparison(
+    monkeypatch, line, changed
+):
+    """And gives what a fresh reading gives, at each of several steps."""
+    reader = Reader()
+    for step in range(4):
+        body = "".join(line(n, step * (n < changed)) for n in range(200))
+        if step == 1:
+            monkeypatch.setattr("promlatest.exposition._rescrape.read_fast", None)
+            monkeypatch.setattr("promlatest.exposition._rescrape.read_exactly", None)
+        read, fresh = reader.read(body), parse(body)
+        assert list(read.samples()) == list(fresh.samples())
+        assert read.metadata == fresh.metadata
+
+
+def test_series_that_come_are_read_alone(monkeypatch):
+    """Of a body in which some come and some go between comments that stay, a twentieth at
+    most is read."""
+    texts = []
+
+    def read(text, *rest):
+        texts.append(text)
+        return read_fast(text, *rest)
+
+    monkeypatch.setattr(rescrape, "read_fast", read)
+    reader = Reader()
+    for step in range(4):
+        there = (n for n in range(200) if n % 50 != step)
+        samples = "".join(f'm{{a="{n}"}} {step if n % 9 else "+Inf"}\n' for n in there)
+        body = f"# HELP m Some.\n# TYPE m gauge\n{samples}# done\nend 1\n"
+        assert list(reader.read(body).samples()) == list(parse(body).samples())
+        assert sum(map(len, texts)) <= len(body) / (20 if step else 1)
+        texts.clear()
