@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promlatest import Labels, Limits, Matcher, Store
+from promlatest._matching.matcher import fulfils
 from promlatest._samples import Rows
 from promlatest._storage.layout import EMPTY, changes, laid_out
 from promlatest._storage.plan import plan_of
@@ -52,6 +53,32 @@ def test_every_kind_of_matcher_finds_its_rows(monkeypatch, condition, hits, few)
     ]
     assert list(found.labels) == sorted(asked)
     assert len(found.places) == hits
+
+
+CONDITIONS = [
+    ("pod", "=", "p07"),
+    ("pod", "=~", "p0.*"),
+    ("pod", "=~", "p01|p39"),
+    ("pod", "!=", "p07"),
+    ("odd", "=", "1"),
+    ("odd", "!~", "0"),
+    ("odd", "=~", ".*1"),
+]
+
+
+@pytest.mark.parametrize("one", CONDITIONS, ids="".join)
+@pytest.mark.parametrize("other", CONDITIONS, ids="".join)
+def test_several_conditions_find_what_all_ask_for(one, other):
+    """Whichever of them picks the rows that the others are asked about."""
+    layout = layout_of(PODS)
+    wanted = Matcher(*one), Matcher(*other)
+
+    found = layout.select(plan_of((Matcher("__name__", "=", "m"), *wanted)))
+
+    series = [labels for labels, _ in layout.series()]
+    assert list(found.labels) == sorted(
+        labels for labels in series if fulfils(labels, wanted)
+    )
 
 
 def test_metrics_are_found_by_the_prefix_of_a_name():
