@@ -8,8 +8,8 @@ of bounds, too old, twice. Nothing of it is seen before the store swaps it in.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import compress
+from collections.abc import Iterator, Mapping
+from itertools import chain, compress
 from operator import itemgetter, le
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
-from promlatest._samples import NO_TIME, Rows, Samples, rows_of, take
+from promlatest._samples import NO_TIME, Samples, rows_of, take, without_empty
 from promlatest._storage.layout import Layout, changes, laid_out
 from promlatest._storage.limits import Limits, check_rows
 from promlatest._storage.plan import Plan
@@ -320,21 +320,11 @@ def _late_words(name: str, new: int, old: int) -> str:
 def _in_order(samples: Samples) -> list[tuple[Labels, int]]:
     """The series and their places, in the order in which they came."""
     found = [
-        (labels, place)
-        for rows in samples.rows
-        for labels, place in zip(_labels(rows), rows.places, strict=True)
+        each
+        for rows in chain.from_iterable(map(without_empty, samples.rows))
+        for each in zip(rows.labels(), rows.places, strict=True)
     ]
     return sorted(found, key=itemgetter(1))
-
-
-def _labels(rows: Rows) -> Iterable[Labels]:
-    if any("" in column for column in rows.columns):
-        named = list(zip(rows.names, rows.columns, strict=True))
-        return [
-            Labels({"__name__": rows.metric} | {n: c[row] for n, c in named})
-            for row in range(len(rows))
-        ]
-    return rows.labels()
 
 
 def _time(commit: Commit, at: int) -> int:
