@@ -349,6 +349,9 @@ def _sections(item: pytest.Item, error: BaseException) -> list[tuple[str, str]]:
         found |= dict(targets.sections(began))
     if (directory := item.config.getoption("--promlatest-artifacts")) is not None:
         looks = [look for targets in made for look in targets.looks(began)]
-        files = write_looks(looks, directory / _file_name(item.nodeid))
-        found["scrapes"] = "\n".join(map(str, files))
+        try:
+            files = write_looks(looks, directory / _file_name(item.nodeid))
+            found["scrapes"] = "\n".join(map(str, files))
+        except OSError as refused:  # raised from here it would end the whole run
+            found["scrapes"] = f"they cannot be written: {refused}"
     return list(found.items())

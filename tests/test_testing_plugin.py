@@ -692,6 +692,39 @@ def test_unrelated():
     assert "promlatest: jobs_total as" not in str(result.stdout)
 
 
+def test_artifacts_that_cannot_be_written(run, pytester):
+    """The report of the test says so, and the run goes on."""
+    pytester.path.joinpath("out").write_text("a file")
+    result = run(
+        """
+def test_it(scrape_target, registry):
+    assert scrape_target(registry).value("jobs_total", queue="mail") == 7
+
+def test_after():
+    pass
+""",
+        "--promlatest-artifacts=out",
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["they cannot be written: *Not a directory*"])
+
+
+def test_a_golden_file_with_a_name_too_long(run):
+    """It is a wrong call, and no error of the file system."""
+    result = run(
+        """
+from promlatest.exceptions import UsageError
+
+def test_it(scrape_target, golden_metrics):
+    with pytest.raises(UsageError, match="expected a shorter name"):
+        golden_metrics(scrape_target(lambda: b"a 1"), "x" * 300)
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_artifacts_are_written_and_replayed(run, pytester):
     """The scrapes that a failing test looked at are files, and a target replays them."""
     result = run(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from promlatest.exceptions import UsageError
 from promlatest.testing._errors import hides
 from promlatest.testing._golden import GoldenRules, assert_golden
 from promlatest.testing._reading import Reading
@@ -18,6 +19,7 @@ from promlatest.testing._unasked import Ledger
 
 __tracebackhide__ = hides
 
+_LONGEST: Final = 255  # bytes of the name of a file
 _TAIL: Final = 4_000  # characters of a program's output that a report shows
 
 
@@ -115,10 +117,16 @@ class Golden:
 
         Raises:
             GoldenError: it differs, or there is no such file yet.
+            UsageError: the name is too long for one of a file.
         """
         reading = what.scrape() if isinstance(what, ScrapeTarget) else what
         parts = filter(None, [self._name, quote(name, safe="")])
         file = self._directory / f"{'@'.join(parts)}.prom"
+        if len(file.name) > _LONGEST:
+            raise UsageError(
+                f"expected a shorter name: {file.name[:40]!r}… has {len(file.name)} bytes,"
+                f" and file systems take {_LONGEST}"
+            )
         # One that was just written says what the test shows from now on, too.
         update = self._update and file not in self._used
         self._used.add(file)
