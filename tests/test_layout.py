@@ -9,7 +9,6 @@ from promlatest._matching.matcher import fulfils
 from promlatest._samples import Rows
 from promlatest._storage.layout import EMPTY, changes, laid_out
 from promlatest._storage.plan import plan_of
-from promlatest._storage.window import place_map
 from promlatest.exceptions import LimitError
 from promlatest.exposition import parse
 
@@ -117,7 +116,7 @@ def test_a_map_leads_from_places_to_those_of_the_layout_before():
     before = layout_of('a 1\nm{x="1"} 1\nm{x="2"} 1\n')
     after = layout_of('m{x="2"} 1\nnew 1\na 1\n', before)
 
-    assert list(place_map(after, before)) == [2, -1, 0, -1]  # the last: of no place
+    assert list(after.places_in(before)) == [2, -1, 0, -1]  # the last: of no place
 
 
 def test_of_a_series_that_stands_twice_the_first_counts():

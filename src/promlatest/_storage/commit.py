@@ -8,7 +8,7 @@ of bounds, too old, twice. Nothing of it is seen before the store swaps it in.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain, compress
 from operator import itemgetter, le
 from typing import Any, Final
@@ -272,23 +272,10 @@ def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, 
         ]
         counts.samples -= len(late) - len(kept)  # what is held says the same
         return kept
-    pairs = _pairs(scrape.layout, held.layout)
-    return [(new, old) for new, old in pairs if scrape.time(new) <= held.time(old)]
-
-
-def _pairs(one: Layout, other: Layout) -> Iterator[tuple[int, int]]:
-    """The places of the series that two layouts share."""
-    for shape, group in one.shapes.items():
-        there = other.shapes.get(shape, ())
-        for table in group:
-            if table in there:
-                yield from zip(table.places, table.places, strict=True)
-                continue
-            for row, key in enumerate(table.rows.row_keys()):
-                for held in there:
-                    found = held.find(key)
-                    if found >= 0:
-                        yield table.places[row], held.places[found]
+    places = enumerate(scrape.layout.places_in(held.layout)[:-1])
+    return [
+        (new, old) for new, old in places if old >= 0 and scrape.time(new) <= held.time(old)
+    ]
 
 
 def _count_late(

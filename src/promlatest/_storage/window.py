@@ -13,7 +13,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from operator import attrgetter
 from struct import pack
 from typing import Any, Final, overload
@@ -179,7 +178,7 @@ def _lives_until(
     for at in range(last, -1, -1):
         scrape = chosen[at]
         if scrape.layout is not layout and not scrape.failed:
-            places = tuple(picker(places)(place_map(layout, scrape.layout)))
+            places = tuple(picker(places)(layout.places_in(scrape.layout)))
             layout = scrape.layout
             if places.count(-1) > len(seen):
                 born = [
@@ -204,7 +203,7 @@ def _left(newer: Layout, layout: Layout, plan: Plan, kept: ColumnCache) -> Seque
     key = ("left", plan, newer.number, layout.number)
     left: Sequence[int] | None = kept.get(key)
     if left is None:
-        there = set(place_map(newer, layout))
+        there = set(newer.places_in(layout))
         places = layout.select(plan).by_place.places
         left = [at for at, place in enumerate(places) if place not in there]
         kept.keep(key, left, 1 + len(left))
@@ -299,33 +298,3 @@ def _packed(values: array[float] | tuple[float, ...]) -> array[float]:
     packed = array("d")
     packed.frombytes(pack(f"{len(values)}d", *values))
     return packed
-
-
-def place_map(layout: Layout, other: Layout) -> array[int]:
-    """For each place of a layout where its series stands in another one; -1: nowhere,
-    and so at the end, where it stands for the place -1.
-
-    It is kept with the first layout for the last other one that was asked about: 100 ns a
-    series in tables that differ, a copy for those that are shared.
-    """
-    known = layout.neighbour
-    if known is not None and known[0] == other.number:
-        return known[1]
-    found = array("i", [-1]) * (layout.length + 1)
-    for shape, group in layout.shapes.items():
-        there = other.shapes.get(shape, ())
-        if [table.series for table in group] == [table.series for table in there]:
-            for table, same in zip(group, there, strict=True):
-                for place, place_there in zip(table.places, same.places, strict=True):
-                    found[place] = place_there
-            continue
-        by_key = dict(
-            chain.from_iterable(
-                zip(table.rows.row_keys(), table.places, strict=True) for table in there
-            )
-        )
-        for table in group:
-            for key, place in zip(table.rows.row_keys(), table.places, strict=True):
-                found[place] = by_key.get(key, -1)
-    layout.neighbour = (other.number, found)
-    return found
