@@ -272,6 +272,8 @@ def test_questions(question, answer):
         (lambda r: r.count("jobs"), UnknownMetricError, "jobs_total"),
         (lambda r: r.count("jobs_total_total"), UnknownMetricError, "jobs_total"),
         (lambda r: r.count("took_seconds"), NoSeriesError, "is a histogram"),
+        (lambda r: r.histogram("took_seconds", que="a"), UnknownLabelError, "queue"),
+        (lambda r: r.count("took_seconds", que="a"), UnknownLabelError, "queue"),
         (lambda r: r.count('{que="mail"}'), UnknownLabelError, "queue"),
         (lambda r: r.count('{__name__=~"jbos.*"}'), UnknownMetricError, "jobs_total"),
         (lambda r: r.value("depth", Matcher("que", "!=", "a")), UnknownLabelError, "queue"),
