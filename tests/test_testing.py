@@ -954,6 +954,21 @@ def test_a_failure_carries_its_data():
     assert list(error.sections.values()) == ["jobs_total 1"]
 
 
+def test_a_report_shows_what_there_is_of_the_metric():
+    """The series that do not fit, too; of a selector without a name, those that fit."""
+    body = 'jobs_total{q="a"} 1\njobs_total{q="b"} 2\nidle{q="a"} 3\n'
+    shown = []
+    for selector in 'jobs_total{q="c"}', '{q="a"}':
+        with pytest.raises(AssertionError) as caught:
+            target_of(body).value(selector)
+        shown += caught.value.sections.values()
+
+    assert shown == [
+        'jobs_total{q="a"} 1\njobs_total{q="b"} 2',
+        'idle{q="a"} 3\njobs_total{q="a"} 1',
+    ]
+
+
 @pytest.mark.parametrize(
     "call",
     [
