@@ -466,6 +466,30 @@ def test_whatever_stands_between_the_next_body_is_read_by_comparison(
         assert read.metadata == fresh.metadata
 
 
+EXEMPLARS = [
+    ' # {t="1"} 1',
+    ' # {t="2"} 2 3',
+    ' # {t="1",u="2"} 1',
+    ' # {t="1",u="3"} 1',
+    "",
+    ' # {t="a\\"b"} 1',
+    " # {} 1",
+    "",
+    ' # {t="1"} 1',
+]
+
+
+def test_exemplars_that_come_change_and_go_are_read_by_comparison(monkeypatch):
+    """Of whatever form they are."""
+    reader = Reader()
+    for step, exemplar in enumerate(EXEMPLARS):
+        first = f"a_total 1{EXEMPLARS[-1]}\n"
+        body = f"# TYPE a counter\n{first}" + f'a_total{{x="y"}} {step}{exemplar}\n# EOF\n'
+        read, fresh = reader.read(body, OPENMETRICS), parse(body, OPENMETRICS)
+        assert list(read.samples()) == list(fresh.samples())
+        monkeypatch.setattr(rescrape, "read_fast", None)
+
+
 def test_series_that_come_are_read_alone(monkeypatch):
     """Of a body in which some come and some go between comments that stay, a twentieth at
     most is read."""
