@@ -23,6 +23,7 @@ from promlatest.cli._targets import fetch
 from promlatest.exceptions import UsageError
 from promlatest.testing import Reading, contract_of, read_contract
 from promlatest.testing._sources import read_body
+from promlatest.testing._words import many
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +61,8 @@ def _write(reading: Reading, options: argparse.Namespace) -> int:
         path.write_text(str(contract), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    print(f"{path}: {len(contract.lines)} families", file=sys.stderr)
+    kept = "1 family" if len(contract.lines) == 1 else f"{len(contract.lines)} families"
+    print(f"{path}: {kept}", file=sys.stderr)
     return DONE
 
 
@@ -73,7 +75,7 @@ def _check(reading: Reading, options: argparse.Namespace) -> int:
         print(f"{words} (allowed)", file=sys.stderr)
     for words in contract.unverified(reading):
         print(words, file=sys.stderr)
-    verdict = f"broken in {len(breaches)} places" if breaches else "kept"
+    verdict = f"broken in {many(len(breaches), 'place')}" if breaches else "kept"
     print(f"{options.file}: {verdict}", file=sys.stderr)
     return NOTHING if breaches else DONE
 
