@@ -446,6 +446,22 @@ def test_what_was_asked_before_is_not_looked_for_again(store, monkeypatch, ask):
     assert ask(store) != first
 
 
+def test_what_was_appended_directly_is_looked_for_once(monkeypatch):
+    """Until series come or go: a sample through a known ref is seen without that."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "n": f"{n}"}, 1, 1.0) for n in range(5)]
+    assert len(store.query("m")) == 5
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._live, "_candidates", None)
+        app.append(refs[3], {}, 2, 7.0)
+        assert [point.value for point in store.query("m")] == [1.0, 1.0, 1.0, 7.0, 1.0]
+
+    app.append(0, {"__name__": "m", "n": "new"}, 2, 9.0)
+    assert [point.value for point in store.query("m")] == [1.0, 1.0, 1.0, 7.0, 1.0, 9.0]
+
+
 def test_what_is_kept_of_questions_is_bounded(monkeypatch):
     """By the series that they found, so one that found none is not for nothing either."""
     monkeypatch.setattr("promlatest._storage.store.QUESTIONS_KEPT", 2_000)
