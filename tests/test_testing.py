@@ -1421,6 +1421,28 @@ def test_an_old_commit_is_no_answer_though_the_clock_says_so(monkeypatch):
         assert target.value("jobs_total") == 2
 
 
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        (-2_500, "the last scrape of shop started 2.500 s before the call"),
+        (0, "shop was scraped at the moment of the call"),
+        (2_500, "the last scrape of shop is 2.500 s from the future"),
+        (None, "shop was never scraped"),
+    ],
+    ids=["before", "now", "from the future", "never"],
+)
+def test_how_old_the_last_scrape_of_a_store_is(monkeypatch, offset, words):
+    """It is said where no scrape came in time."""
+    store = Store()
+    now = int(time.time() * 1000)
+    if offset is not None:
+        store.ingest("jobs_total 1\n", source="shop", timestamp=now + offset)
+    monkeypatch.setattr(_sources, "now_ms", lambda: now)
+
+    with pytest.raises(StaleScrapeError, match=words):
+        ScrapeTarget(store, source="shop", timeout=0.02).value("jobs_total")
+
+
 def test_each_scrape_is_a_moment_of_its_own():
     """What one scrape left for the next one changes neither of them, from any thread."""
     numbers = count()
