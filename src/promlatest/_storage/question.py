@@ -119,8 +119,14 @@ class Question:
         make: Callable[[_Known, Sequence[Scrape]], list[T]],
     ) -> _Answer[T]:
         """The answer of now: the kept one, if nothing was committed where it looked."""
-        changes = view._changes
-        known, scrapes = self._look(view)
+        while True:
+            changes, known = view._changes, self._known
+            if known is None or known.version != view._version:
+                known = self._known = self._find(view)
+            scrapes = [cell.visible for cell in known.cells]
+            if [scrape.layout.number for scrape in scrapes] == known.layouts:
+                break
+            self._known = None  # a commit came between the two
         numbers = [scrape.number for scrape in scrapes]
         found = kept[2] if kept[1] == numbers else make(known, scrapes)
         self.keep(view._questions)
@@ -141,18 +147,6 @@ class Question:
     def _assemble(self, known: _Known, scrapes: Sequence[Scrape]) -> list[Histogram]:
         found = [histograms_of(scrape, self.metric, self.plan) for scrape in scrapes]
         return found[0] if len(found) == 1 else newest(chain.from_iterable(found))
-
-    def _look(self, view: QuestionView) -> tuple[_Known, list[Scrape]]:
-        """Where the series are, and the scrapes of those sources."""
-        while True:
-            known = self._known
-            if known is None or known.version != view._version:
-                known = self._known = self._find(view)
-            scrapes = [cell.visible for cell in known.cells]
-            # A commit may have come between the two.
-            if [scrape.layout.number for scrape in scrapes] == known.layouts:
-                return known, scrapes
-            self._known = None
 
     def _find(self, view: QuestionView) -> _Known:
         version = view._version
