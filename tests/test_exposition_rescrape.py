@@ -490,6 +490,15 @@ def test_exemplars_that_come_change_and_go_are_read_by_comparison(monkeypatch):
         monkeypatch.setattr(rescrape, "read_fast", None)
 
 
+def test_a_line_with_an_exemplar_is_of_another_series_then():
+    """Its value goes to that one, and no other has one any more."""
+    reader = Reader()
+    for series in 'a_total{x="y"}', 'a_total{x="z"}', 'a_total{w="y"}', "a_total":
+        body = f'# TYPE a counter\n{series} 1 # {{t="1"}} 1\n# EOF\n'
+        read, fresh = reader.read(body, OPENMETRICS), parse(body, OPENMETRICS)
+        assert list(read.samples()) == list(fresh.samples())
+
+
 def test_series_that_come_are_read_alone(monkeypatch):
     """Of a body in which some come and some go between comments that stay, a twentieth at
     most is read."""

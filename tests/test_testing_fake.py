@@ -18,6 +18,8 @@ from promlatest.testing import (
     Drop,
     FakeTarget,
     Hang,
+    OthersMovedError,
+    ScrapeTarget,
     ScriptError,
     Slow,
     Status,
@@ -222,3 +224,14 @@ def test_closing_wakes_who_waits():
     with pytest.raises(AssertionError, match="it is closed"):
         fake.wait_for_scrapes(1, within=60)
     closing.join()
+
+
+def test_a_program_that_counts_its_own_scrapes_is_told_of():
+    """Over HTTP they are known by the path that is scraped."""
+    requests = 'requests_total{path="/metrics"}'
+    with FakeTarget(*({requests: n} for n in range(1, 9))) as fake:
+        mark = ScrapeTarget(fake.url).mark()
+        with pytest.raises(
+            OthersMovedError, match="the scrapes themselves are counted by req"
+        ):
+            mark.assert_only()
