@@ -160,6 +160,19 @@ def test_a_series_that_came_back_is_counted_over_its_absence(values, expected):
     assert told(scraped(*bodies)) == [expected]
 
 
+@pytest.mark.parametrize("name", ["c", "c_total", "c_count", "c_sum", "c_bucket"])
+def test_created_stands_beside_names_of_every_kind(name):
+    """Beside that of an old counter, which has no ending, too."""
+    store = scraped(f"{name} 5\nc_created 1\n", f"{name} 9\nc_created 8\n")
+
+    assert told(store, name) == [(9, 5, 1)]
+
+
+def test_what_was_seen_once_moved_by_nothing_that_is_known():
+    """Nor is it known of a reset."""
+    assert told(scraped("c_total 5\n")) == [(None, 0, 0)]
+
+
 def test_a_created_time_that_came_back_later_is_a_reset():
     """The `_created` of a series that went and came back tells of its new beginning."""
     before, after = "c_total 3\nc_created 1\n", "c_total 9\nc_created 16\n"
