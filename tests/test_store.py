@@ -752,14 +752,14 @@ def test_a_pushed_label_that_is_empty_is_none(store):
 
 
 def test_of_twins_the_newest_that_may_be_taken_counts(store):
-    """One series four times in one scrape: too far ahead, then newer and newer, then old.
+    """One series five times in one scrape: too far ahead, newer and newer, old, ahead again.
     They are counted as if they had been appended one after the other."""
-    times = [NOW + 600_001, NOW - 1, NOW, NOW - 1]
+    times = [NOW + 600_001, NOW - 1, NOW, NOW - 1, NOW + 600_001]
     body = "".join(f"m {value} {time}\n" for value, time in enumerate(times))
 
     taken = store.ingest(body, timestamp=NOW)
 
-    assert taken.counts == Counts(samples=2, added=1, out_of_bounds=1, out_of_order=1)
+    assert taken.counts == Counts(samples=2, added=1, out_of_bounds=2, out_of_order=1)
     assert taken.counts.example == "m stands there twice"
     assert values(store) == [2.0]
 
