@@ -353,8 +353,12 @@ class QueryMethods:
         Args:
             conditions: matchers, selector texts, or collections of them.
         """
-        names = {name for each in self._tables(conditions) for name in each[0]}
-        return sorted(names | {METRIC_NAME} if self._any(conditions) else names)
+        plan = self._plan(conditions)
+        found: list[Iterable[str]] = [point.labels for point in self._live_points(plan)]
+        for cell in self._cells_of(plan):
+            selected = cell.visible.layout.selected(plan)
+            found += [(METRIC_NAME, *table.names) for table, _ in selected]
+        return sorted(set(chain.from_iterable(found)))
 
     def label_values(self, name: str, /, *conditions: Condition) -> list[str]:
         """The values that a label has among the matching series, sorted.
@@ -533,25 +537,11 @@ class QueryMethods:
             key = (*flat_matchers(conditions), None)
             kept = questions.get(key)
         if kept is None:
-            return Question(key, plan_of(tuple(flat_matchers(conditions))))
+            return Question(key, self._plan(conditions))
         return kept
 
     def _plan(self, conditions: Iterable[Condition]) -> Plan:
         return plan_of(tuple(flat_matchers(conditions)))
-
-    def _tables(
-        self, conditions: tuple[Condition, ...]
-    ) -> Iterator[tuple[Iterable[str], int]]:
-        """The label names of all tables that have matching rows, and how many."""
-        plan = self._plan(conditions)
-        for cell in self._cells_of(plan):
-            for table, rows in cell.visible.layout.selected(plan):
-                yield table.names, len(rows)
-        for point in self._live_points(plan):
-            yield point.labels, 1
-
-    def _any(self, conditions: tuple[Condition, ...]) -> bool:
-        return next(self._tables(conditions), None) is not None
 
     def _not_one(
         self,

@@ -24,7 +24,7 @@ import attrs
 from promlatest._arguments import checked, checked_function, checked_text
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
-from promlatest._matching.conditions import Condition, flat_matchers
+from promlatest._matching.conditions import Condition
 from promlatest._matching.labels import Labels
 from promlatest._samples import Samples
 from promlatest._storage.appender import (
@@ -39,7 +39,7 @@ from promlatest._storage.commit import Commit, replaced, updated, without
 from promlatest._storage.directory import Directory
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import LiveSource, Slot
-from promlatest._storage.plan import Plan, plan_of
+from promlatest._storage.plan import Plan
 from promlatest._storage.query import COLUMNS_KEPT, QueryMethods
 from promlatest._storage.question import QUESTIONS_KEPT, Question, SourceCell
 from promlatest._storage.scrape import Scrape
@@ -489,7 +489,7 @@ class Store(QueryMethods):
             UsageError: no matcher was given.
             SelectorError: a text is no selector.
         """
-        plan = plan_of(tuple(flat_matchers(conditions)))
+        plan = self._plan(conditions)
         if not plan.matchers:
             raise UsageError("drop needs a matcher or a selector: it drops no whole store")
 
