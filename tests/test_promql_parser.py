@@ -43,6 +43,8 @@ READ = [
     ("x @ -1.5", "x @ -1.500"),
     ("x[90] offset -5m", "x[1m30s] offset -5m"),
     ("x[5m] @ end()", "x[5m] @ end()"),
+    ("x[7d] offset -14d", "x[1w] offset -2w"),
+    ("x[365d:8d]", "x[1y:8d]"),
     ("(x)[5m:] @ start()", "(x)[5m:] @ start()"),
     ("rate(x[1m])[5m:30s] offset 1m", "rate(x[1m])[5m:30s] offset 1m"),
     ("SUM(x) BY (y, 'a.b')", 'sum by (y, "a.b") (x)'),

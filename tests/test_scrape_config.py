@@ -236,6 +236,10 @@ WRONG = [
     ("static_configs: [{targets: ['http://a/']}]", ["3: a target is host:port and no URL"]),
     ("target_limit: 1\nstatic_configs: [{targets: [a, b]}]", ["3: 2 targets are more"]),
     ("scrape_protocols: [PrometheusProto]", ["3: scrape_protocols names none"]),
+    (
+        "scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]",
+        ["3: 'PrometheusText0.0.4' stands twice"],
+    ),
     ("fallback_scrape_protocol: x", ["3: expected one of OpenMetricsText1.0.0"]),
     ("basic_auth: {username: a}\nbearer_token: b", ["4: give only one of basic_auth, b"]),
     ("a: 1\nb: 2\nhonor_labels: 3", ["3: unknown", "4: unknown", "5: expected true"]),

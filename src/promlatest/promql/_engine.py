@@ -16,6 +16,7 @@ import attrs
 from promlatest._arguments import checked, checked_seconds
 from promlatest._clock import check_deadline, now_ms
 from promlatest._interfaces import Queryable
+from promlatest._matching.floats import format_duration
 from promlatest._matching.labels import Labels
 from promlatest.exceptions import CoverageError, EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
@@ -49,7 +50,6 @@ from promlatest.promql._tree import (
     Unary,
     VectorSelector,
     chain_of,
-    format_duration,
     selectors_of,
     unwrapped,
 )

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Literal
 import attrs
 
 from promlatest._arguments import checked
-from promlatest._matching.floats import format_float
+from promlatest._matching.floats import format_duration, format_float
 from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
@@ -343,23 +343,6 @@ def walk(node: Node) -> Iterator[Node]:
 def selectors_of(node: Node) -> list[VectorSelector]:
     """The selectors of an expression, in the order of its text."""
     return [each for each in walk(node) if isinstance(each, VectorSelector)]
-
-
-def format_duration(milliseconds: int) -> str:
-    """A duration as PromQL writes it.
-
-    >>> format_duration(5_400_000), format_duration(1500), format_duration(-60_000)
-    ('1h30m', '1s500ms', '-1m')
-    """
-    rest = abs(milliseconds)
-    parts = ["-"] if milliseconds < 0 else []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    if rest or not milliseconds:
-        parts.append(f"{rest}ms")
-    return "".join(parts)
 
 
 # -- the inside -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._matching.floats import format_float
+from promlatest._matching.floats import format_duration, format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest.exceptions import PromlatestError
 from promlatest.promql import Scalar, Vector, query
@@ -27,7 +27,6 @@ from promlatest.promql._tree import (
     Node,
     Subquery,
     VectorSelector,
-    format_duration,
     selectors_of,
     unwrapped,
     walk,

@@ -36,13 +36,14 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from promlatest._arguments import file_bytes
 from promlatest._escape import escaped
+from promlatest._matching.floats import format_duration
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
 from promlatest.scrape._target import TLS, Auth, Target
-from promlatest.scrape._units import format_duration, parse_duration, parse_size
+from promlatest.scrape._units import parse_duration, parse_size
 
 __all__ = ["read_config"]
 
@@ -503,6 +504,8 @@ _PROTOCOLS: Final[Mapping[str, tuple[str, Format]]] = {
 
 def _accept(protocols: list[str]) -> Accept:
     """The Accept header for these protocols in this order; protobuf is left out."""
+    if twice := [name for at, name in enumerate(protocols) if name in protocols[:at]]:
+        raise UsageError(f"{twice[0][:40]!r} stands twice")
     asked = [_protocol(name)[0] for name in protocols if name != "PrometheusProto"]
     if not asked:
         raise UsageError("scrape_protocols names none that can be read; protobuf cannot")
@@ -735,8 +738,8 @@ def _populated(
     """The labels of a target after relabelling; None if that drops it."""
     defaults = {
         "job": config.job_name,
-        "__scrape_interval__": format_duration(job.interval),
-        "__scrape_timeout__": format_duration(job.timeout),
+        "__scrape_interval__": format_duration(round(job.interval * 1000)),
+        "__scrape_timeout__": format_duration(round(job.timeout * 1000)),
         "__metrics_path__": config.metrics_path,
         "__scheme__": config.scheme,
         **{

@@ -7,17 +7,13 @@ from typing import Final
 
 from promlatest.exceptions import UsageError
 
-__all__ = ["format_duration", "parse_duration", "parse_size"]
+__all__ = ["parse_duration", "parse_size"]
 
 _DURATION: Final = re.compile(
     r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?",
     re.ASCII,
 )
 _SECONDS: Final = (365 * 86400, 7 * 86400, 86400, 3600, 60, 1, 0.001)
-_UNITS: Final = tuple(
-    (unit, round(seconds * 1000))
-    for unit, seconds in zip(("y", "w", "d", "h", "m", "s", "ms"), _SECONDS, strict=True)
-)
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]?)i?B", re.ASCII)
 
 
@@ -37,21 +33,6 @@ def parse_duration(text: str) -> float:
         raise UsageError(f"expected a duration such as 15s or 1m30s, got {text[:40]!r}")
     parts = zip(match.groups("0"), _SECONDS, strict=True)
     return float(sum(int(number) * seconds for number, seconds in parts))
-
-
-def format_duration(seconds: float) -> str:
-    """The duration as Prometheus writes it, to a millisecond.
-
-    >>> format_duration(90), format_duration(0.5), format_duration(90 * 86400)
-    ('1m30s', '500ms', '90d')
-    """
-    left, text = round(seconds * 1000), ""
-    for unit, size in _UNITS:
-        # Years and weeks only where nothing is left over: 90d, and not 12w6d.
-        if left >= size and not (unit in ("y", "w") and left % size):
-            text += f"{left // size}{unit}"
-            left %= size
-    return text or "0s"
 
 
 def parse_size(text: str) -> int:
