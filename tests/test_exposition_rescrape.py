@@ -326,8 +326,22 @@ def test_a_comment_ends_like_a_sample_that_has_lost_its_timestamp() -> None:
 
     body = '# HELP a b 7\na{i="1"} 3\na{i="2"} 3 7\n'
 
-    assert type(reader._last) is rescrape._Stamped
+    assert reader._last._stamp == "3"
     assert outcome(lambda: reader.read(body)) == outcome(lambda: parse(body))
+
+
+def test_the_last_lines_are_gone() -> None:
+    """Where a block of lines would begin behind the end of the body, there is none."""
+    reader = Reader()
+    lines = [f"# comment {number}" for number in range(rescrape._BLOCK)]
+    for _ in range(2):
+        reader.read("\n".join(["a 1", *lines]))
+    lines[-1:] = []
+
+    reader.read("\n".join(["a 1", *lines]))
+
+    assert reader._last.text.count("\n") == len(lines)
+    assert reader._last.places.of_line.count(-1) == len(lines)
 
 
 def test_an_exemplar_comes_where_the_format_has_none() -> None:

@@ -12,8 +12,8 @@ of values. It has two ways, and picks by what had changed the last time
 * `_Series` keeps what stands around the values. Where most of these change, the body is
   cut at its blanks, all values are read, and put together they must give the body.
 
-`_Stamped` cuts the timestamps off where each line has one, and has the rest read in one of
-these ways. Where series came or went between lines that stayed, `_edited` reads the new
+Where one timestamp stands behind all samples, the last body gets the new one before it is
+compared. Where series came or went between lines that stayed, `_edited` reads the new
 lines only. Whatever else happened (a type, a line that cannot be read) is left to the full
 reading. So each gives exactly what a full reading gives, and a bad line is found although
 its neighbours did not change.
@@ -24,20 +24,16 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, compress, count, islice, repeat
-from operator import is_, itemgetter, le, ne, not_
+from operator import is_, itemgetter, le, ne
 from typing import Final, NamedTuple, cast
-
-import attrs
 
 from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
-from promlatest._matching.floats import normalise_bound
-from promlatest._matching.labels import LEGACY_METRIC_NAME, Labels
-from promlatest._samples import NO_TIME, Rows, are_new, picker, take
+from promlatest._matching.labels import Labels
+from promlatest._samples import NO_TIME, Rows, picker
 from promlatest.exceptions import ParseError
 from promlatest.exposition._formats import Format
 from promlatest.exposition._lines import GRAMMARS, Comment, LineReader, SampleLine
@@ -47,12 +43,11 @@ from promlatest.exposition._reader import (
     Refused,
     convert,
     decoded,
-    is_utf8,
-    label_names,
     read_exactly,
     read_fast,
     within,
 )
+from promlatest.exposition._regroup import Groups, regrouped
 
 # Of 32, 64, 128 and 256 lines, 64 is the best where 0.5 % of them change, 256 where 10 %
 # do, spread out; 128 is within 6 % of both.
@@ -64,6 +59,7 @@ _MANY: Final = 0.3
 # Lines and characters that are cut in one go, while they are in the processor's cache.
 _LINES_CUT: Final = 256
 _PIECE: Final = 48 << 10
+# In short texts a search prepares nothing, and many take half the time.
 _SHORT: Final = 2_000
 # In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
@@ -188,17 +184,14 @@ class _Blocks:
     def __init__(self, text: str, exposition: Exposition) -> None:
         self.exposition = exposition
         self.changed = 0  # how many lines had changed the last time
-        self._text = text
+        self.text = text
         self._ends: list[int] = []
+        self._stamp = ""  # what stands behind all samples that have a timestamp, only
 
     @cached_property
     def places(self) -> _Places:
         """Where the sample of each line is."""
-        return _Places(self.exposition, self._text.count("\n") + 1)
-
-    def lines(self) -> list[str]:
-        """The lines of the last body."""
-        return self._text.split("\n")
+        return _Places(self.exposition, self.text.count("\n") + 1)
 
     def read(self, text: str) -> bool:
         """Whether what the body says could be found out.
@@ -206,12 +199,16 @@ class _Blocks:
         This is a hot loop. Lines are cut where they are looked at: those of the last body
         would lie scattered in memory, and comparing them would take twice as long.
         """
-        old, changes = self._text, _Changes(self.exposition, self.places)
+        if text == self.text:
+            self.changed = 0
+            return True
+        old, stamp = self._renewed(text)
+        changes = _Changes(self.exposition, self.places, stamp)
         ends: list[int] = []
         start = at = 0
         turns = Turns()
         blocks = self._ends or _ends(old)
-        for number, end in enumerate(blocks if text != old else ()):
+        for number, end in enumerate(blocks):
             if number % _OFFER_EVERY == 0:
                 turns.offer()
             block = old[start:end]
@@ -223,14 +220,33 @@ class _Blocks:
                     return False
             ends.append(stop)
             start, at = end + 1, stop + 1
-        if ends and at != len(text) + 1:
+        if at != len(text) + 1:
             return False
         exposition = changes.exposition()
         if exposition is None:
             return False
-        self.exposition, self._text, self.changed = exposition, text, changes.count
-        self._ends = ends or self._ends
+        self.exposition, self.text, self.changed = exposition, text, changes.count
+        self._ends = ends
+        if self.places.stamped:
+            one = changes.one_stamp()
+            found = text.count(f" {one}\n") if one and text.endswith("\n") else 0
+            self._stamp = one if found == len(self.places.stamped) else ""
         return True
+
+    def _renewed(self, text: str) -> tuple[str, str]:
+        """The last body with the timestamp of this one, if there was one behind all samples
+        that have any, and it: most lines then are as they stand there, 70 ns a line."""
+        if not self._stamp:
+            return self.text, ""
+        lines, _ = _next_lines(text, 0, min(self.places.stamped) + 1, 64 * _BLOCK)
+        stamp = lines[-1].rpartition(" ")[2]
+        if stamp == self._stamp:
+            return self.text, stamp
+        if len(stamp) != len(self._stamp):
+            return self.text, ""
+        was, now = f" {self._stamp}\n", f" {stamp}\n"
+        pieces = _pieces(self.text, _SHORT)
+        return "".join([self.text[a:b].replace(was, now) for a, b in pieces]), stamp
 
 
 def _ends(text: str) -> Iterator[int]:
@@ -241,24 +257,25 @@ def _ends(text: str) -> Iterator[int]:
         yield end
 
 
-class _OddLine(NamedTuple):
-    """A line that changed and is not just series, blank and value."""
-
-    place: int
-    old: str
-    new: str
-    is_stamped: bool
-
-
 class _Changes:
-    """What lines say that differ from the last ones."""
+    """What lines say that differ from the last ones.
 
-    def __init__(self, exposition: Exposition, places: _Places) -> None:
+    Args:
+        exposition: what these said.
+        places: where the samples are.
+        stamp: what stands behind all samples that have a timestamp, in the lines with
+            which others are compared; "" if that is not one.
+    """
+
+    def __init__(self, exposition: Exposition, places: _Places, stamp: str) -> None:
         self._before = exposition
         self._places = places
+        self._stamp = stamp
         self._at: list[int] = []
-        self._texts: list[str] = []
-        self._odd: list[_OddLine] = []
+        self.texts: list[str] = []
+        self._stamped: list[int] = []
+        self._stamps: list[str] = []
+        self._odd: list[tuple[int, str, str]] = []
         self._others: list[tuple[int, int, str]] = []
 
     def compare(self, first: int, olds: list[str], news: list[str]) -> bool:
@@ -267,15 +284,26 @@ class _Changes:
         if len(olds) != len(news):
             return False
         most = len(self._others) + len(olds) // 2
-        of_line, uneven = self._places.of_line, self._places.uneven
-        at, texts = self._at, self._texts
+        of_line, kinds = self._places.of_line, self._places.kinds
+        at, texts = self._at, self.texts
+        stamp = self._stamp and f" {self._stamp}"
+        length = len(stamp)
         for number in compress(range(len(news)), map(ne, olds, news)):
             old, new, line = olds[number], news[number], first + number
             place = of_line[line]
-            if place < 0 or line in uneven:
-                is_stamped = line in self._places.stamped
-                self._odd.append(_OddLine(place, old, new, is_stamped))
-                continue
+            if place < 0 or kinds[line]:
+                if kinds[line] != _STAMPED:
+                    self._odd.append((place, old, new))
+                    continue
+                if stamp and new.endswith(stamp):
+                    old, new = old[:-length], new[:-length]
+                else:
+                    old = old.rpartition(" ")[0]
+                    new, _, own = new.rpartition(" ")
+                    self._stamped.append(place)
+                    self._stamps.append(own)
+                    if old == new:
+                        continue
             series, _, value = new.rpartition(" ")
             if old.rpartition(" ")[0] != series:
                 self._others.append((line, place, series))
@@ -292,18 +320,47 @@ class _Changes:
         """The exposition with what the lines say now, each a sample as it was before; None
         if one is not."""
         before = self._before
-        if not self.count:
+        if not (self.count or self._stamp or self._stamps):
             return before
         rows, values = before.rows, before.values[:]
         try:
             if self._others:
                 rows = _exchanged(before, self._places, self._others)
-            for place, number in zip(self._at, convert(self._texts), strict=True):
+            for place, number in zip(self._at, convert(self.texts), strict=True):
                 values[place] = number
+            found = _with(before, values, self._times(), rows=rows)
         except ValueError:
             return None
-        found = _with(before, values, rows=rows)
         return _reread(found, self._odd) if self._odd else found
+
+    def _times(self) -> array[int] | None:
+        """The timestamps that stand there now.
+
+        Raises:
+            ValueError: one is none.
+        """
+        times = self._before.times
+        if times is None or not (self._stamp or self._stamps):
+            return times
+        timestamp = GRAMMARS[self._before.format].timestamp
+        times = times[:]
+        if self._stamp:
+            now = timestamp(self._stamp)
+            if len(self._places.stamped) == len(times):
+                times = array("q", [now]) * len(times)
+            else:
+                times = array("q", [each if each == NO_TIME else now for each in times])
+        known = {text: timestamp(text) for text in set(self._stamps)}
+        for place, text in zip(self._stamped, self._stamps, strict=True):
+            times[place] = known[text]
+        return times
+
+    def one_stamp(self) -> str:
+        """What stands behind all samples that have a timestamp, "" if that is not one."""
+        stamps = set(self._stamps)
+        if len(self._stamps) < len(self._places.stamped):
+            stamps.add(self._stamp)
+        return stamps.pop() if len(stamps) == 1 else ""
 
 
 class _Series:
@@ -349,10 +406,12 @@ class _Series:
             at += len(whole)
             done += size
             turns.offer()
-        numbers = _numbers(values) if at == len(text) else None
-        if numbers is None:
+        if at != len(text):
             return False
-        self.exposition = _with(self.exposition, numbers)
+        try:
+            self.exposition = _with(self.exposition, convert(values))
+        except ValueError:
+            return False
         self.reads += 1
         return True
 
@@ -372,80 +431,7 @@ def _pieces(text: str, size: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-class _Stamped:
-    """The last body with a timestamp behind every sample. What stands before these is
-    read as a body without any."""
-
-    def __init__(self, text: str, exposition: Exposition) -> None:
-        self.exposition = exposition
-        read = attrs.evolve(_lines_of(exposition), uneven=frozenset(), stamped=frozenset())
-        plain = attrs.evolve(exposition, times=None, lines=read)
-        of_line = _Places(plain, text.count("\n") + 1).of_line
-        self._mask = bytes(at >= 0 for at in of_line)
-        self._are_one = True
-        self._plain: _Way = _Blocks(self._parted(text)[0], plain)
-
-    def _parted(self, text: str) -> tuple[str, list[str]]:
-        """The text without timestamps, and these."""
-        if self._are_one:
-            found = self._less_one_timestamp(text)
-            if found is not None:
-                return found
-        self._are_one = False
-        lines = text.split("\n")
-        heads: list[str] = []
-        ends: list[str] = []
-        turns = Turns()
-        for start in range(0, len(lines), _LINES_CUT):
-            cut = [line.rpartition(" ") for line in lines[start : start + _LINES_CUT]]
-            heads += map(_first, cut)
-            ends += map(_last, cut)
-            turns.offer()
-        if len(lines) == len(self._mask):
-            for gap in compress(count(), map(not_, self._mask)):
-                heads[gap] = lines[gap]
-        return "\n".join(heads), list(compress(ends, self._mask))
-
-    def _less_one_timestamp(self, text: str) -> tuple[str, list[str]] | None:
-        """The text without the timestamp of all its samples, 70 ns a line where others
-        take 250; None if they have several, or a comment ends like a sample."""
-        stamp = text[text.rfind(" ") + 1 :].rstrip("\n")
-        end = f" {stamp}\n"
-        # In short texts that much faster, since nothing is prepared for a search.
-        pieces = [text[at:to].replace(end, "\n") for at, to in _pieces(text, _SHORT)]
-        plain = "".join(pieces)
-        size = self._mask.count(1)
-        if len(text) - len(plain) != len(end[1:]) * size:
-            return None
-        at = text.find("#")
-        while at >= 0:
-            to = text.find("\n", at) + 1
-            if text.endswith(end, at, to):
-                return None
-            at = text.find("#", to) if to else -1
-        return plain, [stamp] * size
-
-    def read(self, text: str) -> bool:
-        """Whether what the body says could be found out."""
-        plain, stamps = self._parted(text)
-        times = _stamps(stamps, self.exposition.format)
-        following = None if times is None else _followed(self._plain, plain)
-        if times is None or following is None:
-            return False
-        self._plain, exposition = following, following.exposition
-        of_line = _lines_of(exposition).places
-        if of_line is not None:
-            # Lines were parted by where the samples stood in the body before.
-            if bytes(at >= 0 for at in of_line) != self._mask:
-                return False
-            in_order, times = times, array("q", times[:1]) * len(exposition.values)
-            for at, time in zip(compress(of_line, self._mask), in_order, strict=True):
-                times[at] = time
-        self.exposition = _with(exposition, exposition.values, times)
-        return True
-
-
-_Way = _Blocks | _Series | _Stamped
+_Way = _Blocks | _Series
 
 
 def _followed(last: _Way, text: str) -> _Way | None:
@@ -458,30 +444,20 @@ def _followed(last: _Way, text: str) -> _Way | None:
 def _next_way(way: _Way, text: str, before: Exposition) -> _Way:
     """What to compare the body after this one with."""
     exposition = way.exposition
-    if isinstance(way, _Stamped):
-        return way
     if isinstance(way, _Series):
         if way.reads % _COUNT_EVERY:
             return way
         moved = sum(map(ne, before.values, exposition.values))
         return way if moved > _MANY * len(before.values) else _Blocks(text, exposition)
-    # Other series are found line by line only.
+    # Other series are found line by line only, and so is what is not series, blank, value.
     many = way.changed > _MANY * len(way.places.of_line) and exposition.rows is before.rows
-    if many and _may_be_cut(exposition):
-        return (_Series if exposition.times is None else _Stamped)(text, exposition)
-    return way
+    if not many or _lines_of(exposition).places is not None or any(way.places.kinds):
+        return way
+    return _Series(text, exposition)
 
 
-def _may_be_cut(exposition: Exposition) -> bool:
-    """Whether every sample is series, blank, value, or every one has a timestamp too; no
-    others can be taken apart in one go."""
-    lines = _lines_of(exposition)
-    if lines.places is not None or len(exposition.values) != len(exposition):
-        return False
-    if exposition.times is None:
-        return not lines.uneven
-    timed = exposition.times.count(NO_TIME) == 0
-    return timed and not exposition.exemplars and len(lines.stamped) == len(exposition)
+_ODD: Final = 1
+_STAMPED: Final = 2
 
 
 class _Places:
@@ -489,8 +465,9 @@ class _Places:
 
     Attributes:
         of_line: for each line the place of its sample; -1 where there is none.
-        uneven: the lines that must not be taken apart at their last blank.
-        stamped: those that are series, value and timestamp.
+        kinds: for each line whether it must not be taken apart at its last blank, or at the
+            last but one.
+        stamped: the lines that are series, value and timestamp.
     """
 
     def __init__(self, exposition: Exposition, lines: int) -> None:
@@ -500,14 +477,16 @@ class _Places:
         else:
             self.of_line = _numbered(read.gaps, len(exposition.values))
         self.of_line.extend([-1] * (lines - len(self.of_line)))
-        self.uneven = read.uneven
         self.stamped = read.stamped
-        self.made: _Groups | None = None
+        self.kinds = bytearray(len(self.of_line))
+        for line in read.uneven:
+            self.kinds[line] = _STAMPED if line in read.stamped else _ODD
+        self.made: Groups | None = None
 
-    def groups(self, exposition: Exposition) -> _Groups:
+    def groups(self, exposition: Exposition) -> Groups:
         """The rows of the samples, made when a series first comes or goes."""
         if self.made is None:
-            self.made = _Groups(exposition)
+            self.made = Groups(exposition)
         return self.made
 
 
@@ -547,30 +526,20 @@ def _with(
     )
 
 
-def _reread(exposition: Exposition, odd: Sequence[_OddLine]) -> Exposition | None:
+def _reread(
+    exposition: Exposition, odd: Sequence[tuple[int, str, str]]
+) -> Exposition | None:
     """The exposition with what odd lines say now; None if one says something new.
 
     Its values are its own yet, and written to.
     """
     values = exposition.values
-    timestamp = GRAMMARS[exposition.format].timestamp
     times = None if exposition.times is None else exposition.times[:]
     exemplars = dict(exposition.exemplars)
     may_have_exemplars = times is None and exposition.format == "openmetrics"
-    for place, old, new, is_stamped in odd:
+    for place, old, new in odd:
         if place < 0:
             if not _means_nothing(old, new, exposition.format):
-                return None
-            continue
-        if is_stamped and times is not None:
-            head, _, stamp = new.rpartition(" ")
-            series, _, value = head.rpartition(" ")
-            if old.rsplit(" ", 2)[0] != series:
-                return None
-            try:
-                (values[place],) = convert((value,))
-                times[place] = timestamp(stamp)
-            except ValueError:
                 return None
             continue
         plain = _plain_exemplar(old, new) if may_have_exemplars else None
@@ -634,89 +603,6 @@ def _same_series(old: str, new: str, format: Format) -> SampleLine | None:  # no
 # Other series
 
 
-class _Groups:
-    """Which rows the samples of a body are of, and into which others can be put.
-
-    Rows that lose all their series stay, without any, so that their numbers hold.
-
-    Attributes:
-        of: for each place the number of its rows.
-        open: by metric and label names the number of their rows, where these are all
-            there are. (A label without a value is one that is not there: where a metric
-            has one, its series may stand in rows of other names.)
-    """
-
-    def __init__(self, exposition: Exposition) -> None:
-        self.of = array("i", [-1]) * len(exposition.values)
-        self.open: dict[tuple[str, tuple[str, ...]], int] = {}
-        closed: set[object] = set()
-        for number, rows in enumerate(exposition.rows):
-            for place in rows.places:
-                self.of[place] = number
-            if self.open.setdefault((rows.metric, rows.names), number) != number:
-                closed.add((rows.metric, rows.names))
-            if any("" in column for column in rows.columns):
-                closed.add(rows.metric)
-        for shape in list(self.open):
-            if shape in closed or shape[0] in closed:
-                del self.open[shape]
-
-    def read(self, series: Iterable[tuple[str, str]]) -> Iterator[_Fresh]:
-        """Series as they are written, each with the label that its TYPE makes a bound.
-
-        Raises:
-            ValueError: one is not of a metric and label names of which there are rows, or
-                is written in a way that only the full reading knows.
-        """
-        forms: dict[tuple[str, ...], _Form] = {}
-        shared: dict[str, str] = {}
-        for text, bound in series:
-            pieces = text.split('"')
-            outside, inside = tuple(pieces[::2]), pieces[1::2]
-            form = forms.get(outside)
-            if form is None:
-                form = forms[outside] = self._form(outside)
-            group, names, order = form
-            if len(inside) != len(names) or "" in inside or "\\" in text:
-                raise ValueError(text)
-            if not is_utf8(text):
-                raise ValueError(text)
-            if bound in names:
-                at = names.index(bound)
-                inside[at] = normalise_bound(inside[at])
-            yield _Fresh(
-                group, tuple([shared.setdefault(inside[at], inside[at]) for at in order])
-            )
-
-    def add(self, placed: Iterable[tuple[int, _Fresh]]) -> None:
-        """Note where series came to stand."""
-        for place, each in placed:
-            self.of.extend(repeat(-1, place + 1 - len(self.of)))
-            self.of[place] = each.group
-
-    def _form(self, outside: tuple[str, ...]) -> _Form:
-        metric, brace, first = outside[0].partition("{")
-        names = label_names((brace + first, *outside[1:]))
-        if names is None or not LEGACY_METRIC_NAME.fullmatch(metric):
-            raise ValueError(outside)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        group = self.open.get((metric, tuple([names[at] for at in order])))
-        if group is None:
-            raise ValueError(outside)
-        return group, names, order
-
-
-_Form = tuple[int, tuple[str, ...], list[int]]
-"""The number of its rows, its label names as they are written, and their columns."""
-
-
-class _Fresh(NamedTuple):
-    """A series that was not there before: to which rows it comes, and its label values."""
-
-    group: int
-    cells: tuple[str, ...]
-
-
 def _exchanged(
     exposition: Exposition, places: _Places, others: Sequence[tuple[int, int, str]]
 ) -> tuple[Rows, ...]:
@@ -736,69 +622,7 @@ def _exchanged(
     fresh = list(groups.read(zip(series, _bounds_at(exposition, lines), strict=True)))
     if [groups.of[place] for place in gone] != [each.group for each in fresh]:
         raise ValueError("a series of another metric or other label names")
-    return _regrouped(exposition, groups, gone, fresh, are_in_order=True)[0]
-
-
-def _regrouped(
-    exposition: Exposition,
-    groups: _Groups,
-    gone: Iterable[int],
-    fresh: Sequence[_Fresh],
-    *,
-    are_in_order: bool = False,
-) -> tuple[tuple[Rows, ...], list[int]]:
-    """The rows less the samples at some places, with new series in their stead; and the
-    place of each: one that is free in its rows, or one behind all.
-
-    Of two samples of one series that with the lower place counts, as it stands first; so
-    where places do not have the order of lines, no series may be there twice.
-
-    Raises:
-        ValueError: a new series is there already.
-    """
-    rows = list(exposition.rows)
-    free: defaultdict[int, list[int]] = defaultdict(list)
-    for place in sorted(gone):
-        free[groups.of[place]].append(place)
-    came: defaultdict[int, list[int]] = defaultdict(list)
-    for number, each in enumerate(fresh):
-        came[each.group].append(number)
-    placed = [0] * len(fresh)
-    behind = count(len(exposition.values))
-    for group in free.keys() | came.keys():
-        numbers, left = came[group], free[group]
-        taken = [*left[: len(numbers)], *islice(behind, max(0, len(numbers) - len(left)))]
-        for number, place in zip(numbers, taken, strict=True):
-            placed[number] = place
-        cells = [fresh[number].cells for number in numbers]
-        if not are_in_order and not are_new(rows[group], cells):
-            raise ValueError("a series stands there twice")
-        rows[group] = _put(rows[group], left, taken, cells)
-    return tuple(rows), placed
-
-
-def _put(
-    rows: Rows, free: Sequence[int], taken: Sequence[int], cells: Sequence[tuple[str, ...]]
-) -> Rows:
-    """Rows with new series at the places that are taken, and none at those that are free
-    else. What stays the same is shared."""
-    lost = [bisect_left(rows.places, place) for place in free]
-    columns = list(rows.columns)
-    for at, fresh in enumerate(zip(*cells, strict=True)):
-        if [columns[at][row] for row in lost] == list(fresh):
-            continue
-        column = columns[at] = list(columns[at])
-        for row, cell in zip(lost, fresh):  # noqa: B905 one may be longer
-            column[row] = cell
-        column += fresh[len(lost) :]
-    places = rows.places
-    if len(taken) > len(free):
-        places = array("i", [*places, *taken[len(free) :]])
-    changed = Rows(rows.metric, rows.names, tuple(columns), places, rows.counted)
-    left = set(lost[len(taken) :])
-    if not left:
-        return changed
-    return take(changed, [row for row in range(len(places)) if row not in left])
+    return regrouped(exposition, groups, gone, fresh, are_in_order=True)[0]
 
 
 def _edited(last: _Way, text: str) -> _Blocks | None:
@@ -810,12 +634,12 @@ def _edited(last: _Way, text: str) -> _Blocks | None:
     if not isinstance(last, _Blocks):
         return None
     exposition, places = last.exposition, last.places
-    if exposition.times is not None or exposition.exemplars or places.uneven:
+    if exposition.times is not None or exposition.exemplars or _lines_of(exposition).uneven:
         return None
     if len(exposition.values) > 2 * len(exposition) + 64:
         return None  # the full reading numbers the places anew
     new = text.split("\n")
-    aligned = _Aligned.of(last.lines(), new)
+    aligned = _Aligned.of(last.text.split("\n"), new)
     if aligned is None:
         return None
     of_line = array("i", map(places.of_line.__getitem__, aligned.was))
@@ -829,7 +653,7 @@ def _edited(last: _Way, text: str) -> _Blocks | None:
     try:
         numbers = convert([new[line].rpartition(" ")[2] for line in lines])
         fresh = list(groups.read(zip(arrived, bounds, strict=True)))
-        rows, placed = _regrouped(exposition, groups, gone, fresh)
+        rows, placed = regrouped(exposition, groups, gone, fresh)
     except ValueError:
         return None
     for line, place in zip(aligned.fresh, placed, strict=True):
@@ -841,7 +665,8 @@ def _edited(last: _Way, text: str) -> _Blocks | None:
     groups.add(zip(placed, fresh, strict=True))
     gaps = array("i", compress(count(), map((-1).__eq__, of_line)))
     starts = [
-        (bisect_left(aligned.was, line), bound) for line, bound in _bounds(exposition)
+        (bisect_left(aligned.was, line), bound)
+        for line, bound in _lines_of(exposition).bounds
     ]
     read = Lines(gaps, frozenset(), frozenset(), tuple(starts), of_line)
     found = _with(exposition, values, rows=rows, lines=read)
@@ -897,13 +722,9 @@ def _lines_of(exposition: Exposition) -> Lines:
     return exposition._lines
 
 
-def _bounds(exposition: Exposition) -> tuple[tuple[int, str], ...]:
-    return _lines_of(exposition).bounds
-
-
 def _bounds_at(exposition: Exposition, lines: Iterable[int]) -> Iterator[str]:
     """Which label has bounds for values under the TYPE that holds in each line."""
-    starts = [(-1, ""), *_bounds(exposition)]
+    starts = [(-1, ""), *_lines_of(exposition).bounds]
     for line in lines:
         yield starts[bisect_right(starts, line, key=_first) - 1][1]
 
@@ -916,28 +737,8 @@ def _next_lines(text: str, at: int, lines: int, length: int) -> tuple[list[str],
         if len(cut) > lines:
             return cut[:lines], min(at + room, len(text)) - len(cut[-1]) - 1
         if at + room >= len(text):
-            return cut, len(text)
+            return cut, max(at, len(text))  # behind the end there is none
         room *= 2
 
 
-def _stamps(texts: list[str], format: Format) -> array[int] | None:  # noqa: A002
-    """Many timestamps at once, most of which are one of a few; None if one is none."""
-    timestamp = GRAMMARS[format].timestamp
-    try:
-        known = {text: timestamp(text) for text in set(texts)}
-    except ValueError:
-        return None
-    if len(known) == 1:
-        return array("q", known.values()) * len(texts)
-    return array("q", map(known.__getitem__, texts))
-
-
-def _numbers(texts: Sequence[str]) -> array[float] | None:
-    try:
-        return convert(texts)
-    except ValueError:
-        return None
-
-
 _first: Final = itemgetter(0)
-_last: Final = itemgetter(-1)
