@@ -590,6 +590,26 @@ def test_append_many_refuses(refs, t, values, words):
         app.append_many(refs, t, values)
 
 
+@pytest.mark.parametrize("t", [2.0, True, "2"], ids=["float", "bool", "str"])
+def test_a_time_that_is_no_int_is_refused_through_a_known_ref(t):
+    """The short way through a ref asks for what the long one does."""
+    store = Store()
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 0, 1.0)
+    with pytest.raises(UsageError, match="int in milliseconds"):
+        app.append(ref, {}, t, 2.0)
+
+    assert store.point("m").timestamp == 0
+
+
+def test_append_many_of_nothing_counts_nothing():
+    """Where no sample is refused there is no example of one."""
+    store = Store(clock=lambda: 1_000)
+    store.appender().append_many([], 10_000_000, [])
+
+    assert store.counts == Counts()
+
+
 def test_append_many_writes_all_or_nothing():
     """Where one of many samples is none, the others are not written either."""
     store = Store()

@@ -501,7 +501,7 @@ class Store(QueryMethods):
             return left, Counts(removed=gone)
 
         gone = [self._swap(cell.name, build).removed for cell in self._candidates(plan)]
-        return sum(gone) + self._drop_live(plan)
+        return sum(gone) + (self._change_live(lambda: self._live.drop(plan)) or 0)
 
     # Reading
 
@@ -725,9 +725,6 @@ class Store(QueryMethods):
             return found
 
         return self._change_live(create) or (0, None)
-
-    def _drop_live(self, plan: Plan) -> int:
-        return self._change_live(lambda: self._live.drop(plan)) or 0
 
     def _change_live(self, change: Callable[[], T]) -> T | None:
         """Let series come or go among those that are appended directly.
