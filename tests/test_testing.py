@@ -1439,8 +1439,9 @@ def test_how_old_the_last_scrape_of_a_store_is(monkeypatch, offset, words):
         store.ingest("jobs_total 1\n", source="shop", timestamp=now + offset)
     monkeypatch.setattr(_sources, "now_ms", lambda: now)
 
-    with pytest.raises(StaleScrapeError, match=words):
+    with pytest.raises(StaleScrapeError, match=words) as caught:
         ScrapeTarget(store, source="shop", timeout=0.02).value("jobs_total")
+    assert caught.value.target == "source 'shop' of the store"
 
 
 def test_each_scrape_is_a_moment_of_its_own():
