@@ -535,14 +535,14 @@ def test_what_an_update_brings_is_counted_by_the_sample(store):
 
 
 def test_a_push_is_compared_with_what_a_scrape_brought(store):
-    """What is older, or of the same moment, is not taken."""
-    store.ingest("a 1\nb 1\nc 1\nd 1\n", source="app", timestamp=10)
+    """What is older, also with the same value, or of the same moment, is not taken."""
+    store.ingest("a 1\nb 1\nc 1\nd 1\ne 1\n", source="app", timestamp=10)
 
     with store.batch("app", replace=False, timestamp=20) as push:
-        push.append_samples(parse("a 2 9\nb 2 10\nc 1 10\nd 2 11\n"))
+        push.append_samples(parse("a 2 9\nb 2 10\nc 1 10\nd 2 11\ne 1 9\n"))
 
-    assert [p.value for p in store] == [1.0, 1.0, 1.0, 2.0]
-    assert store.counts == Counts(samples=5, added=4, out_of_order=1, duplicates=1)
+    assert [p.value for p in store] == [1.0, 1.0, 1.0, 2.0, 1.0]
+    assert store.counts == Counts(samples=6, added=5, out_of_order=2, duplicates=1)
 
 
 def test_a_push_leaves_exemplars_of_snapshots_alone(store):
