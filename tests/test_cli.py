@@ -113,6 +113,20 @@ def test_samples_that_are_not_taken_are_told_of(
     assert f"file:{kept}: samples not taken: 1, the first since depth is of" in said
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_a_file_whose_name_is_no_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes that are no UTF-8 may name a file; they are escaped where they are shown."""
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.prom")
+    Path(file).write_text("depth 1\n")
+
+    for words in (["get"], ["query", "depth"], ["top", "--once", "--interval", "0"]):
+        assert run(words[0], file, *words[1:]) == 0
+    assert run("contract", "write", file, f"{file}.contract") == 0
+    assert all(line.isprintable() for line in "".join(capsys.readouterr()).splitlines())
+
+
 def test_get_as_json(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json` prints one document; JSON has no NaN, so it is a text."""
     run("get", body, "depth", "--json")

@@ -82,7 +82,7 @@ def ingested(options: argparse.Namespace, target: str, store: Store) -> None:
     fetched = fetch(options, target)
     before = store.counts.untaken
     with _naming(target):
-        store.ingest(bytes(fetched.body), fetched.content_type, source=target or "-")
+        store.ingest(bytes(fetched.body), fetched.content_type, source=shown(target))
     if untaken := store.counts.untaken - before:
         told = f"samples not taken: {untaken}, the first since {store.counts.example}"
         print(escaped(f"promlatest: {shown(target)}: {told}"), file=sys.stderr)

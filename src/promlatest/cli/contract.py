@@ -19,7 +19,7 @@ from typing import Final
 
 from promlatest.cli._exits import DONE, NOTHING
 from promlatest.cli._options import add_target, refuse_idle
-from promlatest.cli._targets import fetch
+from promlatest.cli._targets import fetch, shown
 from promlatest.exceptions import UsageError
 from promlatest.testing import Reading, contract_of, read_contract
 from promlatest.testing._sources import read_body
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     writes = (options.action == "write", "contract write")
     refuse_idle(options, {"optional": writes, "ignore": writes})
     fetched = fetch(options, options.target)
-    reading = read_body(options.target, bytes(fetched.body), fetched.content_type)
+    reading = read_body(shown(options.target), bytes(fetched.body), fetched.content_type)
     return _ACTIONS[options.action](reading, options)
 
 
