@@ -19,7 +19,7 @@ from promlatest._samples import Rows, are_new, take
 from promlatest.exposition._reader import Exposition, is_utf8, label_names
 
 
-class Groups:
+class RowGroups:
     """Which rows the samples of a body are of, and into which others can be put.
 
     Rows that lose all their series stay, without any, so that their numbers hold.
@@ -53,14 +53,14 @@ class Groups:
             ValueError: one is not of a metric and label names of which there are rows, or
                 is written in a way that only the full reading knows.
         """
-        forms: dict[tuple[str, ...], _Form] = {}
+        forms: dict[tuple[str, ...], _Outside] = {}
         shared: dict[str, str] = {}
         for text, bound in series:
             pieces = text.split('"')
             outside, inside = tuple(pieces[::2]), pieces[1::2]
             form = forms.get(outside)
             if form is None:
-                form = forms[outside] = self._form(outside)
+                form = forms[outside] = self._outside(outside)
             group, names, order = form
             if len(inside) != len(names) or "" in inside or "\\" in text:
                 raise ValueError(text)
@@ -79,7 +79,7 @@ class Groups:
             self.of.extend(repeat(-1, place + 1 - len(self.of)))
             self.of[place] = each.group
 
-    def _form(self, outside: tuple[str, ...]) -> _Form:
+    def _outside(self, outside: tuple[str, ...]) -> _Outside:
         metric, brace, first = outside[0].partition("{")
         names = label_names((brace + first, *outside[1:]))
         if names is None or not LEGACY_METRIC_NAME.fullmatch(metric):
@@ -91,7 +91,7 @@ class Groups:
         return group, names, order
 
 
-_Form = tuple[int, tuple[str, ...], list[int]]
+_Outside = tuple[int, tuple[str, ...], list[int]]
 """The number of its rows, its label names as they are written, and their columns."""
 
 
@@ -104,7 +104,7 @@ class Fresh(NamedTuple):
 
 def regrouped(
     exposition: Exposition,
-    groups: Groups,
+    groups: RowGroups,
     gone: Iterable[int],
     fresh: Sequence[Fresh],
     *,

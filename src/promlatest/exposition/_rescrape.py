@@ -47,7 +47,7 @@ from promlatest.exposition._reader import (
     read_fast,
     within,
 )
-from promlatest.exposition._regroup import Groups, regrouped
+from promlatest.exposition._regroup import RowGroups, regrouped
 
 # Of 32, 64, 128 and 256 lines, 64 is the best where 0.5 % of them change, 256 where 10 %
 # do, spread out; 128 is within 6 % of both.
@@ -481,12 +481,12 @@ class _Places:
         self.kinds = bytearray(len(self.of_line))
         for line in read.uneven:
             self.kinds[line] = _STAMPED if line in read.stamped else _ODD
-        self.made: Groups | None = None
+        self.made: RowGroups | None = None
 
-    def groups(self, exposition: Exposition) -> Groups:
+    def groups(self, exposition: Exposition) -> RowGroups:
         """The rows of the samples, made when a series first comes or goes."""
         if self.made is None:
-            self.made = Groups(exposition)
+            self.made = RowGroups(exposition)
         return self.made
 
 
