@@ -343,6 +343,15 @@ def test_a_selector_is_no_name(store):
         store.query('m{pod="p1"}')
 
 
+def test_a_name_may_have_a_brace():
+    """Names may be of any characters: one that is no selector is asked for as it is."""
+    store = Store()
+    store.ingest('{"odd{name",a="b"} 1\n')
+
+    assert store.value("odd{name", a="b") == 1.0
+    assert store.query("odd{other") == []
+
+
 def test_exactly_one(store):
     """`value` and `point` refuse none and several, and say what there is."""
     store.ingest('one{a="1"} 5\none{a="2"} 6\n', source="o", timestamp=7)
