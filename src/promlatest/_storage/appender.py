@@ -390,14 +390,15 @@ def checked_time(t: int) -> int:
     """A timestamp as it is kept.
 
     Raises:
-        UsageError: it is no int, or does not fit in 64 bits.
+        UsageError: it is no int, or does not fit in 64 bits; the least of them stands for
+            no time at all.
     """
     if not isinstance(t, int) or isinstance(t, bool):
         raise UsageError(
             f"a timestamp is an int in milliseconds since the epoch, not {t!r}"
         )
-    if not -(1 << 63) <= t < 1 << 63:
-        raise UsageError(f"a timestamp must fit in 64 bits, not {t!r}")
+    if not -(1 << 63) < t < 1 << 63:  # the least is `NO_TIME`; constants, in a hot path
+        raise UsageError(f"a timestamp lies within ±(2^63 - 1), not {t!r}")
     return t
 
 
