@@ -447,6 +447,27 @@ def test_batch_that_fails_to_commit_is_rolled_back():
     assert store.counts == Counts(samples=1, added=1)
 
 
+def test_parts_of_a_batch_keep_their_times_and_exemplars(store):
+    """Whatever comes before them, in one way of appending or the other."""
+    parts = (
+        f"{name} 1 {n}\n# TYPE {name}s counter\n"
+        f'{name}s_total 1 {n} # {{t="{n}"}} 1\n# EOF\n'
+        for n, name in enumerate("abc", start=1)
+    )
+    with store.batch("s", timestamp=5_000) as pending:
+        for part in parts:
+            pending.append_samples(parse(part, "application/openmetrics-text"))
+        pending.append(0, {"__name__": "d"}, 4_000, 1.0)
+
+    assert [point.timestamp for point in store] == [
+        *(1_000, 1_000, 2_000, 2_000, 3_000, 3_000),
+        4_000,
+    ]
+    for n, name in enumerate("abc", start=1):
+        [(_, exemplar)] = store.exemplars(f"{name}s_total")
+        assert exemplar.labels == {"t": f"{n}"}
+
+
 def test_batch_keeps_the_order_of_its_appends(store):
     """Of two samples of one series the first wins, however they came (C-15)."""
     with store.batch("s", timestamp=5) as pending:
