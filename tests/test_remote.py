@@ -229,6 +229,22 @@ def test_snapshot(script: tuple[str, Scripted]) -> None:
     }
 
 
+def test_names_in_quotes(script: tuple[str, Scripted]) -> None:
+    """A family whose name needs quotes has its type, which /federate does not know."""
+    url, told = script
+    told.answers["/api/v1/metadata"] = good(
+        {"queue depth": [{"type": "gauge", "help": "", "unit": ""}]}
+    )
+    page = f'# TYPE "queue depth" untyped\n{{"queue depth"}} 1 {NOW}\n'
+    told.answers["/federate"] = (200, TEXT, page.encode())
+    with Server(url) as server:
+        now = server.snapshot()
+        text = server.exposition().decode()
+
+    assert now.metrics() == {"queue depth": Metadata("gauge")}
+    assert text == f'# TYPE "queue depth" gauge\n{{"queue depth"}} 1 {NOW}\n'
+
+
 def test_nan_is_a_sample(script: tuple[str, Scripted]) -> None:
     """NaN is a value like every other, with its time."""
     with Server(script[0]) as server:

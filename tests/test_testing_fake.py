@@ -51,6 +51,15 @@ def test_each_scrape_gets_the_next_step_and_the_last_one_stays():
     assert seen == [{"jobs_total": 1}, {'depth{q="a"}': 2.5}, {'depth{q="a"}': 2.5}]
 
 
+def test_names_that_need_quotes():
+    """A series in quotes is served as one that can be read, with its type."""
+    with FakeTarget({'{"jobs.done",a="1"}': 2}, types={"jobs.done": "counter"}) as fake:
+        reading = ScrapeTarget(fake.url).scrape()
+
+    assert reading.value("jobs.done", a="1") == 2
+    assert reading.metadata["jobs.done"].type == "counter"
+
+
 def test_types():
     """A name tells the type, and whoever knows better says so."""
     with FakeTarget({"jobs_total": 1, "x": 1, "y": 1}, types={"y": "counter"}) as fake:
@@ -179,6 +188,7 @@ def test_scrapes_that_do_not_come():
         ({"x": 1}, None),
         ({'{a="b"}': 1},),
         ({"x{": 1},),
+        ({'x{a!="b"}': 1},),
         ({"x": "1"},),
         (lambda number, seconds: {"x": 1}, {"x": 2}),
         (Status("503"),),

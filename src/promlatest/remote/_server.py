@@ -46,7 +46,7 @@ _WINDOWS: Final = ("5s", "30s", "5m")
 # What says that there is no /federate: Mimir, Thanos, and proxies that pass the API only.
 _NO_FEDERATE: Final = frozenset({301, 302, 307, 308, 403, 404, 405, 501})
 
-_UNTYPED: Final = re.compile(rb"^# TYPE \S+ untyped\n", re.MULTILINE)
+_UNTYPED: Final = re.compile(rb"^# TYPE .+ untyped\n", re.MULTILINE)
 
 
 class Server:

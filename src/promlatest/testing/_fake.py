@@ -21,6 +21,7 @@ from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.selector import parse_selector
 from promlatest.exceptions import UsageError
+from promlatest.exposition._render import metric_text
 from promlatest.testing._loopback import LoopbackHandler, LoopbackServer
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -309,14 +310,17 @@ def _exposition(values: Mapping[str, float], types: Mapping[str, str]) -> str:
     """
     families: dict[str, list[str]] = {}
     for series, value in values.items():
-        named = [m.value for m in parse_selector(series) if m.name == METRIC_NAME]
+        matchers = parse_selector(series)
+        named = [m.value for m in matchers if m.name == METRIC_NAME]
         if not named:
             raise UsageError(f"a series needs a name: {series!r}")
+        if unequal := [each for each in matchers if each.operator != "="]:
+            raise UsageError(f"expected a series, and {unequal[0]} is a condition")
         checked(value, (int, float), f"a number for {series}")
         families.setdefault(named[0], []).append(f"{series} {format_float(value)}\n")
     return "".join(
-        f"# TYPE {name} {types.get(name) or _GUESSED[name.endswith('_total')]}\n"
-        + "".join(lines)
+        f"# TYPE {metric_text(name)}"
+        f" {types.get(name) or _GUESSED[name.endswith('_total')]}\n" + "".join(lines)
         for name, lines in families.items()
     )
 
