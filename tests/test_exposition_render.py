@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from exposition_bodies import CONTENT, bodies
@@ -273,3 +274,14 @@ def test_points_may_be_mixed_with_samples() -> None:
     point = DataPoint(Labels(__name__="a"), 7, 1.0)
 
     assert render([point, sample("b", 2, 8)]) == "a 1\nb 2 8\n"
+
+
+def test_a_bound_that_is_no_number_stands_behind_the_others() -> None:
+    """A bucket that no histogram has a place for is written all the same."""
+    store = Store()
+    body = 'h_bucket{le="low"} 9\nh_bucket{le="2"} 2\nh_bucket{le="1"} 1\n'
+    store.ingest("# TYPE h histogram\n" + body)
+
+    text = render(store, store.metrics())
+
+    assert re.findall(r'le="(.*?)"', text) == ["1.0", "2.0", "low"]
