@@ -31,6 +31,7 @@ from promlatest.scrape import Job, Target
 from promlatest.tui import Dashboard, Feed, run
 from promlatest.tui.model.keys import KEYS, hints
 from promlatest.tui.model.series import listing
+from promlatest.tui.pages import changes
 from promlatest.tui.pages.help import HelpScreen
 from promlatest.tui.pages.subject import SubjectPage
 from promlatest.tui.settings import Settings, load_settings
@@ -572,6 +573,18 @@ async def test_help_explains_everything_that_can_be_pressed(demo):
         assert not isinstance(demo.app.screen, HelpScreen)
 
 
+async def test_the_help_is_scrolled_line_by_line(demo):
+    """Where it is longer than the screen."""
+    async with demo.app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("question_mark")
+        lines = demo.app.screen.query_one(TextPane)
+        tops = []
+        for key in ("j", "down", "k"):
+            await pilot.press(key)
+            tops.append(lines.top)
+        assert tops == [1, 2, 1]
+
+
 @pytest.mark.parametrize("key", ["q", "escape", "question_mark", "enter"])
 async def test_what_leaves_the_help_leaves_nothing_else(demo, key):
     """Each of the keys closes the page, and none the program behind it."""
@@ -1084,6 +1097,28 @@ async def test_a_tall_screen_shows_the_chosen_controller_in_full(demo):
     app = Demo().app
     async with app.run_test(size=(80, 24)):
         assert not app.page.query_one("#chosen").display
+
+
+@pytest.mark.parametrize("many", [0, 10**6], ids=["apart", "at once"])
+async def test_what_changed_is_found_and_copied(demo, many, monkeypatch):
+    """Of so many series that a thread compares them, too, though a filter is typed while
+    it does."""
+    monkeypatch.setattr(changes, "_MANY", many)
+    async with demo.app.run_test(size=(120, 40)) as pilot:
+        demo.scrape()
+        demo.scrape()
+        await pilot.press("c")
+        await find(pilot, '{__name__="workqueue_adds_total",name="pods"}')
+        await until(pilot, lambda: len(grid(demo.app).keys) == 1)
+
+        await pilot.press("y")
+        await until(pilot, lambda: "workqueue_adds_total" in demo.app.clipboard)
+        (point,) = demo.store.select(demo.app.clipboard)
+        await pilot.press("Y")
+        await until(pilot, lambda: "{" not in demo.app.clipboard)
+        view = demo.app.view()
+        before = view.earlier.value("workqueue_adds_total", **point.labels)
+        assert float(demo.app.clipboard) == point.value - before
 
 
 async def test_mark_and_compare(demo):

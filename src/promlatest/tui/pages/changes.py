@@ -31,6 +31,7 @@ class ChangesPage(Page):
     def __init__(self, id: str) -> None:  # noqa: A002
         super().__init__(id)
         self._rested = 0.0  # when two large scrapes may be compared again
+        self._asked: tuple[object, ...] = ()  # of which target they were, and the filter
 
     def compose(self) -> ComposeResult:
         yield Grid("changes", id="changes-grid")
@@ -42,24 +43,24 @@ class ChangesPage(Page):
             empty = "needs a second scrape; x marks now" if view.known else "nothing yet"
             self._show([], line(Cell(empty, "dim")))
             return
-        wanted = (view.name, view.timestamp, view.span, self.filter)
+        asked = (view.name, self.filter)
         if len(view.state) < _MANY:
             self._show(changes(view.earlier, view.state, self.filter))
-        elif monotonic() >= self._rested:
-            self._rested = inf  # until this one is done
-            self.run_worker(self._compare(wanted, view.earlier, view.state))
+        elif self._rested < inf and (asked != self._asked or monotonic() >= self._rested):
+            self._rested, self._asked = inf, asked  # until this one is done
+            self.run_worker(self._compare(view.earlier, view.state))
 
-    async def _compare(
-        self, wanted: tuple[object, ...], before: Queryable, now: Queryable
-    ) -> None:
+    async def _compare(self, before: Queryable, now: Queryable) -> None:
         """Compare on a thread: the loop has scrapes to take meanwhile."""
         started = monotonic()
         try:
             found = await asyncio.to_thread(changes, before, now, self.filter)
         finally:
             self._rested = monotonic() + _REST * (monotonic() - started)
-        if wanted[-1] == self.filter:
+        if self._asked == (self.view.name, self.filter):
             self._show(found)
+        else:  # another target, or a filter that was typed meanwhile
+            self.draw()
 
     def _show(self, found: list[ChangedSeries], empty: Line = ()) -> None:
         title = (*self.title("changed", len(found)), *self._since())
