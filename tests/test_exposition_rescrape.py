@@ -400,6 +400,24 @@ def test_a_bound_of_a_new_series_has_its_one_spelling() -> None:
     assert [sample.labels["le"] for sample in again.samples()] == ["2.0"]
 
 
+def test_where_changes_are_spread_blocks_are_wider() -> None:
+    """Many changes in most blocks make the reader look at more lines at once, runs of them
+    at fewer again; what it reads is the same."""
+    reader = Reader()
+    size = 20 * rescrape._BLOCK
+    lines = [f"a{number} 0" for number in range(size)]
+    sizes = []
+    for step in range(1, 6):
+        changed = range(0, size, 9) if step < 3 else range(size // 9)
+        for number in changed:
+            lines[number] = f"a{number} {step}"
+        body = "\n".join(lines)
+        assert list(reader.read(body).values) == list(parse(body).values)
+        sizes.append(reader._last._size // rescrape._BLOCK)
+
+    assert sizes == [1, rescrape._WIDER, 1, 1, 1]
+
+
 def test_too_many_samples() -> None:
     """The limit on samples holds for every body."""
     reader = Reader()
