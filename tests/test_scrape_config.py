@@ -267,6 +267,7 @@ def test_wrong(load: Load, text: str, said: list[str]) -> None:
         ("scrape_configs: 3", "1: expected a list"),
         ("{}", "1: scrape_configs is missing"),
         ("- scrape_interval: 5s", "1: job_name is missing"),
+        ("- job_name: ''", "1: job_name is empty"),
         ("- job_name: a\n- job_name: a", "2: the job_name 'a' stands twice"),
         ("- [[[[[[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]]]]]]]", "1: nested too deeply"),
         ("- &a\n  job_name: x\n  params: *a", "2: nested too deeply"),

@@ -235,6 +235,8 @@ class _ConfigFile:
         for number, each in enumerate(config.scrape_configs):
             where: Steps = ("scrape_configs", number)
             try:
+                if not each.job_name:
+                    raise _WrongError("job_name is empty", "job_name")
                 if names.index(each.job_name) != number:
                     raise _WrongError(
                         f"the job_name {each.job_name!r} stands twice", "job_name"
