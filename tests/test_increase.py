@@ -160,6 +160,22 @@ def test_a_series_that_came_back_is_counted_over_its_absence(values, expected):
     assert told(scraped(*bodies)) == [expected]
 
 
+@pytest.mark.parametrize("scraped_first", [True, False], ids=["scraped", "pushed"])
+def test_a_counter_that_is_pushed_increases_too(scraped_first):
+    """By what was pushed, wherever that is kept; others stay as they were."""
+    store = Store(history=60)
+    store.ingest(
+        "c_total 5\nd_total 1\n" if scraped_first else "d_total 1\n", timestamp=5_000
+    )
+    for moment, value in (10_000, 5), (15_000, 8), (20_000, 12):
+        with store.batch("body", replace=False, timestamp=moment) as push:
+            push.append(0, {"__name__": "c_total"}, moment, value)
+
+    [moved] = store.increase("c_total", over=10)
+    assert (moved.value, moved.seconds, moved.resets) == (7, 10, 0)
+    assert store.increase("d_total")[0].value == 0
+
+
 @pytest.mark.parametrize("name", ["c", "c_total", "c_count", "c_sum", "c_bucket"])
 def test_created_stands_beside_names_of_every_kind(name):
     """Beside that of an old counter, which has no ending, too."""
