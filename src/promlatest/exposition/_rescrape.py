@@ -33,7 +33,7 @@ from typing import Final, NamedTuple, cast
 from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
 from promlatest._matching.labels import Labels
-from promlatest._samples import NO_TIME, Rows, picker
+from promlatest._samples import NO_TIME, Rows
 from promlatest.exceptions import ParseError
 from promlatest.exposition._formats import Format
 from promlatest.exposition._lines import GRAMMARS, Comment, LineReader, SampleLine
@@ -386,10 +386,10 @@ class _Series:
         of_line = _Places(exposition, len(lines)).of_line
         words = list(accumulate([len(line.split()) for line in lines]))
         rooms = list(map(_with_room, lines, of_line))
-        self._size = words[-1]
-        self._pick = picker(
-            [n - 1 for n, at in zip(words, of_line, strict=True) if at >= 0]
-        )
+        self._is_value = bytearray(words[-1])
+        for word, place in zip(words, of_line, strict=True):
+            if place >= 0:
+                self._is_value[word - 1] = 1
         self._parts: list[tuple[str, int]] = []
         for start in range(0, len(lines), _LINES_CUT):
             here = slice(start, start + _LINES_CUT)
@@ -404,9 +404,9 @@ class _Series:
         for start, end in _pieces(text, _PIECE):
             words += text[start:end].split()
             turns.offer()
-        if len(words) != self._size:
+        if len(words) != len(self._is_value):
             return False
-        values = self._pick(words)
+        values = tuple(compress(words, self._is_value))
         at = done = 0
         for part, size in self._parts:
             whole = part % values[done : done + size]
