@@ -198,7 +198,7 @@ def test_the_next_body_is_read_as_a_fresh_one(
     monkeypatch.setattr(rescrape, "_BLOCK", block)
     monkeypatch.setattr(rescrape, "_LINES_CUT", block)
     monkeypatch.setattr(rescrape, "_PIECE", block)
-    monkeypatch.setattr(rescrape, "_SHORT", block)
+    monkeypatch.setattr(rescrape, "_SHORT", 20)
     monkeypatch.setattr(rescrape, "_COUNT_EVERY", 2)
     reader = Reader()
     body = list(start)
