@@ -549,3 +549,16 @@ def test_series_that_come_are_read_alone(monkeypatch):
         assert list(reader.read(body).samples()) == list(parse(body).samples())
         assert sum(map(len, texts)) <= len(body) / (20 if step else 1)
         texts.clear()
+
+
+@pytest.mark.parametrize(
+    "rest", ['1e400 # {t="1"} 2', '3 # {t="1"} 1e400', '3 # {t="1"} 2 1e400']
+)
+def test_a_number_that_is_too_large_is_refused_beside_an_exemplar_too(rest):
+    """A value, the value of an exemplar, or its timestamp beyond a float is refused at the
+    second reading as at the first."""
+    reader = Reader()
+    reader.read('a 2 # {t="1"} 2\n# EOF\n', OPENMETRICS)
+
+    with pytest.raises(ParseError, match=r"large|finite|seconds"):
+        reader.read(f"a {rest}\n# EOF\n", OPENMETRICS)

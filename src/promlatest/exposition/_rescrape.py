@@ -591,9 +591,13 @@ def _plain_exemplar(old: str, new: str) -> tuple[float, Exemplar] | None:
     match = _EXEMPLAR.fullmatch(new, at) if at > 0 else None
     if match is None or old[: at + 1] != new[: at + 1]:
         return None
-    value, name, text, number, stamp = match.groups()
-    when = None if stamp is None else GRAMMARS["openmetrics"].timestamp(stamp)
-    return float(value), Exemplar(Labels({name: text}), float(number), when)
+    written, name, text, number, stamp = match.groups()
+    try:
+        value, of_exemplar = convert([written, number])
+        when = None if stamp is None else GRAMMARS["openmetrics"].timestamp(stamp)
+    except ValueError:  # too large
+        return None
+    return value, Exemplar(Labels({name: text}), of_exemplar, when)
 
 
 def _means_nothing(old: str, new: str, format: Format) -> bool:  # noqa: A002
