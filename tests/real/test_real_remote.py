@@ -164,10 +164,19 @@ def test_promql(server: Server) -> None:
     assert (
         float(scalar.value if isinstance(scalar, Scalar) else vector_value(scalar)) == 2.0
     )
-    end = int(time.time()) * 1000
-    matrix = server.query_range('requests_total{code="200"}', end - 60_000, end, 1)
-    assert isinstance(matrix, Matrix)
-    assert {value for _, value in matrix[0].samples} == {5.0}
+
+
+def test_a_range(server: Server) -> None:
+    """A range is answered by the server, a step for each whole second since its scrape."""
+
+    def last_minute() -> Matrix:
+        end = int(time.time()) * 1000
+        matrix = server.query_range('requests_total{code="200"}', end - 60_000, end, 1)
+        assert isinstance(matrix, Matrix)
+        return matrix
+
+    wait_for("a whole second since the first scrape", last_minute)
+    assert {value for _, value in last_minute()[0].samples} == {5.0}
 
 
 def vector_value(result: object) -> float:

@@ -342,10 +342,7 @@ def test_the_page_in_a_browser(served: str) -> None:
             row.startswith("requests_total counter") for row in rows(browser, "held")
         )
 
-        box = browser.find_element("name", "query")
-        box.send_keys('depth{queue=~"a|b"} > 1')
-        box.submit()
-
+        ask(browser, 'depth{queue=~"a|b"} > 1')
         answer = rows(browser, "answer")
         assert [row.split()[-2:] for row in answer] == [
             ["a", "3"],
@@ -353,12 +350,21 @@ def test_the_page_in_a_browser(served: str) -> None:
         ]
         assert browser.find_element("name", "query").get_attribute("value").endswith("> 1")
 
-        box = browser.find_element("name", "query")
-        box.clear()
-        box.send_keys('"<script>alert(1)</script>" + 1')
-        box.submit()
+        ask(browser, '"<script>alert(1)</script>" + 1')
         assert "1:1: " in browser.find_element("id", "error").text
         assert not browser.get_log("browser")  # nothing was refused or went wrong
+
+
+def ask(browser: Any, question: str) -> None:
+    """Type a question, send it, and wait until the page that it was typed in is gone."""
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    box = browser.find_element("name", "query")
+    box.clear()
+    box.send_keys(question)
+    box.submit()
+    WebDriverWait(browser, 10).until(staleness_of(box))
 
 
 def rows(browser: Any, table: str) -> list[str]:
@@ -383,6 +389,7 @@ def chromium() -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
     browser = webdriver.Chrome(options=options, service=service)
+    browser.implicitly_wait(10)  # an answer's page comes bit by bit
     try:
         yield browser
     finally:
