@@ -9,16 +9,14 @@ at once both make it, and it is the same.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import count
 from operator import or_
-from typing import Final
+from typing import Final, NamedTuple
 
-from promlatest._matching import charsets
-from promlatest._matching.charsets import CharRanges
+from promlatest._matching.charsets import WORD, CharRanges, holds
 from promlatest._matching.regex_program import (
     ASSERT,
     EDGE,
@@ -93,26 +91,17 @@ class Machine:
 
     def __init__(self, steps: Sequence[Instruction], prefix: str = "") -> None:
         sets: list[CharRanges] = [ranges for kind, ranges, _ in steps if kind == TAKE]
+        asserts = any(kind == ASSERT for kind, *_ in steps)
         self._program: Final = _absolute(steps)
-        self._asserts: Final = any(kind == ASSERT for kind, *_ in steps)
         self._prefix: Final = prefix
         self._end: Final = 1 << len(sets) + 1
-        by_set: dict[CharRanges, int] = defaultdict(int)
+        self._sets: Final[dict[CharRanges, int]] = defaultdict(int)
         for position, ranges in enumerate(sets, 1):
-            by_set[ranges] |= 1 << position
-        self._sets: Final = by_set
-        self._bounds: Final = sorted(
-            {
-                bound
-                for ranges in by_set
-                for low, high in ranges
-                for bound in (low, high + 1)
-            }
-        )
-        self._masks: Final[dict[int, int]] = {}
-        self._kind: Final = _kind if self._asserts else _any_kind
-        self._follow: Final = [
-            _moves(self._program, 1 << each) for each in range(16 if self._asserts else 1)
+            self._sets[ranges] |= 1 << position
+        self._mask: Final = lru_cache(256)(self._taking)
+        self._kind: Final = _kind if asserts else _any_kind
+        self._moves: Final = [
+            _moves(self._program, 1 << each) for each in range(16 if asserts else 1)
         ]
         self._most: Final = max(_MOST_KEPT // (1 + len(sets) // 64), 1)
         self._forget()
@@ -126,7 +115,7 @@ class Machine:
         except _NoWay:
             return False
         if state.accepts is None:
-            after = self._after(state.positions, context(state.kind, EDGE))
+            after = self._moves[context(state.kind, EDGE)].after(state.positions)
             state.accepts = bool(after & self._end)
         return state.accepts
 
@@ -143,13 +132,13 @@ class Machine:
         It backtracks, and tries no choice twice at one place: it takes at most as many
         steps as the program is long, times the characters.
         """
-        masks = [self._mask(ord(character)) for character in text]
+        masks = [self._mask(character) for character in text]
         kinds = [EDGE, *map(self._kind, text), EDGE]
         tried: set[tuple[int, int]] = set()
         ways: list[tuple[int, int, _Saved]] = [(0, 0, None)]
         while True:
             at, place, saved = ways.pop()
-            while at < len(self._program):
+            while at < len(self._program) - 1:
                 operation, one, other = self._program[at]
                 if operation == TAKE:
                     if place == len(text) or not masks[place] >> one & 1:
@@ -172,8 +161,8 @@ class Machine:
 
     def _made(self, state: _State, character: str) -> _State:
         kind = self._kind(character)
-        after = self._after(state.positions, context(state.kind, kind))
-        key = after & self._mask(ord(character)), kind
+        after = self._moves[context(state.kind, kind)].after(state.positions)
+        key = after & self._mask(character), kind
         states = self._states
         target = states.get(key)
         if target is None:
@@ -189,92 +178,80 @@ class Machine:
             start = self._made(start, character)
         self._start = start
 
-    def _after(self, positions: int, where: int) -> int:
-        """The positions that may follow these, in a context."""
-        forward, back, joins = self._follow[where]
-        after = 0
-        for ends, distance in forward:
-            after |= (positions & ends) << distance
-        for ends, distance in back:
-            after |= (positions & ends) >> distance
-        for ends, starts in joins:
-            if positions & ends:
-                after |= starts
-        return after
-
-    def _mask(self, code: int) -> int:
+    def _taking(self, character: str) -> int:
         """The positions whose set holds the character."""
-        interval = bisect_right(self._bounds, code)
-        mask = self._masks.get(interval)
-        if mask is None:
-            taking = (
-                at for ranges, at in self._sets.items() if charsets.holds(ranges, code)
-            )
-            mask = self._masks[interval] = reduce(or_, taking, 0)
-        return mask
+        code = ord(character)
+        taking = (at for ranges, at in self._sets.items() if holds(ranges, code))
+        return reduce(or_, taking, 0)
 
 
 def _kind(character: str) -> int:
     if character == "\n":
         return NEWLINE
-    return IN_WORD if charsets.holds(charsets.WORD, ord(character)) else OTHER
+    return IN_WORD if holds(WORD, ord(character)) else OTHER
 
 
 def _any_kind(_character: str) -> int:
     return EDGE
 
 
-_Pairs = list[tuple[int, int]]
+class _Moves(NamedTuple):
+    """Which positions may follow which in a context, in few operations.
+
+    Attributes:
+        shifts: positions, and how far all of these go on, counted from `back`.
+        back: how far the furthest goes back.
+        joins: positions, and those in which all of these go on.
+    """
+
+    shifts: list[tuple[int, int]]
+    back: int
+    joins: list[tuple[int, int]]
+
+    def after(self, positions: int) -> int:
+        """The positions that may follow these."""
+        after = 0
+        for ends, distance in self.shifts:
+            after |= (positions & ends) << distance
+        after >>= self.back
+        for ends, starts in self.joins:
+            if positions & ends:
+                after |= starts
+        return after
 
 
-def _moves(program: Sequence[Instruction], here: int) -> tuple[_Pairs, _Pairs, _Pairs]:
-    """Which positions may follow which in a context, as few operations: positions that go
-    forward by so much, those that go back, and those that go on in the same positions.
+def _moves(program: Sequence[Instruction], here: int) -> _Moves:
+    """The moves in a context.
 
-    In a repeat, ``x{1000}``, all go on at one distance; in a choice the ends of all
-    branches at one position.
+    In a repeat, ``x{1000}``, all go on at one distance, which is a shift; in a choice the
+    ends of all branches go on at one position, which is a join.
 
     Raises:
         TooLargeError: they are too many.
     """
     runs, follow = _follow(program, here)
-    most = _MOST_BITS // max(1, *follow)
-    same: dict[int, int] = defaultdict(int)
-    many = 0
+    most = _MOST_BITS // max([1, *follow])
+    joins: dict[int, int] = defaultdict(int)
+    by_distance: dict[int, int] = defaultdict(int, {1: runs} if runs else {})
     for position, after in follow.items():
-        # Told here too: sets that end alike share 61 hashes, and 24,000 of them take 4 s.
-        many += after not in same and after.bit_count() > _FEW
-        if many > most:
+        if after.bit_count() > _FEW:
+            joins[after] |= 1 << position
+        else:
+            for target in _bits(after):
+                by_distance[target - position] |= 1 << position
+        # Told here: sets that end alike share 61 hashes, and 24,000 of them take 4 s.
+        if len(joins) > most:
             raise TooLargeError
-        same[after] |= 1 << position
-    joins = [
-        (ends, after)
-        for after, ends in same.items()
-        if ends.bit_count() > _FEW or after.bit_count() > _FEW
-    ]
-    if len(joins) > most:
-        raise TooLargeError
-    joined = reduce(or_, (ends for ends, _ in joins), 0)
-    by_distance: dict[int, int] = defaultdict(int, {1: runs})
-    by_target: dict[int, int] = defaultdict(int)
-    for position, after in follow.items():
-        for target in () if joined >> position & 1 else _bits(after):
-            by_distance[target - position] |= 1 << position
-            by_target[target] |= 1 << position
-    for target, ends in by_target.items():
-        shared = 0
-        for position in _bits(ends):
-            if by_distance[target - position].bit_count() < ends.bit_count():
-                by_distance[target - position] ^= 1 << position
-                shared |= 1 << position
-        if shared:
-            joins.append((shared, 1 << target))
-    moves = [(ends, by) for by, ends in by_distance.items() if ends]
-    return (
-        [(ends, by) for ends, by in moves if by >= 0],
-        [(ends, -by) for ends, by in moves if by < 0],
-        joins,
-    )
+    shared = {by: ends for by, ends in by_distance.items() if ends & ends - 1}
+    alone: dict[int, int] = defaultdict(int)
+    for by in by_distance.keys() - shared:
+        position = by_distance[by].bit_length() - 1
+        alone[position] |= 1 << position + by
+    for position, after in alone.items():
+        joins[after] |= 1 << position
+    back = -min(0, *shared) if shared else 0
+    shifts = [(ends, by + back) for by, ends in shared.items()]
+    return _Moves(shifts, back, [(ends, after) for after, ends in joins.items()])
 
 
 def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, int]]:
@@ -287,16 +264,16 @@ def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, i
     Raises:
         TooLargeError: they are too many.
     """
-    characters = sum(map(_takes, program))
-    if characters * (len(program) - characters) > _MOST_REACHED:
+    takes = [at for at, step in enumerate(program) if step[0] == TAKE]
+    others = [at for at, step in enumerate(program) if step[0] != TAKE][::-1]
+    if len(takes) * len(others) > _MOST_REACHED:
         raise TooLargeError
-    reached: dict[int, int] = {len(program): 1 << characters + 1}
+    reached: dict[int, int] = {}
 
     def reach(at: int) -> int:
-        is_taken = at < len(program) and _takes(program[at])
-        return 1 << int(program[at][1]) if is_taken else reached.get(at, 0)
+        kind, one, _ = program[at]
+        return 1 << one if kind == TAKE else reached.get(at, 0)
 
-    others = [at for at, step in enumerate(program) if not _takes(step)][::-1]
     before = None
     while before != (before := [*reached.values()]):
         for at in others:
@@ -305,14 +282,10 @@ def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, i
                 reached[at] = reach(one) | reach(other)
             elif kind == SAVE or one & here:
                 reached[at] = reach(at + 1)
-    ends = [0, *(at + 1 for at, step in enumerate(program) if _takes(step))]
-    is_run = [at < len(program) and _takes(program[at]) for at in ends]
+    starts = [0, *(at + 1 for at in takes[:-1])]
+    is_run = [program[at][0] == TAKE for at in starts]
     runs = int("".join("01"[each] for each in reversed(is_run)), 2)
-    return runs, {n: reach(at) for n, at in enumerate(ends) if not is_run[n]}
-
-
-def _takes(step: Instruction) -> bool:
-    return step[0] == TAKE
+    return runs, {n: reach(at) for n, at in enumerate(starts) if not is_run[n]}
 
 
 def _bits(positions: int) -> Iterator[int]:
@@ -322,7 +295,8 @@ def _bits(positions: int) -> Iterator[int]:
 
 
 def _absolute(steps: Sequence[Instruction]) -> list[Instruction]:
-    """The steps with their places in place of distances, "take" with its position."""
+    """The steps with their places in place of distances, "take" with its position; the
+    last one takes the end of the text."""
     positions = count(1)
     return [
         (TAKE, next(positions), 0)
@@ -330,7 +304,7 @@ def _absolute(steps: Sequence[Instruction]) -> list[Instruction]:
         else (SPLIT, at + one, at + other)
         if operation == SPLIT
         else (operation, one, other)
-        for at, (operation, one, other) in enumerate(steps)
+        for at, (operation, one, other) in enumerate([*steps, (TAKE, None, 0)])
     ]
 
 
