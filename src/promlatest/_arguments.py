@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from math import inf
 from numbers import Real
 from typing import Any, Final, TypeVar, get_args
 
-from promlatest._escape import escaped
 from promlatest.exceptions import UsageError
 
 T = TypeVar("T")
@@ -67,53 +65,6 @@ def checked_function(value: T, expected: str) -> T:
     if callable(value):
         return value
     raise UsageError(f"expected {expected}, not {value!r:.80}")
-
-
-def checked_path(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """The path that was given.
-
-    Raises:
-        UsageError: it is none; "" would be the folder where the program runs.
-    """
-    if path == "":
-        raise UsageError("expected a path, not ''")
-    return checked(path, (str, os.PathLike), "a path")
-
-
-MOST_BYTES: Final = 16 << 20
-"""The most that a file which somebody wrote by hand may have."""
-
-
-def file_bytes(path: str | os.PathLike[str]) -> bytes:
-    """What is in a file that somebody wrote by hand: rules, a configuration, a contract.
-
-    Raises:
-        UsageError: the path is none, or the file cannot be read, or is too large.
-    """
-    shown = escaped(str(checked_path(path)))
-    try:
-        with open(path, "rb") as file:
-            body = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{shown} cannot be read: {reason}") from None
-    if len(body) > MOST_BYTES:
-        raise UsageError(f"{shown} has more than {MOST_BYTES} bytes")
-    return body
-
-
-def file_text(path: str | os.PathLike[str]) -> str:
-    """The same as text, with a byte order mark or without.
-
-    Raises:
-        UsageError: as of `file_bytes`; or it is no UTF-8, with the line.
-    """
-    body = file_bytes(path)
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{escaped(str(path))}:{line}: expected UTF-8") from None
 
 
 def checked_queryable(value: T) -> T:

@@ -28,7 +28,7 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import file_text
+from promlatest._files import file_text
 from promlatest._storage.store import Store
 from promlatest.api import Api
 from promlatest.api._server import Listener, is_loopback

@@ -31,7 +31,7 @@ from promlatest.exposition._body import (
     Spot,
     read_body,
 )
-from promlatest.exposition._formats import Format, misread_parameters
+from promlatest.exposition._formats import Format
 from promlatest.exposition._reader import Diagnostic, decoded
 
 Level = Literal["error", "warning"]
@@ -291,7 +291,7 @@ _ITSELF: Final = lambda place: place  # noqa: E731
 # fmt: off
 _RULES: Final[tuple[_Requirement, ...]] = (
     # The answer
-    _Requirement(_ERROR, each.header, lambda it: misread_parameters(it.text),
+    _Requirement(_ERROR, each.header, lambda it: _misread_parameters(it.text),
           "Prometheus 3 refuses the Content-Type: {found}", _ITSELF),
 
     # The order of lines
@@ -448,3 +448,25 @@ _RULES: Final[tuple[_Requirement, ...]] = (
           "expected the bound as {found[0]!r}, got {found[1]!r}"),
 )
 # fmt: on
+
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = re.compile(
+    rf"""\s*;\s*({_TOKEN})\s*=\s*({_TOKEN}|"(?:[^"\\\r\n]|\\.)*")"""
+)
+
+
+def _misread_parameters(content_type: str) -> str:
+    """Why Go, and so Prometheus 3, cannot read the parameters; "" if it can.
+
+    >>> _misread_parameters("text/plain; charset")
+    "expected name=value, got '; charset'"
+    """
+    at = len(content_type.partition(";")[0])
+    seen: dict[str, str] = {}
+    while found := _PARAMETER.match(content_type, at):
+        if seen.setdefault(found[1].lower(), found[2]) != found[2]:
+            return f"the parameter {found[1]!r} stands twice"
+        at = found.end()
+    rest = content_type[at:].strip()
+    return "" if rest in ("", ";") else f"expected name=value, got {rest!r}"

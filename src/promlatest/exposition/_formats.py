@@ -38,28 +38,6 @@ _HINTS: Final = {
 }
 
 
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER: Final = re.compile(
-    rf"""\s*;\s*({_TOKEN})\s*=\s*({_TOKEN}|"(?:[^"\\\r\n]|\\.)*")"""
-)
-
-
-def misread_parameters(content_type: str) -> str:
-    """Why Go, and so Prometheus 3, cannot read the parameters; "" if it can.
-
-    >>> misread_parameters("text/plain; charset"), misread_parameters("text/plain; a=b;")
-    ("expected name=value, got '; charset'", '')
-    """
-    at = len(content_type.partition(";")[0])
-    seen: dict[str, str] = {}
-    while found := _PARAMETER.match(content_type, at):
-        if seen.setdefault(found[1].lower(), found[2]) != found[2]:
-            return f"the parameter {found[1]!r} stands twice"
-        at = found.end()
-    rest = content_type[at:].strip()
-    return "" if rest in ("", ";") else f"expected name=value, got {rest!r}"
-
-
 def format_of(content_type: str, fallback: Format | None = None) -> Format:
     """The format that a Content-Type stands for; its parameters play no part (C-3).
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from promlatest._arguments import checked_path, file_text
+from promlatest._files import checked_path, file_text
 from promlatest.exceptions import MissingExtraError, UsageError
 from promlatest.promql._lexer import read_duration
 from promlatest.rules._dashboards import dashboard_rules, is_dashboard

@@ -34,8 +34,8 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from promlatest._arguments import file_bytes
 from promlatest._escape import escaped
+from promlatest._files import file_bytes
 from promlatest._matching.floats import format_duration
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from promlatest._arguments import checked_path
+from promlatest._files import checked_path
 from promlatest.exceptions import UsageError
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple, file_text
+from promlatest._arguments import as_tuple
 from promlatest._datapoint import BOUND_LABEL, Metadata
+from promlatest._files import file_text
 from promlatest._matching.floats import format_float, parse_bound, parse_float
 from promlatest._matching.labels import METRIC_NAME, Labels
 from promlatest._matching.matcher import keyword_matcher

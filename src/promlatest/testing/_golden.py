@@ -17,8 +17,9 @@ from typing import Final
 
 import attrs
 
-from promlatest._arguments import as_tuple, checked, checked_path, file_text
+from promlatest._arguments import as_tuple, checked
 from promlatest._datapoint import family_of
+from promlatest._files import checked_path, file_text
 from promlatest._matching.floats import is_same, normalise_bound, parse_float
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels, quote
 from promlatest._matching.selector import parse_selector
