@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
 
-from promlatest._matching.charsets import CharRanges
+from promlatest._matching.charsets import ANY, CharRanges
 from promlatest._matching.regex_machine import GroupTexts, Machine, TooLargeError
-from promlatest._matching.regex_program import SAVE, TAKE, Instruction
+from promlatest._matching.regex_program import SAVE, TAKE, Instruction, repeat, run_of
 from promlatest._matching.regex_syntax import TOO_LARGE, PatternParser
 from promlatest.exceptions import PatternError
 
@@ -98,7 +98,7 @@ def _general(pattern: str) -> Pattern:
         raise PatternError(pattern, reason)
     parser = PatternParser(pattern)
     steps = parser.parse().steps
-    prefix = _prefix(steps)
+    prefix, decides = _prefix(steps)
     skipped = prefix[:_MOST_SKIPPED]
     try:
         machine = Machine(steps, skipped)
@@ -123,6 +123,7 @@ def _general(pattern: str) -> Pattern:
         matches,
         fullmatch,
         prefix=prefix,
+        prefix_decides=decides,
         group_names=parser.names,
     )
 
@@ -130,11 +131,16 @@ def _general(pattern: str) -> Pattern:
 _MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
 
 
-def _prefix(program: Iterable[Instruction]) -> str:
-    """The characters that every match begins with."""
-    steps = (step for step in program if step[0] != SAVE)
+# The whole rest of a value, as ".*" and ".*?" read.
+_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).steps for lazy in (False, True)]
+
+
+def _prefix(program: Iterable[Instruction]) -> tuple[str, bool]:
+    """The characters that every match begins with, and whether nothing else is asked."""
+    steps = [step for step in program if step[0] != SAVE]
     sets = (ranges for _, ranges, _ in takewhile(lambda step: step[0] == TAKE, steps))
-    return "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
+    prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
+    return prefix, tuple(steps[len(prefix) :]) in _RESTS
 
 
 def _is_one(ranges: CharRanges) -> bool:
