@@ -45,7 +45,7 @@ class Matcher:
         PatternError: the regular expression cannot be read.
     """
 
-    __slots__ = ("_hash", "_verdicts", "name", "operator", "value")
+    __slots__ = ("_hash", "_key", "_verdicts", "name", "operator", "value")
 
     name: str
     operator: MatchType
@@ -55,11 +55,23 @@ class Matcher:
         checked_choice("operator", operator, MatchType)
         if not isinstance(name, str) or not name or not isinstance(value, str):
             raise LabelError(f"a matcher needs a name and a text: {name!r}, {value!r}")
+        verdicts = _VERDICTS[operator](value)
+        self._hold(name, operator, value, verdicts, (name, operator, value))
+
+    def _hold(
+        self,
+        name: str,
+        operator: MatchType,
+        value: str,
+        verdicts: _Verdicts,
+        key: tuple[object, ...],
+    ) -> None:
         self.name = name
         self.operator = operator
         self.value = value
-        self._hash = hash((name, operator, value))
-        self._verdicts = _VERDICTS[operator](value)
+        self._verdicts = verdicts
+        self._key = key  # what it is made of anew
+        self._hash = hash(key)
 
     def matches(self, value: str) -> bool:
         """Whether a label of this value fulfils the condition; "" is an absent one.
@@ -96,19 +108,13 @@ class Matcher:
         return self._verdicts.prefix_decides
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Matcher):
-            return NotImplemented
-        return (self.name, self.operator, self.value) == (
-            other.name,
-            other.operator,
-            other.value,
-        )
+        return self._key == other._key if isinstance(other, Matcher) else NotImplemented
 
     def __hash__(self) -> int:
         return self._hash
 
     def __reduce__(self) -> tuple[Callable[..., Matcher], tuple[object, ...]]:
-        return Matcher, (self.name, self.operator, self.value)
+        return Matcher, self._key
 
     def __str__(self) -> str:
         return f"{quote_name(self.name)}{self.operator}{quote(self.value)}"
@@ -152,14 +158,6 @@ class _Verdicts(dict[str, bool]):
         return verdict
 
 
-def _equal(value: str) -> _Verdicts:
-    return _Verdicts(value.__eq__, frozenset({value}))
-
-
-def _not_equal(value: str) -> _Verdicts:
-    return _Verdicts(value.__ne__)
-
-
 def _regex(value: str) -> _Verdicts:
     pattern = compile_pattern(value)
     return _Verdicts(
@@ -168,44 +166,35 @@ def _regex(value: str) -> _Verdicts:
 
 
 def _not_regex(value: str) -> _Verdicts:
-    pattern = compile_pattern(value)
-    return _Verdicts(lambda text: not pattern.matches(text))
+    matches = compile_pattern(value).matches
+    return _Verdicts(lambda text: not matches(text))
 
 
-def _python_regex(pattern: re.Pattern[str]) -> _Verdicts:
-    return _Verdicts(lambda text: pattern.fullmatch(text) is not None)
-
-
-def _any_of(values: frozenset[str]) -> _Verdicts:
-    return _Verdicts(values.__contains__, values)
-
-
-_VERDICTS: Final = {"=": _equal, "!=": _not_equal, "=~": _regex, "!~": _not_regex}
+_VERDICTS: Final[dict[str, Callable[[str], _Verdicts]]] = {
+    "=": lambda value: _Verdicts(value.__eq__, frozenset({value})),
+    "!=": lambda value: _Verdicts(value.__ne__),
+    "=~": _regex,
+    "!~": _not_regex,
+}
 
 
 class KeywordMatcher(Matcher):
     """What a keyword can say and a selector text cannot: a compiled Python pattern,
     which keeps the meaning that Python gives it, or a collection of values."""
 
-    __slots__ = ("_identity",)
+    __slots__ = ()
 
-    def __init__(self, name: str, text: str, verdicts: _Verdicts, identity: object) -> None:
-        self.name = name
-        self.operator = "=~"
-        self.value = text
-        self._identity = identity
-        self._hash = hash((name, identity))
-        self._verdicts = verdicts
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, KeywordMatcher):
-            return False
-        return (self.name, self._identity) == (other.name, other._identity)
-
-    __hash__ = Matcher.__hash__
+    def __init__(self, name: str, given: re.Pattern[str] | frozenset[str]) -> None:
+        if isinstance(given, re.Pattern):
+            text = given.pattern
+            verdicts = _Verdicts(lambda value: given.fullmatch(value) is not None)
+        else:
+            text = "|".join(sorted(given))
+            verdicts = _Verdicts(given.__contains__, given)
+        self._hold(name, "=~", text, verdicts, (name, given))
 
     def __reduce__(self) -> tuple[Callable[..., Matcher], tuple[object, ...]]:
-        return keyword_matcher, (self.name, self._identity)
+        return KeywordMatcher, self._key
 
 
 def keyword_matcher(name: str, value: KeywordValue) -> Matcher:
@@ -215,14 +204,10 @@ def keyword_matcher(name: str, value: KeywordValue) -> Matcher:
     must match in full; of a collection any value may match.
     """
     if isinstance(value, str):
-        if name in _BOUNDS and value and value != normalise_bound(value):
-            value = frozenset({value, normalise_bound(value)})  # le="1" is le="1.0"
-        else:
+        if name not in _BOUNDS or not value or value == normalise_bound(value):
             return Matcher(name, "=", value)
-    if isinstance(value, re.Pattern):
-        return KeywordMatcher(name, value.pattern, _python_regex(value), value)
-    text = "|".join(sorted(value))
-    return KeywordMatcher(name, text, _any_of(value), value)
+        value = frozenset({value, normalise_bound(value)})  # le="1" is le="1.0"
+    return KeywordMatcher(name, value)
 
 
 def checked_value(name: str, value: LabelValue) -> KeywordValue:
