@@ -27,8 +27,6 @@ Test = Callable[[str], bool]
 # Grafana makes of what was ticked, are not bounded: they take 0.3.
 _LENGTH: Final = 50_000
 
-_REFERENCE: Final = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
-
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -51,28 +49,6 @@ class Pattern:
     prefix: str = field(default="", compare=False)
     prefix_decides: bool = field(default=False, compare=False)
     group_names: Mapping[str, int] = field(default_factory=dict, compare=False)
-
-    def filler(self, value: str) -> Callable[[str], str] | None:
-        """What fills the references (`$1`, `${name}`) in a template, as Go's Expand does;
-        None if the value does not match.
-
-        >>> fill = compile_pattern("(a+)-(?P<rest>.*)").filler("aa-b")
-        >>> fill and fill("$1, $rest, ${9}, $$")
-        'aa, b, , $'
-        """
-        groups = self.fullmatch(value)
-        if groups is None:
-            return None
-        numbered = [value, *((group or "") for group in groups)]
-
-        def group(reference: re.Match[str]) -> str:
-            if reference[1]:
-                return "$"
-            name = reference[2] or reference[3]
-            number = int(name[:9]) if name.isdecimal() else self.group_names.get(name, -1)
-            return numbered[number] if 0 <= number < len(numbered) else ""
-
-        return lambda template: _REFERENCE.sub(group, template)
 
     def __reduce__(self) -> tuple[Callable[[str], Pattern], tuple[str]]:
         return compile_pattern, (self.pattern,)

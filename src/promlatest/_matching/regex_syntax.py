@@ -8,6 +8,7 @@ to a pattern, and its classes have 200,000 ranges at most (Go: millions of both)
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -45,13 +46,17 @@ _MOST_RANGES: Final = 200_000  # of all classes; takes 1 s and 20 MB. \pL has 65
 TOO_LARGE: Final = "expression too large"
 # A repeat takes only the last character; what is nothing itself may stand between the two.
 _RUN: Final = re.compile(r"[^\\.+*?()|\[\]{}^$]+(?!(?:\(\?[imsU-]*\)|\\Q\\E)*[*+?{])")
-_NAMED: Final = re.compile(r"\(\?P?<([0-9A-Za-z_]+)>")
+_GROUP: Final = re.compile(r"\((?:\?P?<([0-9A-Za-z_]+)>|(?!\?))")
 _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
-_OCTAL: Final = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
-_HEX: Final = re.compile(r"\\x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))")
-
-_CLASS_NAME: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w*)\}|(\w))")
+_ASSERTION: Final = re.compile(r"\\[AzbB]")
+_PERL: Final = re.compile(r"\\([dswDSW])")
+_UNICODE: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w*)\}|(\w)|)")
+_POSIX: Final = re.compile(r"\[:(\^?)(.*?):\]", re.DOTALL)
+_CODE: Final = re.compile(  # octal, hexadecimal twice, a control, a mark that is itself
+    r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})"
+    r"|([afnrtv])|([^0-9A-Za-z\x80-\U0010ffff]))"
+)
 
 _BEGIN: Final = assertion(contexts(before=[EDGE]))
 _END: Final = assertion(contexts(after=[EDGE]))
@@ -110,7 +115,7 @@ class PatternParser:
             PatternError: the pattern is wrong, or too large.
         """
         while self._at < len(self.pattern):
-            if found := _REPEAT.match(self.pattern, self._at):
+            if found := self._take(_REPEAT):
                 self._repeat(found)
             else:
                 parts = self._READERS.get(self._next, PatternParser._characters)(self)
@@ -118,9 +123,7 @@ class PatternParser:
                 self._last = ""
         if len(self._open) > 1:
             raise self._wrong(f"missing closing ): {self.pattern}")
-        return self._whole(self._open[0])
-
-    def _whole(self, top: _Open) -> Program:
+        [top] = self._open
         # The whole text must match anyhow; an automaton that looks for edges is larger.
         if not top.branches and top.parts[:1] == [_BEGIN]:
             del top.parts[0]
@@ -134,7 +137,6 @@ class PatternParser:
         parts = self._open[-1].parts
         if not parts:
             raise self._wrong(f"missing argument to repetition operator: {found[0]}")
-        self._at = found.end()
         self._last = found[0]
         operator, least, comma, most, lazy = found.groups()
         if operator in _COUNTS:
@@ -154,18 +156,16 @@ class PatternParser:
         parts[-1] = replace(whole, count=count)
 
     def _characters(self) -> list[Program]:
-        found = _RUN.match(self.pattern, self._at)
-        text = found[0] if found else self._next
-        self._at += len(text)
-        return [run_of(*(self._set(ord(character)) for character in text))]
+        found = self._take(_RUN)
+        text = found[0] if found else self._character()
+        return [run_of(*map(self._one, text))]
 
     def _sign(self) -> list[Program]:
-        flag, with_flag, without = _SIGNS[self._next]
-        self._at += 1
+        flag, with_flag, without = _SIGNS[self._character()]
         return [with_flag if flag in self._flags else without]
 
     def _choose(self) -> list[Program]:
-        self._at += 1
+        self._character()
         group = self._open[-1]
         group.branches.append(concat(group.parts))
         group.parts = []
@@ -173,19 +173,17 @@ class PatternParser:
 
     def _group(self) -> list[Program]:
         before, number = self._flags, None
-        if found := _NAMED.match(self.pattern, self._at):
-            self.groups = number = self.groups + 1
-            self.names.setdefault(found[1], number)
-        elif found := _FLAGS.match(self.pattern, self._at):
+        if found := self._take(_FLAGS):
             self._flags = (before | set(found[1])) - set(found[2] or "")
-        elif self.pattern.startswith("(?", self._at):
+            if found[3] == ")":
+                return []  # (?i): for the rest of the group around it
+        elif found := self._take(_GROUP):
+            self.groups = number = self.groups + 1
+            if found[1]:
+                self.names.setdefault(found[1], number)
+        else:
             shown = self.pattern[self._at : self._at + 4]
             raise self._wrong(f"invalid or unsupported Perl syntax: {shown}")
-        else:
-            self.groups = number = self.groups + 1
-        self._at = found.end() if found else self._at + 1
-        if found and found[0].endswith(")"):
-            return []  # (?i): for the rest of the group around it
         self._open.append(_Open(before, number))
         if len(self._open) > _DEEPEST:
             raise self._wrong("expression nests too deeply")
@@ -194,39 +192,31 @@ class PatternParser:
     def _close(self) -> list[Program]:
         if len(self._open) == 1:
             raise self._wrong(f"unexpected ): {self.pattern}")
-        self._at += 1
+        self._character()
         group = self._open.pop()
         self._flags = group.flags
         return [group.close()]
 
     def _escape(self) -> list[Program]:
-        if found := _QUOTED.match(self.pattern, self._at):
-            self._at = found.end()
-            return [run_of(self._set(ord(character))) for character in found[1]]
-        two = self.pattern[self._at : self._at + 2]
-        if two in _ASSERTIONS:
-            self._at += 2
-            return [_ASSERTIONS[two]]
+        if found := self._take(_QUOTED):
+            return [run_of(self._one(character)) for character in found[1]]
+        if found := self._take(_ASSERTION):
+            return [_ASSERTIONS[found[0]]]
         ranges = self._class_escape()
-        return [run_of(self._set(self._code()) if ranges is None else ranges)]
+        return [run_of(self._one(chr(self._code())) if ranges is None else ranges)]
 
     def _class_escape(self) -> CharRanges | None:
         """``\\d``, ``\\pL``, ``\\p{^Greek}``; None if something else stands here."""
-        letter = self.pattern[self._at + 1 : self._at + 2]
-        if letter in ("p", "P"):
-            return self._unicode_class()
-        if letter.lower() not in charsets.PERL:
+        if found := self._take(_PERL):
+            return self._signed(charsets.PERL[found[1].lower()], found[1].isupper())
+        if not (found := self._take(_UNICODE)):
             return None
-        self._at += 2
-        return self._signed(charsets.PERL[letter.lower()], letter.isupper())
-
-    def _unicode_class(self) -> CharRanges:
-        found = _CLASS_NAME.match(self.pattern, self._at)
-        ranges = charsets.unicode_class(found[3] or found[4]) if found else None
-        if found is None or ranges is None:
-            shown = found[0] if found else self.pattern[self._at :]
+        ranges = charsets.unicode_class(found[3] or found[4] or "")
+        if ranges is None:
+            shown = (
+                found[0] if found.end() > found.end(1) else self.pattern[found.start() :]
+            )
             raise self._wrong(f"invalid character class range: {shown}")
-        self._at = found.end()
         return self._signed(ranges, (found[1] == "P") != bool(found[2]))
 
     def _signed(self, ranges: CharRanges, negated: bool) -> CharRanges:
@@ -239,28 +229,21 @@ class PatternParser:
 
     def _code(self) -> int:
         """The one character that an escape stands for."""
-        if found := _OCTAL.match(self.pattern, self._at):
-            self._at = found.end()
-            return int(found[1], 8)
-        if found := _HEX.match(self.pattern, self._at):
-            code = int(found[1] or found[2], 16)
-            if code <= 0x10FFFF:
-                self._at = found.end()
-                return code
-        two = self.pattern[self._at : self._at + 2]
-        if len(two) < 2:
+        shown = self.pattern[self._at : self._at + 2]
+        if len(shown) < 2:
             raise self._wrong("trailing backslash at end of expression")
-        if two[1] in _CONTROLS:
-            self._at += 2
-            return _CONTROLS[two[1]]
-        if not two[1].isascii() or two[1].isalnum():
-            raise self._wrong(f"invalid escape sequence: {two}")
-        self._at += 2
-        return ord(two[1])
+        if found := self._take(_CODE):
+            octal, long, short, control, mark = found.groups()
+            code = int(octal, 8) if octal else int(long or short or "0", 16)
+            if control or mark:
+                code = _CONTROLS.get(control) or ord(mark)
+            if code <= sys.maxunicode:
+                return code
+        raise self._wrong(f"invalid escape sequence: {shown}")
 
     def _class(self) -> list[Program]:
         start = self._at
-        self._at += 1
+        self._character()
         negated = self._skip("^")
         members = [self._member(start)]
         while not self._skip("]"):
@@ -269,20 +252,17 @@ class PatternParser:
         return [run_of(charsets.negation(ranges) if negated else ranges)]
 
     def _member(self, start: int) -> CharRanges:
-        is_named = self.pattern.startswith("[:", self._at)
-        if is_named and (end := self.pattern.find(":]", self._at + 2)) >= 0:
-            name = self.pattern[self._at + 2 : end]
-            members = charsets.POSIX.get(name.removeprefix("^"))
+        if found := self._take(_POSIX):
+            members = charsets.POSIX.get(found[2])
             if members is None:
-                raise self._wrong(f"invalid character class range: [:{name}:]")
-            self._at = end + 2
-            return self._signed(members, name.startswith("^"))
-        if self._next == "\\" and (ranges := self._class_escape()) is not None:
+                raise self._wrong(f"invalid character class range: {found[0]}")
+            return self._signed(members, bool(found[1]))
+        if (ranges := self._class_escape()) is not None:
             return ranges
         at = self._at
         low = high = self._class_code(start)
-        if self._next == "-" and self.pattern[self._at + 1 : self._at + 2] != "]":
-            self._at += 1
+        if self._next == "-" and not self.pattern.startswith("-]", self._at):
+            self._character()
             high = self._class_code(start)
         if high < low:
             shown = self.pattern[at : self._at]
@@ -292,13 +272,20 @@ class PatternParser:
     def _class_code(self, start: int) -> int:
         if self._at == len(self.pattern):
             raise self._wrong(f"missing closing ]: {self.pattern[start:]}")
-        if self._next == "\\":
-            return self._code()
-        self._at += 1
-        return ord(self.pattern[self._at - 1])
+        return self._code() if self._next == "\\" else ord(self._character())
 
-    def _set(self, code: int) -> CharRanges:
-        return self._signed(((code, code),), False)
+    def _one(self, character: str) -> CharRanges:
+        return self._signed(((ord(character), ord(character)),), False)
+
+    def _take(self, expected: re.Pattern[str]) -> re.Match[str] | None:
+        """What stands here, if it is what is expected."""
+        found = expected.match(self.pattern, self._at)
+        self._at = found.end() if found else self._at
+        return found
+
+    def _character(self) -> str:
+        self._at += 1
+        return self.pattern[self._at - 1]
 
     @property
     def _next(self) -> str:

@@ -20,6 +20,7 @@ import attrs
 
 from promlatest._histogram import Histogram
 from promlatest._interfaces import Values
+from promlatest._matching.expansion import filler
 from promlatest._matching.floats import format_float, parse_bound
 from promlatest._matching.labels import METRIC_NAME, Labels, quote
 from promlatest._matching.regex import compile_pattern
@@ -310,7 +311,7 @@ def _label_replace(call: Call) -> Work:
     target, template, source, regex = map(text_of, call.args[1:])
 
     def change(labels: Labels) -> Labels:
-        fill = pattern.filler(labels.get(source, ""))
+        fill = filler(pattern, labels.get(source, ""))
         return labels if fill is None else Labels({**labels, target: fill(template)})
 
     try:

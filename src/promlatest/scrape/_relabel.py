@@ -8,6 +8,7 @@ from typing import Final, Literal
 import attrs
 
 from promlatest._arguments import as_tuple, checked, checked_choice
+from promlatest._matching.expansion import filler
 from promlatest._matching.regex import Pattern, compile_pattern
 from promlatest.exceptions import UsageError
 from promlatest.scrape._kinds import kinds_checked
@@ -119,7 +120,7 @@ def _value(rule: Relabel, labels: LabelDict) -> str:
 
 
 def _replace(rule: Relabel, labels: LabelDict) -> LabelDict:
-    match = rule._pattern.filler(_value(rule, labels))
+    match = filler(rule._pattern, _value(rule, labels))
     name = match(rule.target_label) if match else ""
     if match is None or not name:
         return labels
@@ -153,7 +154,7 @@ def _hashmod(rule: Relabel, labels: LabelDict) -> LabelDict:
 def _labelmap(rule: Relabel, labels: LabelDict) -> LabelDict:
     mapped = dict(labels)
     for name, value in labels.items():
-        match = rule._pattern.filler(name)
+        match = filler(rule._pattern, name)
         to = match(rule.replacement) if match else ""
         if to:
             mapped[to] = value
