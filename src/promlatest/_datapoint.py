@@ -16,15 +16,9 @@ from promlatest._matching.floats import json_number
 from promlatest._matching.labels import Labels
 
 MetricType = Literal[
-    "counter",
-    "gauge",
-    "histogram",
-    "gaugehistogram",
-    "summary",
-    "info",
-    "stateset",
-    "unknown",
-]
+    "counter", "gauge", "histogram", "gaugehistogram",
+    "summary", "info", "stateset", "unknown",
+]  # fmt: skip
 METRIC_TYPES: Final[Mapping[str, MetricType]] = {
     each: each for each in get_args(MetricType)
 }
@@ -110,6 +104,8 @@ class Metadata:
     unit: str = ""
 
 
+_UNKNOWN: Final = Metadata()
+
 # Families: which one a sample belongs to, as far as the metadata tells
 
 # What may stand behind a family's name, in the order in which it is written.
@@ -138,10 +134,7 @@ def family_of(metric: str, metadata: Mapping[str, Metadata]) -> str:
         return metric
     for suffix in _ALL:
         family = metric.removesuffix(suffix)
-        if family != metric and suffix in SUFFIXES[_type(family, metadata)]:
+        told = metadata.get(family, _UNKNOWN)
+        if family != metric and suffix in SUFFIXES[told.type]:
             return family
     return metric
-
-
-def _type(family: str, metadata: Mapping[str, Metadata]) -> MetricType:
-    return metadata[family].type if family in metadata else "unknown"

@@ -161,7 +161,6 @@ class Histogram:
         Bounds that are unreadable, double or missing, counts that fall, are negative
         or no number, a +Inf bucket unlike the count, parts of different moments.
 
-        >>> from promlatest import Histogram, Labels
         >>> torn = Histogram.build(Labels(), [(1, 5), (2, 3), (float("inf"), 7)], count=8)
         >>> print(*torn.problems, sep="\\n")
         not monotonic at le="2.0": 3 after 5
@@ -189,7 +188,6 @@ class Histogram:
         Returns NaN without observations, without a +Inf bucket, with no other bucket
         or for a q of NaN; -Inf below q = 0 and +Inf above q = 1.
 
-        >>> from promlatest import Histogram, Labels
         >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.quantile(0.75), h.quantile(1.5)
         (1.5, inf)
@@ -230,7 +228,6 @@ class Histogram:
         metric's unit. Returns 0 if lower is not below upper; NaN without
         observations, without a +Inf bucket or for a bound of NaN.
 
-        >>> from promlatest import Histogram, Labels
         >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 4)])
         >>> h.fraction(0, 1.5)
         0.75
@@ -274,7 +271,6 @@ class Histogram:
 
         A lower of -Inf counts from the very first.
 
-        >>> from promlatest import Histogram, Labels
         >>> h = Histogram.build(Labels(), [(1, 2), (2, 4), (float("inf"), 7)])
         >>> h.between(1, 2), h.between(float("-inf"), 2)
         (2, 4)
@@ -340,7 +336,6 @@ class Histogram:
         observed between the earlier moment and the reset is lost. `reset_since` says
         whether there was one.
 
-        >>> from promlatest import Histogram, Labels
         >>> before = Histogram.build(Labels(), [(1, 2), (float("inf"), 5)])
         >>> after = Histogram.build(Labels(), [(1, 1), (float("inf"), 3)])
         >>> after.reset_since(before), after.since(before).count
@@ -357,7 +352,6 @@ class Histogram:
         A number that JSON lacks is None for NaN and "+Inf" or "-Inf" else. Bucket
         counts are cumulative.
 
-        >>> from promlatest import Histogram, Labels
         >>> Histogram.build(Labels(a="b"), [(1, 2), (float("inf"), 5)], sum=7.5).as_dict()
         ... # doctest: +NORMALIZE_WHITESPACE
         {'labels': {'a': 'b'}, 'timestamp': 0, 'count': 5, 'sum': 7.5,

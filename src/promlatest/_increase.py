@@ -10,10 +10,10 @@ since then, and is not known otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, compress, pairwise
 from operator import gt
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -27,6 +27,8 @@ anew from an uptime at each look, and it trembles then."""
 PROCESS_START: Final = "process_start_time_seconds"
 
 _COUNTED: Final = ("_total", "_bucket", "_sum", "_count")
+
+K = TypeVar("K")
 
 TimedValues = Sequence[tuple[int, float]]
 """Timestamps in milliseconds and values, oldest first."""
@@ -91,15 +93,19 @@ def created_name(metric: str) -> str:
 
 def start_times_of(starts: Iterable[Block], created: Iterable[Block]) -> StartTimes:
     """What the blocks of both kinds of series tell."""
-    by_target: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for labels, samples in _all_series(starts):
-        by_target.setdefault(target_of(labels), []).extend(samples)
-    by_series: dict[Labels, list[tuple[int, float]]] = {}
-    for labels, samples in _all_series(created):
-        by_series.setdefault(bare(labels), []).extend(samples)
-    for each in (*by_target.values(), *by_series.values()):
+    return StartTimes(_samples_by(target_of, starts), _samples_by(bare, created))
+
+
+def _samples_by(
+    key: Callable[[Labels], K], blocks: Iterable[Block]
+) -> dict[K, list[tuple[int, float]]]:
+    found: dict[K, list[tuple[int, float]]] = {}
+    for block in blocks:
+        for labels, samples in _series(block, range(len(block.labels))):
+            found.setdefault(key(labels), []).extend(samples)
+    for each in found.values():
         each.sort()
-    return StartTimes(by_target, by_series)
+    return found
 
 
 def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement]:
@@ -239,13 +245,6 @@ def _series(
                 if (value := column[at]) is not None
             ],
         )
-
-
-def _all_series(
-    blocks: Iterable[Block],
-) -> Iterator[tuple[Labels, list[tuple[int, float]]]]:
-    for block in blocks:
-        yield from _series(block, range(len(block.labels)))
 
 
 def _at(samples: TimedValues, time: int) -> float | None:

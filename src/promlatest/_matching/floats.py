@@ -100,10 +100,8 @@ def normalise_bound(text: str) -> str:
     >>> normalise_bound("1"), normalise_bound("+inf"), normalise_bound("low")
     ('1.0', '+Inf', 'low')
     """
-    try:
-        return format_bound(parse_float(text))
-    except ValueError:
-        return text
+    number = parse_bound(text)
+    return text if number is None else format_bound(number)
 
 
 @lru_cache(maxsize=1024)  # few texts come again and again: 0.1 µs instead of 0.6

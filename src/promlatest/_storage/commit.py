@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Mapping
 from itertools import chain, compress
 from operator import itemgetter, le
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -220,7 +220,7 @@ def _settled_twins(
                     times[first] = times[other]
                 counts.samples -= bool(reason)
             if reason:
-                counts._refuse(reason, 1, _stands_twice(layout, first))
+                counts._refuse(reason, 1, f"{_series_at(layout, first)} stands there twice")
     return values, times
 
 
@@ -235,9 +235,8 @@ def _worse(held: int, new: int, commit: Commit) -> str:
     return "" if ahead > 0 else "out_of_order" if ahead else "duplicates"
 
 
-def _stands_twice(layout: Layout, place: int) -> str:
-    name = next((labels.series() for labels, at in layout.series() if at == place), "")
-    return f"{name} stands there twice"
+def _series_at(layout: Layout, place: int) -> str:
+    return next((labels.series() for labels, at in layout.series() if at == place), "")
 
 
 def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
@@ -250,7 +249,11 @@ def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
     exemplars = dict(scrape.exemplars)
     for place, before in pairs:
         new, old = times[place], held.time(before)
-        _count_late((new, values[place]), (old, held.value(before)), scrape, place, counts)
+        counts.samples -= 1
+        reason = _lateness((new, values[place]), (old, held.value(before)))
+        if reason:
+            name = "" if counts.example else _series_at(scrape.layout, place)
+            counts._refuse(reason, 1, _late_words(name, new, old))
         times[place], values[place] = old, held.value(before)
         exemplars.pop(place, None)
         if before in held.exemplars:
@@ -278,21 +281,12 @@ def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, 
     ]
 
 
-def _count_late(
-    new: tuple[int, float],
-    old: tuple[int, float],
-    scrape: Scrape,
-    place: int,
-    counts: Counts,
-) -> None:
-    counts.samples -= 1
-    if new[0] == old[0] and is_same(new[1], old[1]):
-        return
-    reason = "out_of_order" if new[0] < old[0] else "duplicates"
-    if not counts.example:
-        name = next(lab.series() for lab, at in scrape.layout.series() if at == place)
-        counts.example = _late_words(name, new[0], old[0])
-    counts._refuse(reason, 1, "")
+def _lateness(new: tuple[int, float], held: tuple[int, float]) -> str:
+    """Why a sample that is not newer than the one held is not taken, as the name of a
+    count; "" if it says the same."""
+    if new[0] < held[0]:
+        return "out_of_order"
+    return "" if is_same(new[1], held[1]) else "duplicates"
 
 
 def _late_words(name: str, new: int, old: int) -> str:
@@ -322,19 +316,18 @@ def _time(commit: Commit, at: int) -> int:
 
 def _is_taken(
     new: tuple[int, float],
-    held: tuple[Any, ...] | None,
+    held: tuple[int, float] | None,
     labels: Labels,
     commit: Commit,
     counts: Counts,
 ) -> bool:
     """Whether a sample of an update is taken; it is counted in either case."""
     if new[0] > commit.horizon:
-        words = f"{labels.series()} is of {new[0]} ms, more than 10 minutes ahead"
+        words = _refusal_words(labels.series(), new[0], commit)
         counts._refuse("out_of_bounds", 1, words)
     elif held is None or new[0] > held[0]:
         counts.samples += 1
         return True
-    elif new[0] < held[0] or not is_same(new[1], held[1]):
-        reason = "out_of_order" if new[0] < held[0] else "duplicates"
+    elif reason := _lateness(new, held):
         counts._refuse(reason, 1, _late_words(labels.series(), new[0], held[0]))
     return False

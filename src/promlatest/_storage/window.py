@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from struct import pack
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import attrs
 
@@ -236,11 +236,7 @@ class _Picked(Sequence[Any]):
         """All of them are picked for another process."""
         return list, (list(self),)
 
-    @overload
-    def __getitem__(self, at: int) -> Any: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Any]: ...
-    def __getitem__(self, at: int | slice) -> Any:
+    def __getitem__(self, at: Any) -> Any:
         places = range(self._length)[at]
         if isinstance(places, int):
             return self._pick(places)
