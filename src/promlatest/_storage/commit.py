@@ -93,19 +93,21 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     counts = Counts()
     end = held.length
     fresh: dict[Labels, int] = {}
-    patch = dict(held.patch)
+    patch, patch_times = dict(held.patch), dict(held.patch_times)
     exemplars = commit.samples.exemplars
     kept_exemplars = dict(held.exemplars) if exemplars else held.exemplars
     for labels, at in _in_order(commit.samples):
         place = held.layout.find(labels)
         if place < 0:
             place = fresh.get(labels, end + len(fresh))
-        before = patch.get(place)
-        if before is None and place < end:
+        before = None
+        if place in patch:
+            before = (patch_times[place], patch[place])
+        elif place < end:
             before = (held.time(place), held.value(place))
         sample = (_time(commit, at), commit.samples.values[at])
         if _is_taken(sample, before, labels, commit, counts):
-            patch[place] = sample
+            patch_times[place], patch[place] = sample
             if place >= end:
                 fresh[labels] = place
             if at in exemplars:
@@ -129,6 +131,7 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
         timestamp=timestamp,
         times=times,
         patch=patch,
+        patch_times=patch_times,
         metadata=metadata,
         exemplars=kept_exemplars,
     )

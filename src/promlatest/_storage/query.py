@@ -57,17 +57,15 @@ class QueryMethods:
     """
 
     # What questions are asked of
-    _live: LiveSource | None = None
+    _live: LiveSource = LiveSource()
+    """What was appended directly: in a snapshot this one, which is empty."""
     _questions: Cache[Any, Question]
     _columns: ColumnCache
     _lock: AbstractContextManager[Any]
     _changes: int
     """Another number after every commit; odd while one is being shown."""
-
-    @property
-    def _version(self) -> int:
-        """Another number whenever series came or went."""
-        raise NotImplementedError
+    _version: int
+    """Another number whenever series came or went."""
 
     def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         """The sources that may have what a plan asks for; all without one."""
@@ -445,9 +443,8 @@ class QueryMethods:
         told = self.declared()
         scrapes = [cell.visible for cell in self._cells_of()]
         names = set(chain.from_iterable(scrape.layout.tables for scrape in scrapes))
-        if self._live is not None:
-            with self._lock:
-                names.update(self._live.metrics())
+        with self._lock:
+            names.update(self._live.metrics())
         families = {family_of(metric, told) for metric in names}
         return {family: told.get(family, Metadata()) for family in sorted(families)}
 
@@ -465,12 +462,11 @@ class QueryMethods:
         told: dict[str, Metadata] = {}
         for cell in reversed(list(self._cells_of())):  # the first to describe one counts
             told |= cell.visible.metadata
-        return told if self._live is None else told | dict(self._live.metadata)
+        return told | dict(self._live.metadata)
 
     def __len__(self) -> int:
         """How many series there are; one that two sources have counts twice."""
-        live = 0 if self._live is None else self._live.size
-        return live + sum(cell.visible.size for cell in self._cells_of())
+        return self._live.size + sum(cell.visible.size for cell in self._cells_of())
 
     def __bool__(self) -> bool:
         """True: one without series is still one."""
@@ -484,14 +480,14 @@ class QueryMethods:
 
     def _points(self, question: Question) -> list[DataPoint]:
         found = question.points(self)
-        live = self._live_points(question.plan)
-        if not live:
+        if not self._live.size:
             return found[:]
+        live = self._live_points(question.plan)
         return merged((live, found)) if found else live
 
     def _live_points(self, plan: Plan) -> list[DataPoint]:
         live = self._live
-        if live is None or not live.size:
+        if not live.size:
             return []
         known = live.known(plan)
         if known is None:

@@ -47,9 +47,8 @@ class QuestionView(Protocol):
     _changes: int
     """Another number after every commit; odd while one is being shown."""
 
-    @property
-    def _version(self) -> int:
-        """Another number whenever series came or went."""
+    _version: int
+    """Another number whenever series came or went."""
 
     def _cells_of(self, plan: Plan) -> Sequence[SourceCell]:
         """The sources that may have what a plan asks for."""
@@ -61,22 +60,15 @@ class _Known:
 
     Attributes:
         version: of the layouts that were looked at.
-        cells: the sources that have some.
-        selections: beside each, which.
-        layouts: beside each the number of the layout that this holds for.
+        found: each source that has some, which they are, and the number of the layout
+            that this holds for.
         order: puts the points of all, one after the other, in the order of their labels;
             None where two sources have one series.
     """
 
     version: int
-    cells: tuple[SourceCell, ...]
-    selections: tuple[Selection, ...]
-    layouts: list[int]
+    found: Sequence[tuple[SourceCell, Selection, int]]
     order: Callable[[Sequence[DataPoint]], tuple[DataPoint, ...]] | None
-
-    @property
-    def weight(self) -> int:
-        return 32 + sum(len(selection.places) for selection in self.selections)
 
 
 _Answer = tuple[int, list[int], list[T]]
@@ -123,22 +115,28 @@ class Question:
             changes, known = view._changes, self._known
             if known is None or known.version != view._version:
                 known = self._known = self._find(view)
-            scrapes = [cell.visible for cell in known.cells]
-            if [scrape.layout.number for scrape in scrapes] == known.layouts:
+            scrapes, numbers = [], []
+            for cell, _, layout in known.found:
+                scrape = cell.visible
+                if scrape.layout.number != layout:
+                    break
+                scrapes.append(scrape)
+                numbers.append(scrape.number)
+            else:
                 break
             self._known = None  # a commit came between the two
-        numbers = [scrape.number for scrape in scrapes]
         found = kept[2] if kept[1] == numbers else make(known, scrapes)
-        self.keep(view._questions)
+        if not self.is_kept:
+            self._keep(view._questions, known)
         # What was found while a commit was being shown is not known to be of before it.
         return (_NEVER if changes % 2 else changes), numbers, found
 
     def _pick(self, known: _Known, scrapes: Sequence[Scrape]) -> list[DataPoint]:
         if len(scrapes) == 1:
-            return scrapes[0].points(known.selections[0])
+            return scrapes[0].points(known.found[0][1])
         found = [
             scrape.points(selection)
-            for scrape, selection in zip(scrapes, known.selections, strict=True)
+            for scrape, (_, selection, _) in zip(scrapes, known.found, strict=True)
         ]
         if known.order is None:
             return merged(found)
@@ -161,14 +159,13 @@ class Question:
             labels = [each._flat for _, selection, _ in found for each in selection.labels]
             if len(set(labels)) == len(labels):
                 order = picker(sorted(range(len(labels)), key=labels.__getitem__))
-        cells, selections, layouts = zip(*found, strict=True) if found else ((), (), ())
-        return _Known(version, cells, selections, [*layouts], order)
+        return _Known(version, found, order)
 
-    def keep(self, questions: Cache[Any, Question]) -> None:
+    def _keep(self, questions: Cache[Any, Question], known: _Known) -> None:
         """Keep it among other questions, weighed by its hits."""
-        if not self.is_kept and self._known is not None:
-            self.is_kept = True
-            questions.keep(self.key, self, self._known.weight)
+        self.is_kept = True
+        hits = sum(len(selection.places) for _, selection, _ in known.found)
+        questions.keep(self.key, self, 32 + hits)
 
 
 def newest(found: Iterable[Histogram]) -> list[Histogram]:

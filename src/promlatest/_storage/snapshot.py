@@ -33,7 +33,6 @@ class Snapshot(QueryMethods):
             missing.
     """
 
-    _live = None
     _version = 0
     _changes = 0
 

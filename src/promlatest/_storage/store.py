@@ -221,7 +221,7 @@ class Store(QueryMethods):
         self._cells: Final[dict[str, _Cell]] = {}
         self._directory: Final = Directory()
         self._size = 0  # of all sources
-        self._changes = 0
+        self._version = self._changes = 0
         self._subscribers: tuple[Callable[[Change], None], ...] = ()
         self._counts: Final = Counts()
         self._is_changing = False
@@ -505,10 +505,6 @@ class Store(QueryMethods):
 
     # Reading
 
-    @property
-    def _version(self) -> int:
-        return self._directory.version
-
     def _cells_of(self, plan: Plan | None = None) -> Sequence[SourceCell]:
         return self._candidates(plan) if plan else tuple(self._directory.sources)
 
@@ -686,6 +682,7 @@ class Store(QueryMethods):
         try:
             yield
         finally:
+            self._version = self._directory.version
             self._changes += 1
 
     def _check_size(self, more: int) -> None:
