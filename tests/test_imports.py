@@ -61,12 +61,22 @@ print([p.value for p in store.select('m{{a=~"x[0-9]+"}}')])
     assert run(code) == "[1.0]\n"
 
 
-def test_a_store_does_not_load_what_only_check_needs():
-    """`check` is loaded when somebody asks for it."""
-    loaded = "print([m for m in sys.modules if m == 'promlatest.exposition._check'])"
+@pytest.mark.parametrize(
+    ("module", "asked_for"),
+    [
+        ("exposition._check", "from promlatest.exposition import check"),
+        ("exposition._render", "from promlatest.exposition import render"),
+        ("_matching.regex_engine", "Store().select('{a=~\"x[0-9]+\"}')"),
+        ("_files", "import promlatest.rules"),
+    ],
+)
+def test_a_store_does_not_load_what_others_need(module, asked_for):
+    """`check`, `render`, the engine of patterns and files are loaded when they are used."""
+    code = f"import sys; from promlatest import *; {{}}; print('promlatest.{module}' in sys.modules)"
 
-    assert run(f"import sys; from promlatest import Store; {loaded}") == "[]\n"
-    assert run(f"import sys; from promlatest.exposition import check; {loaded}") != "[]\n"
+    simple = """Store().select('{a=~"x|y"}')"""
+    assert run(code.format(simple)) == "False\n"
+    assert run(code.format(asked_for)) == "True\n"
 
 
 def test_a_store_does_not_load_promql():

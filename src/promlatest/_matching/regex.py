@@ -1,8 +1,8 @@
 """Regular expressions with the meaning they have in Prometheus (M-3, M-5).
 
 A pattern is Go's RE2 syntax, matched against the whole value; its dot matches a newline.
-`regex_syntax` reads it, `regex_machine` runs it: time is linear in the value, whatever the
-pattern (about 35 ns a character once it is warm, and a few microseconds at worst). Values
+`str` answers the simple forms; `regex_engine` reads and runs all others, in time linear in
+the value (about 35 ns a character once it is warm, and a few microseconds at worst). Values
 are text that UTF-8 can hold, as `Labels` makes sure. Verdicts are not remembered here: the
 matcher does that.
 """
@@ -10,22 +10,14 @@ matcher does that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Final
 
-from promlatest._matching.charsets import ANY, CharRanges
-from promlatest._matching.regex_machine import GroupTexts, Machine, TooLargeError
-from promlatest._matching.regex_program import SAVE, TAKE, Instruction, repeat, run_of
-from promlatest._matching.regex_syntax import TOO_LARGE, PatternParser
 from promlatest.exceptions import PatternError
 
 Test = Callable[[str], bool]
-
-# Reading takes up to 20 µs a character, so a second here; choices of texts (`a|b`), which
-# Grafana makes of what was ticked, are not bounded: they take 0.3.
-_LENGTH: Final = 50_000
+GroupTexts = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +26,21 @@ class Pattern:
 
     Attributes:
         pattern: the expression as it was given.
-        literals: the values it matches, where it names them all (``a|b``), else None.
+        matches: whether a whole value matches.
+        fullmatch: the text of each group, from the first on; None if there is no match.
         prefix: what every value that matches begins with; "" if nothing is known.
         prefix_decides: every value with that prefix matches (``pod-.*``).
         group_names: the number of each named group; of two of a name the first.
-        matches: whether a whole value matches.
-        fullmatch: the text of each group, from the first on; None if there is no match.
+        literals: the values it matches, where it names them all (``a|b``), else None.
     """
 
     pattern: str
     matches: Test = field(compare=False, repr=False)
     fullmatch: Callable[[str], GroupTexts | None] = field(compare=False, repr=False)
-    literals: frozenset[str] | None = field(default=None, compare=False)
     prefix: str = field(default="", compare=False)
     prefix_decides: bool = field(default=False, compare=False)
     group_names: Mapping[str, int] = field(default_factory=dict, compare=False)
+    literals: frozenset[str] | None = field(default=None, compare=False)
 
     def __reduce__(self) -> tuple[Callable[[str], Pattern], tuple[str]]:
         return compile_pattern, (self.pattern,)
@@ -65,62 +57,13 @@ def compile_pattern(pattern: str) -> Pattern:
     """
     if any("\ud800" <= character <= "\udfff" for character in pattern):
         raise PatternError(pattern, "invalid UTF-8")
-    return _simple(pattern) or _general(pattern)
+    simple = _simple(pattern)
+    if simple is not None:
+        return simple
+    # A sixth of what importing `Store` would cost, and the simple forms do without.
+    from promlatest._matching.regex_engine import compiled
 
-
-def _general(pattern: str) -> Pattern:
-    if len(pattern) > _LENGTH:
-        reason = f"{TOO_LARGE}: {len(pattern)} characters, at most {_LENGTH}"
-        raise PatternError(pattern, reason)
-    parser = PatternParser(pattern)
-    steps = parser.parse().steps
-    prefix, decides = _prefix(steps)
-    skipped = prefix[:_MOST_SKIPPED]
-    try:
-        machine = Machine(steps, skipped)
-    except TooLargeError:
-        raise PatternError(pattern, TOO_LARGE) from None
-    number = parser.groups
-    saves = [at for at, step in enumerate(steps) if step[0] == SAVE]
-    around_all = number == 1 and saves == [0, len(steps) - 1]
-
-    def matches(value: str) -> bool:
-        return value.startswith(prefix) and machine.matches(value[len(skipped) :])
-
-    def fullmatch(value: str) -> GroupTexts | None:
-        if not matches(value):
-            return None
-        if number == 0 or around_all:
-            return (value,) * number
-        return machine.groups(value, number)
-
-    return Pattern(
-        pattern,
-        matches,
-        fullmatch,
-        prefix=prefix,
-        prefix_decides=decides,
-        group_names=parser.names,
-    )
-
-
-_MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
-
-
-# The whole rest of a value, as ".*" and ".*?" read.
-_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).steps for lazy in (False, True)]
-
-
-def _prefix(program: Iterable[Instruction]) -> tuple[str, bool]:
-    """The characters that every match begins with, and whether nothing else is asked."""
-    steps = [step for step in program if step[0] != SAVE]
-    sets = (ranges for _, ranges, _ in takewhile(lambda step: step[0] == TAKE, steps))
-    prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
-    return prefix, tuple(steps[len(prefix) :]) in _RESTS
-
-
-def _is_one(ranges: CharRanges) -> bool:
-    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return Pattern(pattern, *compiled(pattern))
 
 
 # --- Forms that need no machine (M-4) ---
@@ -167,7 +110,7 @@ def _simple(pattern: str) -> Pattern | None:
     def groups(value: str) -> GroupTexts | None:
         return ((value,) if captures else ()) if test(value) else None
 
-    return Pattern(pattern, test, groups, literals, prefix, decides)
+    return Pattern(pattern, test, groups, prefix, decides, literals=literals)
 
 
 def _unwrap(pattern: str) -> tuple[str, bool]:
