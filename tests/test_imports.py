@@ -87,6 +87,26 @@ def test_a_store_does_not_load_promql():
     assert run(f"import sys, promlatest.promql; {loaded}") != "[]\n"
 
 
+def test_get_of_a_file_does_not_load_what_it_does_not_use(tmp_path):
+    """`promlatest get FILE NAME` loads nothing that only other questions need."""
+    page = tmp_path / "page.prom"
+    page.write_text("m 1\n")
+    code = f"""
+import sys
+there = set(sys.modules)  # what the environment loads by itself
+from promlatest.cli import main
+main(["get", {str(page)!r}, "m"])
+print(*set(sys.modules) - there)
+"""
+    shown, loaded = run(code).splitlines()
+    ours = ["_matching.regex", "scrape._config", "scrape._ingest", "scrape._relabel"]
+    unused = {"asyncio", "json", "logging", "pathlib", "shutil", "string"}
+
+    assert shown == "m 1"
+    assert "promlatest.cli.get" in loaded.split()
+    assert (unused | {f"promlatest.{name}" for name in ours}) & set(loaded.split()) == set()
+
+
 def test_importing_warns_of_nothing():
     """Importing raises no warning, not even one that is hidden by default."""
     run("import promlatest, promlatest.registry, promlatest.exposition", "-W", "error")

@@ -84,7 +84,7 @@ def _nothing(_: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Parts:
     """What has been found of one histogram so far."""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from os.path import commonprefix
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from promlatest._arguments import checked, checked_choice
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import quote, quote_name
-from promlatest._matching.regex import compile_pattern
 from promlatest.exceptions import LabelError, UsageError
+
+if TYPE_CHECKING:
+    from promlatest._matching.regex import Pattern
 
 MatchType = Literal["=", "!=", "=~", "!~"]
 
@@ -159,15 +161,21 @@ class _Verdicts(dict[str, bool]):
 
 
 def _regex(value: str) -> _Verdicts:
-    pattern = compile_pattern(value)
+    pattern = _compiled(value)
     return _Verdicts(
         pattern.matches, pattern.literals, pattern.prefix, pattern.prefix_decides
     )
 
 
 def _not_regex(value: str) -> _Verdicts:
-    matches = compile_pattern(value).matches
+    matches = _compiled(value).matches
     return _Verdicts(lambda text: not matches(text))
+
+
+def _compiled(value: str) -> Pattern:
+    from promlatest._matching.regex import compile_pattern  # 4 ms; few matchers have one
+
+    return compile_pattern(value)
 
 
 _VERDICTS: Final[dict[str, Callable[[str], _Verdicts]]] = {

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final, Protocol, TypeVar
-
-import attrs
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
@@ -54,8 +52,7 @@ class QuestionView(Protocol):
         """The sources that may have what a plan asks for."""
 
 
-@attrs.frozen(eq=False)
-class _Known:
+class _Known(NamedTuple):
     """Where the series of a question are.
 
     Attributes:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from promlatest._storage.cache import Cache
 from promlatest._storage.plan import Plan
@@ -16,8 +14,7 @@ from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import ColumnCache, Scrapes
 
 
-@attrs.frozen(eq=False)
-class _Fixed:
+class _Fixed(NamedTuple):
     """A scrape that stays what is visible."""
 
     visible: Scrape

@@ -9,7 +9,6 @@ which metrics and labels, so that neither a commit nor a question walks all of t
 
 from __future__ import annotations
 
-import logging
 import os
 from array import array
 from collections import deque
@@ -56,8 +55,6 @@ _HISTORY: Final = "history as a number of scrapes, at least 2"
 LOOKBACK: Final = 5 * 60 * 1000  # ms; how old a timestamp of a sample's own may be
 
 T = TypeVar("T")
-
-_log: Final = logging.getLogger("promlatest")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -707,7 +704,10 @@ class Store(QueryMethods):
             try:
                 callback(change)
             except Exception:
-                _log.exception("a subscriber of %r failed", change.source.name)
+                import logging  # 3 ms that no store needs until one fails
+
+                log = logging.getLogger("promlatest")
+                log.exception("a subscriber of %r failed", change.source.name)
 
     def _create(self, labels: Labels, sample: tuple[int, float]) -> tuple[int, Slot | None]:
         """The ref and the slot of a series, which is made if it is not there."""

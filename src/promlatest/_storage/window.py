@@ -15,9 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from struct import pack
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from promlatest._interfaces import Block
 from promlatest._matching.labels import Labels
@@ -115,8 +113,7 @@ def _may_be_in(chosen: Sequence[Scrape], plan: Plan) -> bool:
     )
 
 
-@attrs.frozen(eq=False)
-class _Life:
+class _Life(NamedTuple):
     """Series that were all there for the same scrapes.
 
     It is kept, so it holds no scrape, but where each stood among those that were chosen.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
@@ -12,7 +11,6 @@ import attrs
 from promlatest._storage.limits import Limits
 from promlatest.exceptions import UsageError
 from promlatest.scrape import ScrapeLimits, Target
-from promlatest.scrape._units import parse_size
 from promlatest.views.text import shorten
 
 L = TypeVar("L", Limits, ScrapeLimits)
@@ -109,6 +107,8 @@ def limits_of(options: argparse.Namespace, kind: type[L]) -> L:
                 f"expected a limit of {', '.join(options.limits)}, not {name!r}"
             )
         if name == "body_size" and not number.isdecimal():
+            from promlatest.scrape._units import parse_size
+
             given[name] = parse_size(number)
         elif number.isascii() and number.isdecimal() and len(number) < _DIGITS:
             given[name] = int(number)
@@ -249,6 +249,8 @@ def width(options: argparse.Namespace) -> int:
     Raises:
         UsageError: so few are asked for that nothing can be read, or more than anybody has.
     """
+    import shutil  # 2 ms, with every kind of compression; most commands print no page
+
     given: int | None = options.width
     if given is not None and not _NARROWEST <= given <= _WIDEST:
         words = f"expected {_NARROWEST} to {_WIDEST} columns, not {given}"

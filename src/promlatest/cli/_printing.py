@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable
@@ -21,6 +20,8 @@ def print_json(document: object, *, line: bool = False) -> None:
         document: what is printed.
         line: whether it is one of many, which stand on a line each.
     """
+    import json  # 1 ms; most commands print no JSON
+
     text = json.dumps(
         document, ensure_ascii=ascii_only(), allow_nan=False, indent=None if line else 2
     )

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from promlatest._escape import escaped
 from promlatest._matching.matcher import Matcher
@@ -23,17 +23,11 @@ from promlatest.exceptions import (
     SelectorError,
     UsageError,
 )
-from promlatest.scrape import (
-    TLS,
-    Auth,
-    Fetched,
-    Job,
-    ScrapeLimits,
-    Target,
-    fetch_once,
-    load_config,
-)
+from promlatest.scrape import TLS, Auth, Fetched, ScrapeLimits, Target, fetch_once
 from promlatest.views.nothing_found import is_expression
+
+if TYPE_CHECKING:
+    from promlatest.scrape import Job
 
 
 def demo(options: argparse.Namespace) -> AbstractContextManager[str]:
@@ -45,6 +39,8 @@ def demo(options: argparse.Namespace) -> AbstractContextManager[str]:
 
 def configured(options: argparse.Namespace) -> list[tuple[Job, list[Target]]]:
     """The jobs of the configuration, and their targets."""
+    from promlatest.scrape import load_config  # most commands read no configuration
+
     try:
         return load_config(options.config, skip_unsupported=options.skip_unsupported)
     except UsageError as error:  # which advises those who write Python

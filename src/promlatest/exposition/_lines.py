@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import attrs
 
@@ -31,8 +31,7 @@ from promlatest.exposition._formats import Format
 _SHOWN: Final = 60  # characters of an offending text that an error carries
 
 
-@attrs.frozen
-class SampleLine:
+class SampleLine(NamedTuple):
     """A sample as it stands in the text; no label is dropped or changed yet.
 
     `series_start` and `series_end` are where the series stands in the text, and
@@ -49,8 +48,7 @@ class SampleLine:
     exemplar_labels: tuple[tuple[str, str], ...] = ()
 
 
-@attrs.frozen
-class MetaLine:
+class MetaLine(NamedTuple):
     """A HELP, TYPE or UNIT line; `keyword` says which."""
 
     keyword: str
@@ -76,8 +74,7 @@ class End:
 BodyLine = SampleLine | MetaLine | Comment | End
 
 
-@attrs.frozen
-class Grammar:
+class Grammar(NamedTuple):
     """What differs between the formats."""
 
     blank: re.Pattern[str]  # what may stand between two tokens

@@ -153,8 +153,7 @@ class Exposition(Samples):
         return f"<Exposition in {self.format} of {len(self)} samples>"
 
 
-@attrs.frozen(eq=False)
-class Lines:
+class Lines(NamedTuple):
     """Which lines of a body the samples stood in; the reader of the next one asks.
 
     Attributes:
@@ -371,8 +370,7 @@ def _convert_one(text: str) -> float:
     return parse_float(text) if word is None else word
 
 
-@attrs.frozen(eq=False)
-class _Odd:
+class _Odd(NamedTuple):
     """A sample that was read by itself, with its place."""
 
     place: int

@@ -138,7 +138,7 @@ def _bound(text: str) -> float:
     return math.inf if math.isnan(number) else number
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Writer:
     """Writes lines of one format."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,8 +11,10 @@ from promlatest._arguments import as_tuple, checked, checked_choice, checked_sec
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._kinds import kinds_checked
-from promlatest.scrape._relabel import Relabel
 from promlatest.scrape._target import Target, refuse_control
+
+if TYPE_CHECKING:
+    from promlatest.scrape._relabel import Relabel
 
 __all__ = ["LOOKBACK", "Job", "JobTargets"]
 
@@ -20,9 +23,11 @@ LOOKBACK = 5 * 60 * 1000  # ms; for so long Prometheus sees a sample after its t
 
 def _rules(given: Iterable[Relabel]) -> tuple[Relabel, ...]:
     rules = as_tuple(given, "rules")
-    for each in rules:
-        checked(each, Relabel, "a Relabel in metric_relabel")
-    return rules
+    if not rules:
+        return ()
+    from promlatest.scrape._relabel import Relabel  # 5 ms; few jobs have rules
+
+    return tuple(checked(each, Relabel, "a Relabel in metric_relabel") for each in rules)
 
 
 @attrs.frozen(kw_only=True, field_transformer=kinds_checked)

@@ -1,54 +1,18 @@
-"""One fetch, or one scrape, and its result: blocking, for scripts and the command line."""
+"""One scrape and its result: blocking, for scripts and the command line."""
 
 from __future__ import annotations
 
 from time import perf_counter
 
 from promlatest._arguments import checked
-from promlatest.exceptions import EndpointError, UsageError
-from promlatest.exposition import Format, format_of
-from promlatest.scrape._fetch import (
-    EscapedError,
-    Fetched,
-    ScrapeLimits,
-    collect,
-    read_local,
-)
+from promlatest.scrape._fetch import EscapedError, ScrapeLimits, collect
+from promlatest.scrape._fetch_once import fetch
 from promlatest.scrape._ingest import Ingester, ScrapeResult, ScrapeSink
 from promlatest.scrape._job import Job
 from promlatest.scrape._sources import Claims, claims_of
 from promlatest.scrape._target import Target
 
-__all__ = ["fetch_once", "scrape_once"]
-
-
-def fetch_once(
-    target: Target | str,
-    *,
-    timeout: float = 10.0,
-    limits: ScrapeLimits | None = None,
-    fallback: Format | None = None,
-) -> Fetched:
-    """What a target answers, unread.
-
-    Args:
-        target: a target, or the text of one; see `Target.parse`.
-        timeout: for everything together, in seconds.
-        limits: how much to take.
-        fallback: the format to take where the Content-Type names none.
-
-    Raises:
-        UsageError: the text is no target.
-        EndpointError: one of its kinds says what is wrong with the endpoint.
-    """
-    return _fetch(Target.of(target), _job(timeout, limits, fallback))
-
-
-def _job(
-    timeout: float, limits: ScrapeLimits | None, fallback: Format | None = None
-) -> Job:
-    limits = ScrapeLimits() if limits is None else limits
-    return Job(timeout=timeout, limits=limits, fallback=fallback)
+__all__ = ["scrape_once"]
 
 
 def scrape_once(
@@ -83,8 +47,9 @@ def scrape_once(
         EndpointError: one of its kinds says what is wrong with the endpoint.
     """
     claims = claims_of(sink)
-    options = _job(timeout, limits) if job is None else checked(job, Job, "a Job for job")
-    result = _scrape(sink, claims, Target.of(target), options)
+    if job is None:
+        job = Job(timeout=timeout, limits=ScrapeLimits() if limits is None else limits)
+    result = _scrape(sink, claims, Target.of(target), checked(job, Job, "a Job for job"))
     if result.error is not None:
         raise result.error
     return result
@@ -102,7 +67,7 @@ def _scrape(sink: ScrapeSink, claims: Claims, target: Target, job: Job) -> Scrap
         answer = (
             collect(target, job.timeout)
             if target.kind == "registry"
-            else _fetch(target, job)
+            else fetch(target, job)
         )
     except Exception as error:
         return ingester.fail(error, timestamp, started)
@@ -110,20 +75,3 @@ def _scrape(sink: ScrapeSink, claims: Claims, target: Target, job: Job) -> Scrap
         ingester.fail(EscapedError(error), timestamp, started)
         raise
     return ingester.ingest(answer, timestamp, started)
-
-
-def _fetch(target: Target, job: Job) -> Fetched:
-    if target.kind == "registry":
-        raise UsageError("a registry is scraped, not fetched: it has no text")
-    if target.kind not in ("http", "unix"):
-        return read_local(target, job.timeout, job.limits.body_size)
-    from promlatest.scrape._http import fetch_blocking  # and asyncio: 40 ms
-
-    fetched = fetch_blocking(target, job)
-    if fetched.body:  # an empty answer is a healthy one, whatever its type (C-3)
-        try:
-            format_of(fetched.content_type, job.fallback)
-        except EndpointError as error:
-            error.target = target.name
-            raise
-    return fetched

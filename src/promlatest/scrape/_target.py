@@ -11,7 +11,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -366,22 +365,24 @@ def _unix(text: str, options: Fields) -> Fields:
     }
 
 
-def _is_there(text: str) -> bool:
+def _mode(path: str) -> int:
+    """What kind of a file is there; 0 if none can be seen."""
     try:
-        mode = Path(text).stat().st_mode
+        return os.stat(path).st_mode
     except (OSError, ValueError):
-        return False
-    return not stat.S_ISDIR(mode)
+        return 0
+
+
+def _is_there(text: str) -> bool:
+    mode = _mode(text)
+    return mode != 0 and not stat.S_ISDIR(mode)
 
 
 def _path(text: str, options: Fields) -> Fields:
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # ~somebody who is not known here
-        path = Path(text)
-    if path.is_socket():
-        return _unix(f"unix:{path.resolve()}", options)
-    return {"kind": "file", "path": os.fspath(path) if text.startswith("~") else text}
+    path = os.path.expanduser(text)
+    if stat.S_ISSOCK(_mode(path)):
+        return _unix(f"unix:{os.path.realpath(path)}", options)
+    return {"kind": "file", "path": path}
 
 
 def _url(text: str, options: Fields) -> Fields:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import takewhile
-from string import ascii_letters, digits
 from typing import Final, Literal
 from unicodedata import category, east_asian_width
 
@@ -19,7 +18,7 @@ Align = Literal["left", "right"]
 
 ELLIPSIS: Final = "…"
 UNKNOWN: Final = "–"
-_WORD: Final = ascii_letters + digits
+_WORD: Final = "".join(filter(str.isalnum, map(chr, range(128))))
 _ODD_LEAST: Final = 6  # cells; in fewer nothing is to be seen between two cuts
 
 # U+FE0F asks for the picture of a sign, which is one cell wider than the sign.
