@@ -225,7 +225,8 @@ class NaiveStore:
         types: Mapping[str, str] = {},
         lookback: bool = False,
     ) -> Counts:
-        """A batch is settled in itself first, and then with what is held."""
+        """A whole state is settled in itself first, and then with what is held; what an
+        update brings comes to what is held one by one."""
         counts = Counts()
         source = self.sources.get(name, NaiveSource())
         moment = max(self.now, source.last + 1) if timestamp is None else timestamp
@@ -234,38 +235,26 @@ class NaiveStore:
             self._put(name, source, counts)
             return counts
         oldest = moment - FIVE_MINUTES if lookback else None
-        again = replacing and moment == source.at
-        brought: Samples = {}
+        before = source.newest
+        known = source.types if source.last_known is None else source.known_types
+        after: Samples = {} if replacing else dict(before)
         for labels, own, v in samples:
             t = moment if own is None else own
             series = series_of(labels)
+            held = after.get(series)
             if t > self.now + TEN_MINUTES:
                 counts.out_of_bounds += 1
             elif oldest is not None and t < oldest:
                 counts.too_old += 1
-            elif series not in brought:
-                brought[series] = (t, v)
-            elif t > brought[series][0]:
+            elif held is None or t > held[0]:
                 counts.samples += 1
-                brought[series] = (t, v)
-            elif t == brought[series][0]:
-                counts.duplicates += 1
-            else:
-                counts.out_of_order += 1
-        before = source.newest
-        known = source.types if source.last_known is None else source.known_types
-        after: Samples = {} if replacing else dict(before)
-        for series, (t, v) in brought.items():
-            held = None if again else before.get(series)
-            if held is None or t > held[0]:
                 after[series] = (t, v)
-                counts.samples += 1
-                continue
-            after[series] = held
-            if t < held[0]:
+            elif t < held[0]:
                 counts.out_of_order += 1
-            elif not _same(held[1], v):
+            elif replacing or not _same(held[1], v):
                 counts.duplicates += 1
+        if replacing and moment > source.at:
+            _settle(after, before, counts)
         counts.added = len(after.keys() - before.keys())
         counts.removed = len(before.keys() - after.keys())
         told = dict(types) if replacing else {**known, **types}
@@ -330,6 +319,23 @@ class NaiveStore:
         size += sum(len(source.current) for source in sources.values())
         if size > self.limit:
             raise TooManyError(size)
+
+
+def _settle(after: Samples, before: Samples, counts: Counts) -> None:
+    """A sample of its own time that is not newer than the one held leaves that there,
+    unless it says the same."""
+    for series, (t, v) in after.items():
+        held = before.get(series)
+        if held is None or t > held[0]:
+            continue
+        counts.samples -= 1
+        if t == held[0] and _same(held[1], v):
+            continue
+        after[series] = held
+        if t < held[0]:
+            counts.out_of_order += 1
+        else:
+            counts.duplicates += 1
 
 
 def _same(one: float, other: float) -> bool:

@@ -27,7 +27,6 @@ from prometheus_client.core import (
 )
 
 from promlatest import Counts, Labels, Metadata, Store
-from promlatest.exposition import parse
 
 NOW = 1_700_000_000_000
 
@@ -113,9 +112,7 @@ def test_a_registry_has_the_series_of_its_text(make):
     direct, by_text = Store(clock=lambda: NOW), Store(clock=lambda: NOW)
 
     counts = direct.collect(registry)
-    read = parse(generate_latest(registry))
-    with by_text.batch("text") as batch:  # however old a sample's own timestamp is
-        batch.append_samples(read, read.metadata)
+    by_text.ingest(generate_latest(registry))
 
     assert content(direct) == content(by_text)
     assert counts == by_text.counts == direct.counts
@@ -192,6 +189,19 @@ def test_a_registry_is_a_source():
 
     assert [(p.labels["a"], p.value, p.timestamp) for p in store] == [("y", 3.0, 2)]
     assert list(store.sources) == ["registry"]
+
+
+def test_a_timestamp_of_a_registry_is_held_to_the_rule_of_a_scrape():
+    """Of a timestamp that a collector gives: what is older than five minutes is not taken."""
+    family = GaugeMetricFamily("g", "", labels=["a"])
+    for age in 301, 299:
+        family.add_metric([f"{age}"], 1, timestamp=NOW / 1000 - age)
+    store = Store(clock=lambda: NOW)
+
+    counts = store.collect([family])
+
+    assert (counts.samples, counts.too_old) == (1, 1)
+    assert store.label_values("a") == ["299"]
 
 
 def test_a_collector_or_a_list_of_families_will_do():

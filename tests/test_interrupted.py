@@ -176,6 +176,7 @@ def test_what_travels_arrives(what, way):
     if what == "snapshot":
         assert list(came) == list(sent)
         assert came.histogram("h") == sent.histogram("h")
+        assert came.increase("h_sum") == sent.increase("h_sum")
 
 
 def _refused() -> None:

@@ -625,6 +625,15 @@ def test_samples_of_a_scrape_that_are_held_already_are_counted(store, order):
     assert [store.value(name) for name in "abcd"] == [1.0, 1.0, 1.0, 2.0]
 
 
+def test_a_line_that_stands_twice_is_counted_once_at_every_scrape(store):
+    """With a timestamp of its own, too: what its place in the body had before is not held."""
+    body = "a 1\na 7 10\n"
+    for moment in 1_000, 2_000, 3_000:
+        counts = store.ingest(body, timestamp=moment).counts
+
+    assert counts == Counts(samples=1, out_of_order=1)
+
+
 def test_of_two_scrapes_of_one_moment_the_later_counts_in_whole(store):
     """Also where its samples have older timestamps of their own."""
     store.ingest("m 1 900\nn 1\n", timestamp=1_000)
@@ -651,6 +660,22 @@ def test_an_exemplar_goes_with_its_sample(store):
     [(_, exemplar)] = store.exemplars("a_total")
     assert exemplar.labels == {"t": "old"}
     assert store.exemplars("b_total") == []
+
+
+@pytest.mark.parametrize("more", ["", "b 1\n"], ids=["the same series", "one more"])
+def test_a_sample_that_says_the_same_again_is_the_new_one(store, more):
+    """With its exemplar and its sign, whichever series stand beside it."""
+    for exemplar, value, beside in ("old", "0", ""), ("new", "-0", more):
+        line = f'a_bucket{{le="1"}} {value} 10 # {{t="{exemplar}"}} 1\n'
+        store.ingest(
+            f"# TYPE a histogram\n{line}{beside}# EOF\n",
+            "application/openmetrics-text",
+            timestamp=20_000 + (exemplar == "new"),
+        )
+
+    [(_, exemplar)] = store.exemplars("a_bucket")
+    assert exemplar.labels == {"t": "new"}
+    assert repr(store.value("a_bucket")) == "-0.0"
 
 
 def test_samples_that_are_late_are_found_in_lines_of_every_form(store):

@@ -244,7 +244,7 @@ def _series_at(layout: Layout, place: int) -> str:
 
 def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
     """The scrape with the held sample wherever the new one has a timestamp of its own
-    and is not newer."""
+    and is not newer, and does not say the same."""
     pairs = _not_newer(scrape, held, counts)
     if not pairs:
         return scrape
@@ -252,11 +252,9 @@ def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
     exemplars = dict(scrape.exemplars)
     for place, before in pairs:
         new, old = times[place], held.time(before)
-        counts.samples -= 1
         reason = _lateness((new, values[place]), (old, held.value(before)))
-        if reason:
-            name = "" if counts.example else _series_at(scrape.layout, place)
-            counts._refuse(reason, 1, _late_words(name, new, old))
+        name = "" if counts.example else _series_at(scrape.layout, place)
+        counts._refuse(reason, 1, _late_words(name, new, old))
         times[place], values[place] = old, held.value(before)
         exemplars.pop(place, None)
         if before in held.exemplars:
@@ -267,20 +265,19 @@ def _settled(scrape: Scrape, held: Scrape, counts: Counts) -> Scrape:
 def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, int]]:
     """The places of samples that are not newer than those held, and where these are;
     less those that say the same as what is held."""
-    if scrape.layout is held.layout and scrape.times is not None and held.times is not None:
-        size = len(scrape.times)
-        late = list(compress(range(size), map(le, scrape.times, held.times)))
-        new, old = scrape.values, held.values
-        kept = [
-            (place, place)
-            for place in late
-            if new[place] != old[place] or scrape.times[place] < held.times[place]
-        ]
-        counts.samples -= len(late) - len(kept)  # what is held says the same
-        return kept
-    places = enumerate(scrape.layout.places_in(held.layout)[:-1])
+    times, was = scrape._times(), held._times()
+    if scrape.layout is held.layout and not held.layout.twins:
+        late = [(at, at) for at in compress(range(len(times)), map(le, times, was))]
+    else:
+        places = enumerate(scrape.layout.places_in(held.layout)[:-1])
+        late = [(at, old) for at, old in places if old >= 0 and times[at] <= was[old]]
+    counts.samples -= len(late)
+    new, before = scrape.values, held.values
     return [
-        (new, old) for new, old in places if old >= 0 and scrape.time(new) <= held.time(old)
+        (at, old)
+        for at, old in late
+        if (times[at] < was[old] or new[at] != before[old])
+        and _lateness((times[at], new[at]), (was[old], before[old]))
     ]
 
 

@@ -63,7 +63,8 @@ class Snapshot(QueryMethods):
         return Snapshot((*self._scrapes, *self._last_known))
 
     def __reduce__(self) -> tuple[type[Snapshot], tuple[Any, ...]]:
-        return Snapshot, (self._scrapes, None, None, self._last_known)
+        before = {cell.visible.number: cell.scrapes for cell in self._cells}
+        return Snapshot, (self._scrapes, before, None, self._last_known)
 
 
 def with_history(

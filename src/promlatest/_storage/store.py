@@ -379,13 +379,17 @@ class Store(QueryMethods):
             source: whose samples these are.
             timestamp: of samples without one of their own, in milliseconds.
 
+        Returns:
+            What became of the samples; one with a timestamp of its own that is older than
+            five minutes or lies ahead is not taken, as a scrape would not.
+
         Raises:
             UsageError: it is no registry, or what it gives are no families of metrics.
         """
         if hasattr(registry, "collect"):
             registry = registry.collect()
         families = checked(registry, Iterable, "a registry, or families of metrics")
-        batch = self.batch(source, timestamp=timestamp)
+        batch = self.batch(source, timestamp=timestamp, lookback=LOOKBACK)
         batch.append_samples(*samples_of(families))
         return batch.commit()
 
