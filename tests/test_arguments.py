@@ -22,7 +22,7 @@ from promlatest import (
 )
 from promlatest._arguments import checked
 from promlatest.api import Api, Params
-from promlatest.exceptions import UsageError
+from promlatest.exceptions import LabelError, UsageError
 from promlatest.exposition import Reader, check, parse, render
 from promlatest.registry import StoreCollector
 from promlatest.remote import Server
@@ -313,3 +313,39 @@ def test_a_mapping_is_no_condition():
     """A dict of labels is no condition of `match`: its keys would be read as metrics."""
     with pytest.raises(UsageError, match="expected a Matcher or a selector text"):
         store().match({"queue": "pods"})
+
+
+HUGE = 10**5_000  # Python makes no text of more than 4,300 digits
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.appender().append(0, SERIES, HUGE, 1.0),
+        lambda store: store.appender().append(0, SERIES, 1, HUGE),
+        lambda store: store.ingest("m 1", timestamp=HUGE),
+        lambda store: store.query("m", a=[1] * 10_000),
+        lambda store: store.increase("m", over=-HUGE),
+        lambda store: Labels({"a": [1] * 10_000}),
+        lambda store: Labels({"": "x" * 10_000}),
+        lambda store: store.appender().append(0, {"a": "x" * 10_000}, 1, 1.0),
+    ],
+    ids=[
+        "time", "value", "moment", "condition", "over", "label", "no name", "no metric",
+    ],
+)  # fmt: skip
+def test_what_is_long_is_refused_in_a_short_line(call):
+    """Whatever was given: the message shows the beginning of it."""
+    with pytest.raises((UsageError, LabelError)) as caught:
+        call(Store())
+
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "how", [{"replace": "no"}, {"lookback": -1}, {"lookback": "5"}], ids=str
+)
+def test_a_batch_is_told_how_in_kind(how):
+    """A text would count as True, and a look ahead refuse everything."""
+    with pytest.raises(UsageError, match=f"expected {next(iter(how))}"):
+        Store().batch("a", **how)

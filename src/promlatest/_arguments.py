@@ -15,6 +15,14 @@ T = TypeVar("T")
 NUMBER: Final = (float, int, Real)
 
 
+def shown(value: object) -> str:
+    """What was given, in at most 80 characters."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # an int of more than 4,300 digits has no text
+        return f"a {type(value).__name__} too long to show"
+
+
 def checked(
     value: T, kinds: type | tuple[type, ...], expected: str, *, secret: bool = False
 ) -> T:
@@ -31,7 +39,7 @@ def checked(
     """
     if isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool)):
         return value
-    came = f"something of type {type(value).__name__}" if secret else f"{value!r:.80}"
+    came = f"something of type {type(value).__name__}" if secret else shown(value)
     raise UsageError(f"expected {expected}, not {came}")
 
 
@@ -51,7 +59,7 @@ def checked_text(value: str, expected: str, *, secret: bool = False) -> str:
         UsageError: it is none, or has a lone surrogate; the message says what was expected.
     """
     if not is_text(checked(value, str, expected, secret=secret)):
-        came = "a lone surrogate" if secret else f"{value!r:.80}"
+        came = "a lone surrogate" if secret else shown(value)
         raise UsageError(f"expected {expected} of valid UTF-8, not {came}")
     return value
 
@@ -64,7 +72,7 @@ def checked_function(value: T, expected: str) -> T:
     """
     if callable(value):
         return value
-    raise UsageError(f"expected {expected}, not {value!r:.80}")
+    raise UsageError(f"expected {expected}, not {shown(value)}")
 
 
 def checked_queryable(value: T) -> T:
@@ -76,7 +84,7 @@ def checked_queryable(value: T) -> T:
     """
     if hasattr(value, "match"):
         return value
-    raise UsageError(f"expected a store or a snapshot of one, not {value!r:.80}")
+    raise UsageError(f"expected a store or a snapshot of one, not {shown(value)}")
 
 
 def checked_seconds(
@@ -97,7 +105,7 @@ def checked_seconds(
     if is_number and least <= value < inf and (value > least or not above):
         return value
     expected = f"above {least:g}" if above else f"at least {least:g}"
-    raise UsageError(f"{name}: expected seconds, {expected}, not {value!r:.80}")
+    raise UsageError(f"{name}: expected seconds, {expected}, not {shown(value)}")
 
 
 def checked_choice(name: str, value: T, choices: Any) -> T:
@@ -109,7 +117,7 @@ def checked_choice(name: str, value: T, choices: Any) -> T:
     if value in get_args(choices):
         return value
     expected = " or ".join(get_args(choices))
-    raise UsageError(f"{name}: expected {expected}, not {value!r:.80}")
+    raise UsageError(f"{name}: expected {expected}, not {shown(value)}")
 
 
 def as_tuple(given: Iterable[T], what: str) -> tuple[T, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, shown
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME
 from promlatest._matching.matcher import LabelValue, Matcher, checked_value, keyword_matcher
 from promlatest._matching.selector import parse_selector
@@ -29,7 +29,7 @@ def flat_matchers(conditions: Iterable[Condition]) -> Iterator[Matcher]:
         elif isinstance(each, Iterable) and not isinstance(each, bytes | Mapping):
             yield from flat_matchers(each)
         else:
-            raise UsageError(f"expected a Matcher or a selector text, not {each!r:.80}")
+            raise UsageError(f"expected a Matcher or a selector text, not {shown(each)}")
 
 
 def matchers_of(

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
 
+from promlatest._arguments import shown
 from promlatest.exceptions import LabelError
 
 METRIC_NAME: Final = "__name__"
@@ -56,7 +57,7 @@ class Labels(Mapping[str, str]):
                 self._flat, self._hash = labels._flat, labels._hash
                 return
             if not isinstance(labels, Mapping):
-                raise LabelError(f"expected labels as a mapping, not {labels!r:.80}")
+                raise LabelError(f"expected labels as a mapping, not {shown(labels)}")
         pairs = {**labels, **more}
         _check(pairs)
         held = sorted(pairs.items())
@@ -202,11 +203,13 @@ def _check(pairs: Mapping[str, str]) -> None:
         _check_text("name", name)
         _check_text("value", value)
         if not name:
-            raise LabelError(f"a label name must not be empty (its value is {value!r})")
+            raise LabelError(
+                f"a label name must not be empty (its value is {shown(value)})"
+            )
 
 
 def _check_text(what: str, text: object) -> None:
     if not isinstance(text, str):
-        raise LabelError(f"a label's {what} must be a str, not {text!r}")
+        raise LabelError(f"a label's {what} must be a str, not {shown(text)}")
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise LabelError(f"a label's {what} must be valid UTF-8, not {text!r}")
+        raise LabelError(f"a label's {what} must be valid UTF-8, not {shown(text)}")

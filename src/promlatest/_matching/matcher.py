@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from os.path import commonprefix
 from typing import TYPE_CHECKING, Final, Literal
 
-from promlatest._arguments import checked, checked_choice
+from promlatest._arguments import checked, checked_choice, shown
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import quote, quote_name
 from promlatest.exceptions import LabelError, UsageError
@@ -240,5 +240,5 @@ def checked_value(name: str, value: LabelValue) -> KeywordValue:
         return frozenset(value)
     raise UsageError(
         f"label {name!r}: expected a str, None, a compiled pattern or a collection"
-        f" of str, not {value!r}"
+        f" of str, not {shown(value)}"
     )

@@ -114,6 +114,8 @@ class _SelectorReader:
         at = self.at
         literal = self.take(STRING)
         if literal is None:
+            if self.text.startswith(("'", '"', "`"), at):
+                raise SelectorError(self.text, at, "expected a closing quote")
             raise self.error("expected a value in quotes")
         value = self.unquote(literal, at)
         if name == METRIC_NAME and self.metric is not None:

@@ -13,7 +13,7 @@ from itertools import count, repeat
 from types import TracebackType
 from typing import Final, Self
 
-from promlatest._arguments import checked, checked_function
+from promlatest._arguments import checked, checked_function, shown
 from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
@@ -379,11 +379,12 @@ def checked_sample(t: int, v: float) -> tuple[int, float]:
         UsageError: the time is no int, or the value no number.
     """
     if isinstance(v, str | bytes | bytearray):  # float() would read them
-        raise UsageError(f"a sample is a number, not {v!r}")
+        raise UsageError(f"a sample is a number, not {shown(v)}")
     try:
         return checked_time(t), float(v)
     except (TypeError, OverflowError) as error:
-        raise UsageError(f"a sample is a number, not {v!r}") from error
+        words = f"a sample is a number that a float holds, not {shown(v)}"
+        raise UsageError(words) from error
 
 
 def checked_time(t: int) -> int:
@@ -395,10 +396,10 @@ def checked_time(t: int) -> int:
     """
     if not isinstance(t, int) or isinstance(t, bool):
         raise UsageError(
-            f"a timestamp is an int in milliseconds since the epoch, not {t!r}"
+            f"a timestamp is an int in milliseconds since the epoch, not {shown(t)}"
         )
     if not -(1 << 63) < t < 1 << 63:  # the least is `NO_TIME`; constants, in a hot path
-        raise UsageError(f"a timestamp lies within ±(2^63 - 1), not {t!r}")
+        raise UsageError(f"a timestamp lies within ±(2^63 - 1), not {shown(t)}")
     return t
 
 
@@ -410,5 +411,5 @@ def checked_series(labels: Mapping[str, str]) -> Labels:
     """
     series = Labels(labels)
     if not series.metric:
-        raise LabelError(f"a series needs a metric name as __name__: {series}")
+        raise LabelError(f"a series needs a metric name as __name__: {series!s:.80}")
     return series

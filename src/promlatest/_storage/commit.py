@@ -267,16 +267,19 @@ def _not_newer(scrape: Scrape, held: Scrape, counts: Counts) -> list[tuple[int, 
     less those that say the same as what is held."""
     times, was = scrape._times(), held._times()
     if scrape.layout is held.layout and not held.layout.twins:
-        late = [(at, at) for at in compress(range(len(times)), map(le, times, was))]
+        late = there = list(compress(range(len(times)), map(le, times, was)))
     else:
-        places = enumerate(scrape.layout.places_in(held.layout)[:-1])
-        late = [(at, old) for at, old in places if old >= 0 and times[at] <= was[old]]
+        where = scrape.layout.places_in(held.layout)
+        late = [
+            at for at, time in enumerate(times) if where[at] >= 0 and time <= was[where[at]]
+        ]
+        there = [where[at] for at in late]
     counts.samples -= len(late)
     new, before = scrape.values, held.values
     return [
         (at, old)
-        for at, old in late
-        if (times[at] < was[old] or new[at] != before[old])
+        for at, old in zip(late, there, strict=True)
+        if (new[at] != before[old] or times[at] < was[old])
         and _lateness((times[at], new[at]), (was[old], before[old]))
     ]
 

@@ -20,7 +20,7 @@ from weakref import WeakSet
 
 import attrs
 
-from promlatest._arguments import checked, checked_function, checked_text
+from promlatest._arguments import checked, checked_function, checked_text, shown
 from promlatest._clock import now_ms
 from promlatest._counts import Counts
 from promlatest._matching.conditions import Condition
@@ -51,6 +51,8 @@ from promlatest.exposition._families import MetricFamily, Registry, samples_of
 __all__ = ["Change", "Source", "Store"]
 
 _HISTORY: Final = "history as a number of scrapes, at least 2"
+
+_LOOKBACK: Final = "lookback in milliseconds, at least 0"
 
 LOOKBACK: Final = 5 * 60 * 1000  # ms; how old a timestamp of a sample's own may be
 
@@ -290,14 +292,16 @@ class Store(QueryMethods):
                 milliseconds; None: however much.
 
         Raises:
-            UsageError: the source has no name, or a time is no int, or the timestamp more
-                than ten minutes ahead: it would pin every series of the batch.
+            UsageError: the source has no name, `replace` is no bool, a time is no int,
+                `lookback` is negative, or the timestamp more than ten minutes ahead: it
+                would pin every series of the batch.
         """
         _check_source(source)
+        checked(replace, bool, "replace as True or False")
         if timestamp is not None:
             self._check_time(timestamp)
-        if lookback is not None:
-            checked(lookback, int, "lookback in milliseconds")
+        if lookback is not None and checked(lookback, int, _LOOKBACK) < 0:
+            raise UsageError(f"expected {_LOOKBACK}, not {shown(lookback)}")
         return Batch(
             source,
             self._commit,
@@ -699,7 +703,7 @@ class Store(QueryMethods):
         if checked_time(timestamp) > self._clock() + FAR_FUTURE:
             raise UsageError(
                 "expected a timestamp in milliseconds, at most ten minutes ahead,"
-                f" not {timestamp!r}"
+                f" not {shown(timestamp)}"
             )
         return timestamp
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from promlatest._arguments import as_tuple, checked
+from promlatest._arguments import as_tuple, checked, shown
 from promlatest._matching.floats import parse_float
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
@@ -40,7 +40,7 @@ class Params:
         pairs = given.items() if isinstance(given, Mapping) else as_tuple(given, "pairs")
         for pair in pairs:
             if not isinstance(pair, tuple | list) or len(pair) != 2:
-                raise UsageError(f"expected a name and a value, not {pair!r:.80}")
+                raise UsageError(f"expected a name and a value, not {shown(pair)}")
             name, value = pair
             values = value if isinstance(value, tuple | list) else (value,)
             for each in (name, *values):

@@ -13,6 +13,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
+from promlatest._arguments import shown
 from promlatest._datapoint import BOUND_LABEL, METRIC_TYPES, Exemplar, Metadata
 from promlatest._matching.floats import normalise_bound
 from promlatest._matching.labels import Labels
@@ -69,7 +70,7 @@ def samples_of(families: Iterable[MetricFamily]) -> tuple[Samples, dict[str, Met
     place = 0
     for family in families:
         if not hasattr(family, "samples"):
-            raise UsageError(f"expected a family of metrics, not {family!r:.80}")
+            raise UsageError(f"expected a family of metrics, not {shown(family)}")
         metadata |= _metadata(family)
         bound = BOUND_LABEL.get(METRIC_TYPES.get(family.type, "unknown"), "")
         for sample in family.samples:

@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
-from promlatest._arguments import checked
+from promlatest._arguments import checked, shown
 from promlatest._clock import Turns
 from promlatest._counts import Counts
 from promlatest._datapoint import METRIC_TYPES, Exemplar, Metadata, MetricType
@@ -256,7 +256,7 @@ def decoded(
     except UnicodeDecodeError:
         return str(body, "utf-8", "surrogateescape"), format
     except TypeError:
-        raise UsageError(f"expected a body as bytes or str, not {body!r:.80}") from None
+        raise UsageError(f"expected a body as bytes or str, not {shown(body)}") from None
 
 
 def is_utf8(text: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
-from promlatest._arguments import checked, checked_seconds
+from promlatest._arguments import checked, checked_seconds, shown
 from promlatest._clock import check_deadline, now_ms
 from promlatest._interfaces import Queryable
 from promlatest._matching.floats import format_duration
@@ -252,7 +252,7 @@ def _over(moments: range, compiled: _Compiled, asked: EvalContext) -> Matrix:
 def _moment(name: str, value: int) -> int:
     checked(value, int, f"{name} in milliseconds as an int")
     if not -(1 << 63) <= value < 1 << 63:
-        raise UsageError(f"{name}: expected milliseconds in 64 bits, not {value!r:.80}")
+        raise UsageError(f"{name}: expected milliseconds in 64 bits, not {shown(value)}")
     return value
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, NoReturn
 
 import attrs
 
+from promlatest._arguments import shown
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
 from promlatest._matching.matcher import Matcher, MatchType
@@ -90,7 +91,7 @@ def parse(text: str) -> Node:
         UsageError: it is no text.
     """
     if not isinstance(text, str):
-        raise UsageError(f"expected an expression as a str, not {text!r:.60}")
+        raise UsageError(f"expected an expression as a str, not {shown(text)}")
     if len(text) > LENGTH:
         reason = f"expected at most {LENGTH} characters, got {len(text)}"
         raise QueryText("").error(0, reason)
