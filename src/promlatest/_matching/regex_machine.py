@@ -43,21 +43,21 @@ _FEW: Final = 16
 
 
 class _State(dict[str, "_State"]):
-    """The next state by character.
+    """The next state by character; "" is the end of the text, after which there is one if
+    the text matches.
 
     Attributes:
         positions: where in the pattern the text so far may have led.
         kind: of the last character, where the pattern asks.
     """
 
-    __slots__ = ("accepts", "kind", "machine", "positions")
+    __slots__ = ("kind", "machine", "positions")
 
     def __init__(self, machine: Machine, positions: int, kind: int) -> None:
         super().__init__()
         self.machine = machine
         self.positions = positions
         self.kind = kind
-        self.accepts: bool | None = None  # not asked yet
 
     def __missing__(self, character: str) -> _State:
         if not self.positions:
@@ -112,12 +112,9 @@ class Machine:
         try:
             for character in rest:
                 state = state[character]
+            return bool(state[""].positions)
         except _NoWay:
             return False
-        if state.accepts is None:
-            after = self._moves[context(state.kind, EDGE)].after(state.positions)
-            state.accepts = bool(after & self._end)
-        return state.accepts
 
     def step(self, state: _State, character: str) -> _State:
         """The state after one more character, which is kept."""
@@ -132,16 +129,16 @@ class Machine:
         It backtracks, and tries no choice twice at one place: it takes at most as many
         steps as the program is long, times the characters.
         """
-        masks = [self._mask(character) for character in text]
+        masks = [*map(self._mask, text), self._end]
         kinds = [EDGE, *map(self._kind, text), EDGE]
         tried: set[tuple[int, int]] = set()
         ways: list[tuple[int, int, _Saved]] = [(0, 0, None)]
         while True:
             at, place, saved = ways.pop()
-            while at < len(self._program) - 1:
+            while at < len(self._program):
                 operation, one, other = self._program[at]
                 if operation == TAKE:
-                    if place == len(text) or not masks[place] >> one & 1:
+                    if not masks[place] >> one & 1:
                         break
                     place += 1
                 elif operation == SPLIT:
@@ -156,8 +153,7 @@ class Machine:
                     break
                 at += 1
             else:
-                if place == len(text):
-                    return _texts(text, saved, number)
+                return _texts(text, saved, number)
 
     def _made(self, state: _State, character: str) -> _State:
         kind = self._kind(character)
@@ -180,14 +176,19 @@ class Machine:
 
     def _taking(self, character: str) -> int:
         """The positions whose set holds the character."""
+        if not character:
+            return self._end
         code = ord(character)
         taking = (at for ranges, at in self._sets.items() if holds(ranges, code))
         return reduce(or_, taking, 0)
 
 
+_KINDS: Final = {"": EDGE, "\n": NEWLINE}
+
+
 def _kind(character: str) -> int:
-    if character == "\n":
-        return NEWLINE
+    if character in _KINDS:
+        return _KINDS[character]
     return IN_WORD if holds(WORD, ord(character)) else OTHER
 
 

@@ -90,8 +90,7 @@ def choice(branches: Sequence[Program]) -> Program:
         steps += ((SPLIT, 1, len(branch.steps) + 2), *branch.steps)
         steps.append((SPLIT, length - len(steps), length - len(steps)))
     is_empty = any(branch.is_empty for branch in branches)
-    whole = replace(concat(branches), is_empty=is_empty)
-    return replace(whole, steps=(*steps, *final.steps))
+    return replace(concat(branches), steps=(*steps, *final.steps), is_empty=is_empty)
 
 
 def repeat(body: Program, low: int, high: int | None, *, lazy: bool) -> Program:
