@@ -30,9 +30,6 @@ can be pickled and copied, with its attributes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from promlatest._escape import escaped, escaped_lines
 
 __all__ = [
@@ -63,18 +60,9 @@ __all__ = [
 class PromlatestError(Exception):
     """The root: catch it to catch everything that promlatest raises."""
 
-    def __reduce__(self) -> tuple[Callable[..., PromlatestError], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[object, ...]:
         # Python would call the class with `args`, which is the message alone.
-        return _restored, (type(self), self.args, self.__dict__)
-
-
-def _restored(
-    kind: type[PromlatestError], args: tuple[object, ...], attributes: Mapping[str, Any]
-) -> PromlatestError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(attributes)
-    return error
+        return type(self).__new__, (type(self),), {**self.__dict__, "args": self.args}
 
 
 class UsageError(PromlatestError, ValueError):
