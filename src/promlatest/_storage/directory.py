@@ -8,12 +8,13 @@ lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import chain, count
 from typing import Any, Final
 
 from sortedcontainers import SortedDict
 
+from promlatest._matching.labels import METRIC_NAME
 from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan
 from promlatest._storage.table import with_prefix
@@ -38,7 +39,8 @@ class Directory:
         self.sources: dict[Any, int] = {}
         self._numbers = count()
         self._metrics: Any = SortedDict()  # metric -> Cells
-        self._labels: dict[str, dict[str, Cells]] = {}  # label -> value -> Cells
+        # label -> value -> Cells
+        self._labels: dict[str, Any] = {METRIC_NAME: self._metrics}
 
     def change(self, cell: Any, before: Layout | None, after: Layout | None) -> None:
         """Note that the layout of a source is another one now; None: it is not there."""
@@ -46,25 +48,20 @@ class Directory:
             self.sources[cell] = next(self._numbers)
         if after is None:
             del self.sources[cell]
-        old = before.tables.keys() if before is not None else set()
-        new = after.tables.keys() if after is not None else set()
-        for metric in old - new:
-            _leave(self._metrics, metric, cell)
-        fresh: dict[str, Cells] = {}
-        for metric in new - old:
-            cells = self._metrics.get(metric)
-            if cells is None:
-                fresh[metric] = {cell: None}
-            else:
-                cells[cell] = None
-        self._metrics.update(fresh)  # sorted in one go where there are many
         for label, by_value in self._labels.items():
-            had = set() if before is None else before.values_of(label)
-            has = set() if after is None else after.values_of(label)
+            had, has = _values(before, label), _values(after, label)
             for value in had - has:
-                _leave(by_value, value, cell)
+                cells = by_value[value]
+                del cells[cell]
+                if not cells:
+                    del by_value[value]
+            fresh: dict[str, Cells] = {}
             for value in has - had:
-                by_value.setdefault(value, {})[cell] = None
+                if value in by_value:
+                    by_value[value][cell] = None
+                else:
+                    fresh[value] = {cell: None}
+            by_value.update(fresh)  # sorted in one go where there are many
         self.version += 1
 
     def candidates(self, plan: Plan) -> list[Any]:
@@ -85,31 +82,30 @@ class Directory:
         return sorted(found, key=self.sources.__getitem__)
 
     def _by_value(self, label: str) -> dict[str, Cells]:
-        by_value = self._labels.get(label)
+        by_value: dict[str, Cells] | None = self._labels.get(label)
         if by_value is None:
             by_value = self._labels[label] = {}
             for cell in self.sources:
-                for value in cell.visible.layout.values_of(label):
+                for value in _values(cell.visible.layout, label):
                     by_value.setdefault(value, {})[cell] = None
         return by_value
 
     def _check(self, cells: Iterable[Any]) -> None:
         there = list(cells)
         assert set(there) == set(self.sources)
-        for cell in there:
-            assert all(cell in self._metrics[m] for m in cell.visible.layout.tables)
-        held = sum(map(len, self._metrics.values()))
-        assert held == sum(len(cell.visible.layout.tables) for cell in there)
         for label, by_value in self._labels.items():
-            held = sum(map(len, by_value.values()))
-            assert held == sum(len(c.visible.layout.values_of(label)) for c in there)
+            held = {(cell, value) for value in by_value for cell in by_value[value]}
+            layouts = [(cell, cell.visible.layout) for cell in there]
+            has = {
+                (cell, each) for cell, layout in layouts for each in _values(layout, label)
+            }
+            assert held == has, label
 
 
-def _leave(known: Any, key: str, cell: Any) -> None:
-    cells = known[key]
-    del cells[cell]
-    if not cells:
-        del known[key]
+def _values(layout: Layout | None, label: str) -> Set[str]:
+    if layout is None:
+        return frozenset()
+    return layout.tables.keys() if label == METRIC_NAME else layout.values_of(label)
 
 
 def _union(groups: Iterable[Cells]) -> Cells:
