@@ -8,6 +8,7 @@ import math
 import pytest
 
 from promlatest import Appendable, Appender, Counts, Labels, Limits, Queryable, Store
+from promlatest._storage.appender import DirectAppender
 from promlatest.exceptions import (
     AppenderClosedError,
     LabelError,
@@ -660,6 +661,139 @@ def test_append_many_counts_what_is_too_far_ahead():
     app.append_many(refs, 10_000_000, [1.0, 1.0])
 
     assert [point.value for point in store.query("m")] == [0.0, 0.0]
+    assert store.counts == Counts(out_of_bounds=2)
+
+
+def gathered(store: Store, names: str) -> tuple[DirectAppender, list[int]]:
+    """Series whose samples have come together often enough to be one vector."""
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": name}, 1, 0.0) for name in names]
+    for t in 2, 3, 4:
+        app.append_many(refs, t, [t + at / 10 for at in range(len(refs))])
+    assert all(store._live.slots[ref].group.refs == refs for ref in refs)
+    return app, refs
+
+
+def samples(store: Store) -> list[tuple[int, float]]:
+    return [(point.timestamp, point.value) for point in store.query("m")]
+
+
+def test_samples_that_come_together_are_shown():
+    """Series whose samples come as one vector show its values, in questions as in a
+    snapshot that is kept."""
+    store = Store()
+    app, refs = gathered(store, "abc")
+    before = store.snapshot()
+    app.append_many(tuple(refs), 5, (1, 2, 3))
+
+    assert samples(store) == [(5, 1.0), (5, 2.0), (5, 3.0)]
+    assert samples(before) == [(4, 4.0), (4, 4.1), (4, 4.2)]
+    store._check()
+
+
+def test_a_series_of_many_may_get_a_sample_on_its_own():
+    """The newer sample counts, whichever way each came; what is refused is counted."""
+    store = Store()
+    app, refs = gathered(store, "ab")
+    app.append(refs[0], {}, 7, 7.0)
+    app.append(refs[1], {}, 4, 9.0)
+    app.append_many(refs, 6, [6.0, 6.1])
+
+    assert samples(store) == [(7, 7.0), (6, 6.1)]
+    assert store.counts == Counts(out_of_order=1, duplicates=1)
+    app.append_many(refs, 7, [8.0, 8.1])
+    app.append_many(refs, 8, [9.0, 9.1])
+    assert samples(store) == [(8, 9.0), (8, 9.1)]
+    assert store.counts == Counts(out_of_order=1, duplicates=2)
+
+
+def test_a_sample_from_before_they_came_together_is_the_newer_one():
+    """A series that is ahead of the others when these first come together stays so."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": name}, 1, 0.0) for name in "ab"]
+    app.append(refs[0], {}, 4, 4.0)
+    for t in 2, 3, 4, 5:
+        app.append_many(refs, t, [t + 0.5, t + 0.5])
+        assert samples(store) == [(4, 4.0) if t < 5 else (5, 5.5), (t, t + 0.5)]
+
+    assert store.counts == Counts(out_of_order=2, duplicates=1)
+
+
+def test_samples_that_come_together_again_for_one_moment_are_counted():
+    """An older vector is not taken, nor another one of the moment that is held."""
+    store = Store()
+    app, refs = gathered(store, "ab")
+    app.append_many(refs, 3, [9.0, 9.0])
+    app.append_many(refs, 4, [9.0, 4.1])
+
+    assert samples(store) == [(4, 4.0), (4, 4.1)]
+    assert store.counts == Counts(out_of_order=2, duplicates=1)
+
+
+def test_a_series_of_many_that_was_dropped_is_unknown():
+    """The others keep their samples, and come together without it."""
+    store = Store()
+    app, refs = gathered(store, "abc")
+    store.drop('m{a="b"}')
+    with pytest.raises(UsageError, match="no series has the ref"):
+        app.append_many(refs, 5, [5.0, 5.1, 5.2])
+
+    assert samples(store) == [(4, 4.0), (4, 4.2)]
+    for t in 5, 6, 7:
+        app.append_many([refs[0], refs[2]], t, [t, t + 0.5])
+    assert samples(store) == [(7, 7.0), (7, 7.5)]
+    store._check()
+
+
+def test_series_may_come_together_with_others():
+    """A list of refs that overlaps an earlier one takes its series along, and leaves the
+    samples of the others where they were."""
+    store = Store()
+    app, refs = gathered(store, "abc")
+    for t in 5, 6, 7:
+        app.append_many([refs[2], refs[1]], t, [t, t + 0.5])
+
+    assert samples(store) == [(4, 4.0), (7, 7.5), (7, 7.0)]
+    app.append_many(refs, 8, [1.0, 2.0, 3.0])
+    assert samples(store) == [(8, 1.0), (8, 2.0), (8, 3.0)]
+    store._check()
+
+
+def test_a_ref_that_comes_twice_gets_the_first_of_its_samples():
+    """However often the same refs come: of two samples for one moment the first counts."""
+    store = Store()
+    app = store.appender()
+    ref = app.append(0, {"__name__": "m"}, 1, 0.0)
+    for t in 2, 3, 4:
+        app.append_many([ref, ref], t, [t, t + 0.5])
+
+    assert samples(store) == [(4, 4.0)]
+    assert store.counts == Counts(duplicates=3)
+
+
+def test_a_list_of_refs_belongs_to_the_caller():
+    """Changing it afterwards does not change which series its samples were of."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": name}, 1, 0.0) for name in "ab"]
+    for t in 2, 3, 4, 5:
+        refs.reverse()
+        app.append_many(refs, t, [t, t + 0.5])
+
+    assert samples(store) == [(5, 5.0), (5, 5.5)]
+    refs.append(refs.pop(0))
+    app.append_many(refs, 6, [6.0, 6.5])
+    assert samples(store) == [(6, 6.5), (6, 6.0)]
+
+
+def test_a_vector_from_too_far_ahead_is_counted():
+    """Also where it were taken at once."""
+    store = Store(clock=lambda: 1_000)
+    app, refs = gathered(store, "ab")
+    app.append_many(refs, 10_000_000, [1.0, 1.0])
+
+    assert samples(store) == [(4, 4.0), (4, 4.1)]
     assert store.counts == Counts(out_of_bounds=2)
 
 

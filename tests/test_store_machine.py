@@ -166,6 +166,25 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert returned == 0
 
+    @rule(
+        offset=OFFSETS,
+        values=st.lists(VALUES, min_size=LIMIT, max_size=LIMIT),
+        times=st.integers(1, 4),
+        skipped=st.integers(0, 2),
+        twice=st.booleans(),
+    )
+    def append_many(self, offset, values, times, skipped, twice) -> None:
+        known = [*self.refs.items()][skipped:]
+        if twice:
+            known += known[:1]
+        for t in range(self.naive.now + offset, self.naive.now + offset + times):
+            pairs = [*zip(known, values, strict=False)]
+            for (series, _), value in pairs:
+                self.naive.append(dict(series), t, value)
+            refs = [ref for (_, ref), _ in pairs]
+            self.appender.append_many(refs, t, [value for _, value in pairs])
+            values = values[::-1]
+
     @rule(labels=SERIES, t=st.sampled_from([1.5, True, None, 1 << 63]), v=VALUES)
     def append_what_is_no_sample(self, labels, t, v) -> None:
         with pytest.raises(UsageError):

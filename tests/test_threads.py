@@ -203,6 +203,42 @@ def test_a_known_ref_of_a_dropped_series_brings_it_back():
         store._check()
 
 
+def test_samples_of_many_beside_single_ones_keep_the_newest():
+    """Threads that append many samples at once to overlapping series, and others that
+    append to each on its own: the newest sample of each series is held."""
+    store = Store(clock=lambda: NOW)
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "a": f"{i}"}, 0, 0.0) for i in range(8)]
+
+    def many(own: list[int], first: int) -> Callable[[], None]:
+        def run() -> None:
+            app = store.appender()
+            for t in range(first, 3_000, 4):
+                app.append_many(own, t, [float(t)] * len(own))
+
+        return run
+
+    def single() -> None:
+        app = store.appender()
+        for t in range(2, 3_000, 4):
+            for ref in refs[2:6]:
+                app.append(ref, {}, t, float(t))
+
+    def read() -> None:
+        held = 0.0
+        for _ in range(300):
+            points = store.query("m")
+            assert [p.timestamp for p in points] == [p.value for p in points]
+            assert points[0].value >= held
+            held = points[0].value
+
+    together(many(refs[:5], 0), many(refs[3:], 1), single, read)
+    app.append_many(refs, 4_000, [1.0] * 8)
+
+    assert {point.timestamp for point in store.query("m")} == {4_000}
+    store._check()
+
+
 def test_drops_take_only_what_they_match():
     """Series of one table that a drop does not match survive it, with their refs."""
     store = Store(clock=lambda: NOW)

@@ -2,7 +2,8 @@
 
 The map is keyed by hash and settled by equality, and grows and shrinks with its series, as
 the indexes do that questions have built on it. An append through a known ref stores one
-reference in a slot and takes no lock. Series come and go under the store's lock; a
+reference in a slot and takes no lock; samples of series that come together again and again
+are one vector, stored as one reference. Series come and go under the store's lock; a
 selection is made under it too, and kept for as long as no series came or went.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import count, repeat
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ from sortedcontainers import SortedDict
 
 from promlatest._datapoint import DataPoint, Metadata
 from promlatest._matching.labels import Labels
-from promlatest._samples import rows_of
+from promlatest._samples import NO_TIME, rows_of
 from promlatest._storage.cache import Cache
 from promlatest._storage.layout import EMPTY, Layout, laid_out
 from promlatest._storage.plan import Plan
@@ -36,8 +38,69 @@ class Slot:
 
     __slots__ = ("sample",)
 
+    group: Group | None = None
+
     def __init__(self, sample: tuple[int, float]) -> None:
         self.sample = sample
+
+
+class Group:
+    """Series whose samples come together, as one vector that is stored as one reference.
+
+    Attributes:
+        refs: of the series; none once one of them is gone, or comes with others.
+        samples: of which moment the last ones are, and their values, one a ref.
+        strays: the places of series that may have a newer sample of their own.
+        lock: the store's.
+    """
+
+    __slots__ = ("lock", "refs", "samples", "strays")
+
+    def __init__(self, refs: list[int], lock: AbstractContextManager[Any]) -> None:
+        self.refs = refs
+        self.samples: tuple[int, Sequence[float]] = (NO_TIME, ())
+        self.strays: dict[int, Place] = {}
+        self.lock = lock
+
+    def put(self, t: int, values: Sequence[float]) -> list[Place] | None:
+        """Store a sample of each series; the places of those that have one of this moment
+        or a newer one, and keep it. None, and nothing done, if samples that came together
+        do, or a series is gone."""
+        with self.lock:
+            if not self.refs or t <= self.samples[0]:
+                return None
+            self.samples = (t, values)
+            late = {at: each for at, each in self.strays.items() if each.own.sample[0] >= t}
+            self.strays = late
+        return [*late.values()]
+
+
+class Place:
+    """The slot of a series in a group: its sample is the newer one of the group's and that
+    in a slot of its own, where samples are kept that come without the others."""
+
+    __slots__ = ("at", "group", "own")
+
+    def __init__(self, slot: Slot | Place, group: Group, at: int) -> None:
+        self.own: Slot = slot if isinstance(slot, Slot) else slot.own
+        self.group: Final = group
+        self.at: Final = at
+        if isinstance(slot, Place):
+            self.own.sample = slot.sample
+            slot.group.refs = []
+
+    @property
+    def sample(self) -> tuple[int, float]:
+        own = self.own.sample
+        time, values = self.group.samples
+        return own if own[0] >= time else (time, values[self.at])
+
+    @sample.setter
+    def sample(self, sample: tuple[int, float]) -> None:
+        with self.group.lock:  # the series may be on its way into another group
+            if self.sample[0] < sample[0]:
+                self.group.strays[self.at] = self
+                self.own.sample = sample
 
 
 class LiveTable(Columns):
@@ -131,7 +194,7 @@ def _out_of(index: Any, value: str, row: int) -> None:
         del index[value]
 
 
-_Hits = tuple[Sequence[Labels], Sequence[Slot]]
+_Hits = tuple[Sequence[Labels], Sequence[Slot | Place]]
 _NOT_KEPT: Final[tuple[int, _Hits]] = (-1, ((), ()))
 
 
@@ -146,18 +209,18 @@ class LiveSource:
     """
 
     def __init__(self) -> None:
-        self.slots: Final[dict[int, Slot]] = {}
+        self.slots: Final[dict[int, Slot | Place]] = {}
         self.size = 0
         self.version = 0
         self.metadata: Mapping[str, Metadata] = {}
         self._tables: Any = SortedDict()  # metric -> label names -> table
         self._texts: dict[str, str] = {}  # equal label values as one object
         self._selections: Cache[Any, tuple[int, _Hits]] = Cache(_HITS_KEPT)
-        self._frozen: tuple[int, Layout, list[Slot]] = (0, EMPTY, [])
+        self._frozen: tuple[int, Layout, list[Slot | Place]] = (0, EMPTY, [])
 
     def find(
         self, metric: str, names: tuple[str, ...], cells: tuple[str, ...]
-    ) -> tuple[int, Slot] | None:
+    ) -> tuple[int, Slot | Place] | None:
         """The ref and the slot of a series, cut as `Labels._cut` does; None if there is
         no such series. The caller holds the lock."""
         table = self._tables.get(metric, _NO_TABLES).get(names)
@@ -198,7 +261,9 @@ class LiveSource:
         have an index."""
         gone = [(table, row) for table, rows in self.selected(plan) for row in rows]
         for table, row in gone:
-            del self.slots[table.remove(row)]
+            slot = self.slots.pop(table.remove(row))
+            if slot.group is not None:
+                slot.group.refs = []
             if not len(table):
                 shapes = self._tables[table.metric]
                 del shapes[table.names]
@@ -207,6 +272,16 @@ class LiveSource:
         self.size -= len(gone)
         self.version += bool(gone)
         return len(gone)
+
+    def gather(self, refs: list[int], lock: AbstractContextManager[Any]) -> None:
+        """Let samples of these series come together, if all are there, and once. The
+        caller holds the lock."""
+        if len(self.slots.keys() & refs) == len(refs):
+            group = Group(refs, lock)
+            for at, ref in enumerate(refs):
+                place = self.slots[ref] = Place(self.slots[ref], group, at)
+                group.strays[at] = place
+            self.version += 1  # what was selected has their slots
 
     def selected(self, plan: Plan) -> Iterator[tuple[LiveTable, Sequence[int]]]:
         """The tables and their rows that fulfil a plan. The caller holds the lock."""
@@ -281,12 +356,15 @@ class LiveSource:
         refs = {ref for table in tables for ref in table.refs} - {0}
         assert refs == self.slots.keys(), "slots without a series"
         assert len(refs) == self.size == sum(map(len, tables))
+        for ref, slot in self.slots.items():
+            if isinstance(slot, Place) and slot.group.refs:
+                assert slot.group.refs[slot.at] == ref, "another one's place in a group"
 
 
 _NO_TABLES: Final[Mapping[Any, Any]] = {}
 
 
-def points(labels: Sequence[Labels], slots: Sequence[Slot]) -> list[DataPoint]:
+def points(labels: Sequence[Labels], slots: Sequence[Slot | Place]) -> list[DataPoint]:
     """The points of a selection, in its order, made by C code: half of calling each."""
     samples = [(each, *slot.sample) for each, slot in zip(labels, slots, strict=True)]
     return list(map(tuple.__new__, repeat(DataPoint), samples))

@@ -37,7 +37,7 @@ from promlatest._storage.cache import Cache
 from promlatest._storage.commit import Commit, replaced, updated, without
 from promlatest._storage.directory import Directory
 from promlatest._storage.limits import Limits, check_labels
-from promlatest._storage.live import LiveSource, Slot
+from promlatest._storage.live import LiveSource, Place, Slot
 from promlatest._storage.plan import Plan
 from promlatest._storage.query import COLUMNS_KEPT, QueryMethods
 from promlatest._storage.question import QUESTIONS_KEPT, Question, SourceCell
@@ -257,7 +257,9 @@ class Store(QueryMethods):
             >>> store.point("depth").timestamp
             2000
         """
-        return DirectAppender(self._live.slots, self._clock, self._create, self._refuse)
+        return DirectAppender(
+            self._live.slots, self._clock, self._create, self._gather, self._refuse
+        )
 
     def batch(
         self,
@@ -717,11 +719,16 @@ class Store(QueryMethods):
                 log = logging.getLogger("promlatest")
                 log.exception("a subscriber of %r failed", change.source.name)
 
-    def _create(self, labels: Labels, sample: tuple[int, float]) -> tuple[int, Slot | None]:
+    def _gather(self, refs: list[int]) -> None:
+        self._change_live(lambda: self._live.gather(refs, self._lock))
+
+    def _create(
+        self, labels: Labels, sample: tuple[int, float]
+    ) -> tuple[int, Slot | Place | None]:
         """The ref and the slot of a series, which is made if it is not there."""
         check_labels(labels, self._limits)
 
-        def create() -> tuple[int, Slot | None]:
+        def create() -> tuple[int, Slot | Place | None]:
             series = labels._cut()
             found = self._live.find(*series)
             if found is None:
