@@ -263,7 +263,7 @@ def test_a_change_in_the_middle_of_a_change_waits():
         __slots__ = ()
 
         def __hash__(self) -> int:
-            if sys._getframe(2).f_code.co_name == "put" and not refs:
+            if sys._getframe(1).f_code.co_name == "put" and not refs:
                 refs.append(app.append(0, {"__name__": "m", "n": "within"}, 1, 2.0))
             return str.__hash__(self)
 

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _REF: Final = "a ref: 0, or what an earlier append of the series returned"
 
+_TEXTS: Final = (str, bytes, bytearray)
+
 FAR_FUTURE: Final = 10 * 60 * 1000  # ms; what Prometheus' scraper allows for
 
 
@@ -422,7 +424,7 @@ def checked_sample(t: int, v: float) -> tuple[int, float]:
     Raises:
         UsageError: the time is no int, or the value no number.
     """
-    if isinstance(v, str | bytes | bytearray):  # float() would read them
+    if isinstance(v, _TEXTS):  # float() would read them
         raise UsageError(f"a sample is a number, not {shown(v)}")
     try:
         return checked_time(t), float(v)

@@ -146,7 +146,7 @@ class LiveTable(Columns):
     def remove(self, row: int) -> int:
         """Remove a series; its ref is returned."""
         cells = self.cells(row)
-        self._rowmap.remove(cells, row)
+        self._rowmap.remove(row)
         for name, index in self._indexes.items():
             _out_of(index, cells[self.names.index(name)], row)
         self._free.append(row)
@@ -239,7 +239,7 @@ class LiveSource:
     ) -> tuple[int, Slot]:
         """Add a series that is not there yet; gives its ref and its slot. The caller
         holds the lock."""
-        cells = tuple([self._texts.setdefault(cell, cell) for cell in cells])
+        cells = tuple(map(self._texts.setdefault, cells, cells))
         if len(self._texts) > _TEXTS_KEPT:
             self._texts.clear()
         shapes = self._tables.get(metric)

@@ -20,11 +20,6 @@ _BITS: Final = 0x7FFFFFFF  # what of a hash is kept; 4 bytes a row
 LabelColumns = Sequence[Sequence[str]]
 
 
-def row_hash(cells: tuple[str, ...]) -> int:
-    """The hash of a row's label values."""
-    return hash(cells) & _BITS
-
-
 class RowMap:
     """Where the row of given label values is.
 
@@ -47,7 +42,7 @@ class RowMap:
 
     def find(self, cells: tuple[str, ...], columns: LabelColumns) -> int:
         """The row of these label values; -1 if there is none."""
-        wanted = row_hash(cells)
+        wanted = hash(cells) & _BITS
         slots, hashes = self._slots, self._hashes
         mask = len(slots) - 1
         slot = wanted & mask
@@ -66,16 +61,16 @@ class RowMap:
 
     def put(self, cells: tuple[str, ...], row: int) -> None:
         """Give the number of a row that was removed to label values that are not there."""
-        self._hashes[row] = row_hash(cells)
+        self._hashes[row] = hash(cells) & _BITS
         self._taken += 1  # those that are gone still take a slot
         if 3 * self._taken >= 2 * len(self._slots):
             self._grow()
         self._place(row)
 
-    def remove(self, cells: tuple[str, ...], row: int) -> None:
-        """Forget the row of these label values."""
+    def remove(self, row: int) -> None:
+        """Forget a row."""
         mask = len(self._slots) - 1
-        slot = row_hash(cells) & mask
+        slot = self._hashes[row] & mask
         while self._slots[slot] != row:
             slot = (slot + 1) & mask
         self._slots[slot] = _GONE
