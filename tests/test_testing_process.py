@@ -15,6 +15,7 @@ from meanwhile import later
 
 from promlatest.exceptions import UsageError
 from promlatest.testing import FakeTarget, ScrapeTarget, TargetDownError
+from promlatest.testing._process import free_port
 
 pytestmark = pytest.mark.slow
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -65,6 +66,11 @@ def test_a_program_is_started_and_ended():
 
     assert not is_running(pid)
     target.close()
+
+
+def test_no_port_is_chosen_twice():
+    """Programs that are not listening yet do not get the same port."""
+    assert len({free_port() for _ in range(50)}) == 50
 
 
 async def test_a_program_in_a_loop():

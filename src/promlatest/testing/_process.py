@@ -9,6 +9,8 @@ program ends with an orderly exit only.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -27,6 +29,11 @@ _PATIENCE: Final = 5.0  # seconds from the request to end until it is killed
 _POSIX: Final = os.name == "posix"
 _KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 
+# Systems give none of these away by themselves: to somebody else, before the program that
+# one was chosen for listens there. Processes side by side begin at places of their own.
+_PORTS: Final = range(20_000, 30_000)
+_TURNS: Final = itertools.count()
+
 # A byte means that all is well; the end of the file, that nobody is left to say so.
 _GUARDIAN: Final = f"""
 import os, signal, sys, time
@@ -44,11 +51,17 @@ if not sys.stdin.buffer.read(1):
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on 127.0.0.1 that nobody listens on now, another one at each call.
+
+    Raises:
+        UsageError: all are taken.
+    """
+    for turn in itertools.islice(_TURNS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = _PORTS[(os.getpid() * 37 + turn) % len(_PORTS)]
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise UsageError(f"expected a free port from {_PORTS[0]} to {_PORTS[-1]}, got none")
 
 
 class Subprocess:
