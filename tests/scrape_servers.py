@@ -205,7 +205,7 @@ async def slow_body(writer: Writer) -> None:
 
 @fault
 async def slow_redirects(writer: Writer) -> bool:
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.3)
     writer.write(REDIRECT + b"/play-slow_redirects\r\n\r\n")
     return True
 

@@ -13,6 +13,10 @@ Answer = tuple[int, str, bytes]
 TEXT = "text/plain; version=0.0.4"
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # with 5, one of six that come at once waits for 1 s
+
+
 class Served:
     """Answers every GET for as long as it is entered; `address` is its host and port."""
 
@@ -29,7 +33,7 @@ class Served:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
 

@@ -50,7 +50,7 @@ def listening(api: Any, **options: Any) -> Iterator[Listener]:
     thread.start()
 
     def run(work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     listener = Listener(api, "127.0.0.1", 0, **options)
     listener.url = run(listener.start())  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ class Got(NamedTuple):
 def ask(
     listener: Any, path: str = "/metrics", body: bytes | None = None, **headers: str
 ) -> Got:
-    connection = http.client.HTTPConnection(*address(listener), timeout=20)
+    connection = http.client.HTTPConnection(*address(listener), timeout=60)
     try:
         connection.request("POST" if body else "GET", path, body, headers)
         answer = connection.getresponse()
@@ -88,7 +88,7 @@ def ask(
 
 def send(listener: Any, *pieces: bytes, pause: float = 0.02) -> bytes:
     """What comes back for bytes sent in pieces, until the connection ends."""
-    with socket.create_connection(address(listener), timeout=20) as client:
+    with socket.create_connection(address(listener), timeout=60) as client:
         for piece in pieces:
             client.sendall(piece)
             time.sleep(pause)
@@ -329,14 +329,14 @@ class Waiting:
 
     def answer(self, _: str, path: str, __: object) -> ApiResponse:
         if path == "/slow":
-            assert self.go.wait(20)
+            assert self.go.wait(60)
         return ApiResponse(200, "text/plain", self.body)
 
 
 def test_a_client_that_says_no_more(api: Api) -> None:
     """Who closes its side after asking still gets every answer."""
     one = b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with listening(api) as at, socket.create_connection(address(at), timeout=20) as client:
+    with listening(api) as at, socket.create_connection(address(at), timeout=60) as client:
         client.sendall(one * 5)
         client.shutdown(socket.SHUT_WR)
 
@@ -345,7 +345,7 @@ def test_a_client_that_says_no_more(api: Api) -> None:
 
 def test_a_client_that_breaks_off(api: Api) -> None:
     """Who closes its side in the middle of a request is hung up on."""
-    with listening(api) as at, socket.create_connection(address(at), timeout=20) as client:
+    with listening(api) as at, socket.create_connection(address(at), timeout=60) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: loc")
         client.shutdown(socket.SHUT_WR)
 
@@ -356,7 +356,7 @@ def test_a_long_question_keeps_nobody_waiting() -> None:
     """Others are answered while a question takes long."""
     api = Waiting(b"done")
     with listening(api) as at:
-        slow = socket.create_connection(address(at), timeout=20)
+        slow = socket.create_connection(address(at), timeout=60)
         slow.sendall(b"GET /slow HTTP/1.0\r\nHost: localhost\r\n\r\n")
         for _ in range(3):
             assert ask(at, "/quick").status == 200
@@ -489,7 +489,7 @@ def served(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         body: bytes = answer.read()
         return body
 
@@ -514,7 +514,7 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
 
         process.send_signal(number)
 
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         kept.close()
 
 
@@ -549,7 +549,7 @@ def test_nobody_holds_it_up(tmp_path: Path, number: signal.Signals) -> None:
 
         process.send_signal(number)
 
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
 
 
 def test_targets_and_their_health(tmp_path: Path) -> None:
@@ -641,5 +641,5 @@ def test_a_warning_elsewhere(tmp_path: Path, more: tuple[str, ...], said: str) -
     words = [*more, str(token)] if more else []
     with served(str(page), "--host", "0.0.0.0", *words) as (process, _):
         process.send_signal(signal.SIGTERM)
-        _, talk = process.communicate(timeout=10)
+        _, talk = process.communicate(timeout=60)
     assert said in talk

@@ -649,7 +649,7 @@ def test_the_demo_serves_until_it_is_ended() -> None:
     assert process.stdout is not None
     url = process.stdout.readline()
     process.send_signal(2)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
 
     assert url.startswith("http://127.0.0.1:")
     assert process.returncode == 130
@@ -994,7 +994,7 @@ def test_watching_prints_what_changed(growing: str) -> None:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(7)]
         process.send_signal(2)
-        assert process.wait(timeout=10) == 130
+        assert process.wait(timeout=60) == 130
 
     assert lines[0].startswith("# 2")
     series = [line for line in lines if not line.startswith("#")]

@@ -529,7 +529,7 @@ def get(url: str, **headers: str) -> HTTPResponse:
     """Ask without a proxy, whatever the environment says."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     opener = build_opener(ProxyHandler({}))
-    response: HTTPResponse = opener.open(Request(url, headers=names), timeout=5)
+    response: HTTPResponse = opener.open(Request(url, headers=names), timeout=60)
     return response
 
 

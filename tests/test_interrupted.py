@@ -57,7 +57,7 @@ def test_a_child_of_a_fork_can_use_the_store():
     finally:
         done.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
 
 
 def _status(child: int, seconds: float) -> int:

@@ -169,7 +169,7 @@ def test_every_answers_until_it_is_stopped(counting):
     assert process.stdout is not None
     first, second = process.stdout.readline(), process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=60)
 
     assert first.startswith("{} ")
     assert second.startswith("{} ")
@@ -200,7 +200,7 @@ def test_every_goes_on_where_a_scrape_fails(tmp_path):
         pass
     assert "close names: lod" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert process.returncode == 130
 

@@ -171,7 +171,7 @@ def test_a_closed_server_is_not_asked(script: tuple[str, Scripted]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeout", "step"), [(30, 15), (2.5, 0.0333333333), (1e6, 12345.6789)], ids=str
+    ("timeout", "step"), [(30, 15), (62.5, 0.0333333333), (1e6, 12345.6789)], ids=str
 )
 def test_seconds_are_numbers_to_the_server(
     script: tuple[str, Scripted], timeout: float, step: float
@@ -360,7 +360,7 @@ def test_query(script: tuple[str, Scripted]) -> None:
         warnings=["PromQL warning: a gauge?"],
         infos=["PromQL info: look"],
     )
-    with Server(url, timeout=9) as server:
+    with Server(url, timeout=90) as server:
         vector = server.query("rate(x[5m])", 1500)
 
     assert isinstance(vector, Vector)
@@ -371,7 +371,7 @@ def test_query(script: tuple[str, Scripted]) -> None:
     assert vector.annotations.infos == ("PromQL info: look",)
     method, _, params, _ = told.asked[0]
     assert method == "POST"
-    assert params[:3] == [("query", "rate(x[5m])"), ("time", "1.500"), ("timeout", "9")]
+    assert params[:3] == [("query", "rate(x[5m])"), ("time", "1.500"), ("timeout", "90")]
 
 
 @pytest.mark.parametrize(
@@ -605,8 +605,8 @@ def test_one_deadline_for_everything(pieces: tuple[bytes, ...], phase: str) -> N
     """A server that sends drop by drop is given up when the time is over."""
     with (
         raw(*pieces, pause=0.05, hold=True) as url,
-        Server(url, timeout=0.3) as server,
-        pytest.raises(TimeoutExceededError, match=r"within 0.3 s") as caught,
+        Server(url, timeout=1) as server,
+        pytest.raises(TimeoutExceededError, match=r"within 1 s") as caught,
     ):
         server.metadata()
 

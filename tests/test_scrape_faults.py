@@ -35,7 +35,7 @@ from promlatest.scrape import Job, Relabel, ScrapeLimits, Scraper, ScrapeResult,
 
 pytestmark = pytest.mark.slow
 
-TIMEOUT = 0.7  # s, of what never comes to its end
+TIMEOUT = 1.5  # s, of what never comes to its end
 PATIENCE = 60.0  # s, of the rest: however busy the machine is with other things
 BODY_LIMIT = 1 << 20
 # A body is held twice while its parts are joined; beside it there is the buffer of
@@ -46,7 +46,7 @@ BEAT = 0.1  # s, the rhythm of the neighbour
 # the machine, and when they answer, does not count; what a thread works that keeps the
 # interpreter to itself, does. On a busy machine it was 0.08 at the most.
 TICK = 0.01
-LONGEST_TURN = 0.2 if sys.gettrace() is None else 1.0  # coverage looks at every line
+LONGEST_TURN = 0.5 if sys.gettrace() is None else 1.0  # coverage looks at every line
 
 
 async def tick(turns: list[float]) -> None:
@@ -126,7 +126,7 @@ FAULTS: list[tuple[str, type[EndpointError], str]] = [
     ("slow_status", TimeoutExceededError, "answer to begin"),
     ("slow_headers", TimeoutExceededError, "answer to begin"),
     ("slow_body", TimeoutExceededError, "middle of the body"),
-    ("slow_redirects", TimeoutExceededError, "no complete answer within 0.7 s"),
+    ("slow_redirects", TimeoutExceededError, "no complete answer within 1.5 s"),
     # It has no end.
     ("endless_body", LimitError, "body_size of 1048576 bytes"),
     ("endless_chunks", LimitError, "body_size of 1048576 bytes"),
@@ -194,7 +194,7 @@ def _timeout(kind: type[EndpointError]) -> float:
 )
 def test_fault(bench: Bench, fault: str, kind: type[EndpointError], words: str) -> None:
     """A fault costs its target one scrape, and nobody anything else (C-12)."""
-    assert bench.scrape("good").up
+    _until(lambda: bench.scrape("good").up)
     before = bench.store.query("depth", job="tried")
     bench.start_beating()
 

@@ -274,7 +274,7 @@ def test_pipe(tmp_path: Path) -> None:
     assert time.monotonic() - started < 30
 
     threading.Thread(target=lambda: pipe.write_text("a 1\n")).start()
-    assert fetch_once(pipe_target, timeout=5).body == b"a 1\n"
+    assert fetch_once(pipe_target, timeout=60).body == b"a 1\n"
 
 
 def test_standard_input() -> None:

@@ -37,7 +37,7 @@ def together(*work: Callable[[], object]) -> None:
 
     def run(each: Callable[[], object]) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             each()
         except BaseException as error:
             errors.append(error)

@@ -2,37 +2,38 @@
 
 A target's values move between two scrapes, so what is compared goes through `Frozen`: it
 fetches a program's answer once and gives the same bytes to everybody who asks.
+
+A Prometheus that scrapes every second gives a scrape up after a second, and on a busy
+machine it does: what it holds is asked at a moment at which a scrape was good.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
+import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import attrs
 import pytest
 from served import Answer, Served
 
+from promlatest.testing._process import free_port
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+T = TypeVar("T")
 
 
 def get(url: str, accept: str = "*/*") -> tuple[bytes, str]:
     request = urllib.request.Request(url, headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read(), answer.headers.get("Content-Type", "")
 
 
@@ -42,27 +43,44 @@ def running(name: str, url: str, *command: str) -> Iterator[str]:
     path = shutil.which(command[0])
     if path is None:
         pytest.fail(f"{command[0]} is not installed: make real installs it")
-    process = subprocess.Popen(
-        [path, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(name, lambda: bool(get(url)))
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([path, *command[1:]], stdout=said, stderr=said)
+
+        def answers() -> bool:
+            if process.poll() is None:
+                return bool(get(url))
+            said.seek(0)
+            words = said.read().decode(errors="replace")
+            pytest.fail(f"{name} ended with {process.returncode}: {words[-2000:]}")
+
+        try:
+            wait_for(name, answers)
+            yield url
+        finally:
+            process.kill()  # some take seconds to save what nobody asks for again
+            process.wait()
 
 
-def wait_for(what: str, condition: Any, seconds: float = 30) -> None:
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 120) -> T:
+    """What the condition gives, once that is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if condition():
-                return
-        except (urllib.error.URLError, OSError):
+            if found := condition():
+                return found
+        except (OSError, HTTPException):
             pass
         time.sleep(0.1)
     pytest.fail(f"{what} did not happen within {seconds:g} s")
+
+
+def agree(differences: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until nothing differs: either of two that scrape may have missed a scrape."""
+    deadline = time.monotonic() + seconds
+    while found := differences():
+        if time.monotonic() > deadline:
+            pytest.fail(f"different for {seconds:g} s: {found}")
+        time.sleep(0.1)
 
 
 @attrs.frozen
@@ -139,8 +157,17 @@ class Prometheus:
         found = self.api("targets", state="active")["activeTargets"]
         return {target["labels"]["job"]: target for target in found}
 
-    def instant(self, query: str) -> list[dict[str, Any]]:
-        return self.api("query", query=query)["result"]
+    def instant(self, query: str, **parameters: str) -> list[dict[str, Any]]:
+        return self.api("query", query=query, **parameters)["result"]
+
+    def stored(self, job: str) -> list[dict[str, Any]]:
+        """The series of a job at its last good scrape."""
+        return self.instant(f"{{job={json.dumps(job)}}}", time=self.last_good(job))
+
+    def last_good(self, job: str) -> str:
+        """When the last good scrape of a job was, in seconds."""
+        [found] = self.instant(f"up{{job={json.dumps(job)}}}[1h]")
+        return f"{max(at for at, value in found['values'] if value == '1'):.3f}"
 
 
 @contextmanager
@@ -159,13 +186,16 @@ def configured(config: Path) -> Iterator[Prometheus]:
 
 @contextmanager
 def prometheus(
-    home: Path, jobs: dict[str, tuple[str, str]], rules: dict[str, Any] | None = None
+    home: Path,
+    jobs: dict[str, tuple[str, str]],
+    rules: dict[str, Any] | None = None,
+    interval: str = "1s",
 ) -> Iterator[Prometheus]:
     """A Prometheus that scrapes jobs, name -> (address, path), and evaluates rules."""
     configs = [
         {
             "job_name": job,
-            "scrape_interval": "1s",
+            "scrape_interval": interval,
             "metrics_path": path,
             "static_configs": [{"targets": [address]}],
         }

@@ -8,8 +8,8 @@ scrapes, are then asked by both.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -85,17 +85,20 @@ QUESTIONS = [
 
 
 class Recorder(Served):
-    """Asks programs for Prometheus, and keeps what they answered, in order."""
+    """Asks programs for Prometheus, and keeps what they answered: each body has its number,
+    as a series `recorded`, so that what Prometheus stored tells which it took."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         self.urls = urls
-        self.bodies: dict[str, list[tuple[bytes, str]]] = {name: [] for name in urls}
+        self.lock = threading.Lock()
+        self.bodies: list[tuple[bytes, str]] = []
         super().__init__(self._answer)
 
     def _answer(self, path: str) -> Answer:
-        name = path.removeprefix("/")
-        body, content_type = get(self.urls[name])
-        self.bodies[name].append((body, content_type))
+        body, content_type = get(self.urls[path.removeprefix("/")])
+        with self.lock:
+            body += f"recorded {len(self.bodies)}\n".encode()
+            self.bodies.append((body, content_type))
         return 200, content_type, body
 
 
@@ -140,40 +143,44 @@ def pair(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     urls = {name: programs.urls[name] for name in ("node", "etcd")}
     with Recorder(urls) as recorder:
         jobs = {name: (recorder.address, f"/{name}") for name in (*urls, "prometheus")}
-        urls["prometheus"] = recorder.urls["prometheus"] = urls["node"]  # until it is up
-        recorder.bodies["prometheus"] = []
+        recorder.urls["prometheus"] = urls["node"]  # until it is up
         with prometheus(tmp_path_factory.mktemp("promql"), jobs) as server:
             recorder.urls["prometheus"] = f"{server.url}/metrics"
-            full = lambda: all(len(b) > SCRAPES for b in recorder.bodies.values())  # noqa: E731
-            wait_for("all scrapes", full, 60)
-            time.sleep(1)
-            yield Pair(
-                server, [block(server, recorder, job) for job in jobs], moment(server)
-            )
+            at = wait_for("enough scrapes", lambda: moment(server, jobs))
+            yield Pair(server, [block(server, recorder, job) for job in jobs], at)
 
 
-def moment(server: Prometheus) -> int:
-    """After the last scrape that is surely stored, on no edge of anything."""
-    return min(stamps(server, job)[SCRAPES] for job in ("node", "etcd", "prometheus")) + 137
+def moment(server: Prometheus, jobs: Iterable[str]) -> int | None:
+    """Shortly after the last good scrape that is surely stored, on no edge of anything;
+    None until there are enough."""
+    scrapes = [stored(server, "up", job) for job in jobs]
+    at = min(max(each, default=0) for each in scrapes) + 137
+    seen = [[up for time, up in each.items() if time <= at] for each in scrapes]
+    return at if all(len(ups) > SCRAPES and ups[-1] for ups in seen) else None
 
 
-def stamps(server: Prometheus, job: str) -> list[int]:
-    [series] = server.api("query", query=f"up{{job='{job}'}}[10m]")["result"]
-    return [round(float(time) * 1000) for time, _ in series["values"]]
+def stored(server: Prometheus, name: str, job: str) -> dict[int, int]:
+    """What is stored of a series of a job, by its times in milliseconds."""
+    found = server.instant(f"{name}{{job='{job}'}}[10m]")
+    pairs = found[0]["values"] if found else []
+    return {round(float(time) * 1000): int(value) for time, value in pairs}
 
 
 def block(server: Prometheus, recorder: Recorder, job: str) -> Block:
-    """The scrapes of a job as we read them, at the times of Prometheus' scrapes."""
-    times = stamps(server, job)
-    bodies = recorder.bodies[job][: len(times)]
-    scrapes = [scrape(recorder, job, body) for body in bodies]
+    """The scrapes of a job as we read them, at the times of Prometheus' scrapes; nothing
+    was there when one failed, as one does for which the machine had no time."""
+    ups, recorded = stored(server, "up", job), stored(server, "recorded", job)
+    scrapes = [
+        scrape(recorder, job, recorder.bodies[recorded[time]]) if up else {}
+        for time, up in ups.items()
+    ]
     labels = tuple(dict.fromkeys(each for samples in scrapes for each in samples))
     columns = [[samples.get(each) for each in labels] for samples in scrapes]
     for name in ("up", "scrape_samples_scraped"):
         labels = (*labels, target(recorder, job, {"__name__": name}))
-    for samples, column in zip(scrapes, columns, strict=True):
-        column += [1.0, float(len(samples))]
-    return Block(labels, times[: len(bodies)], columns)
+    for found, up, column in zip(scrapes, ups.values(), columns, strict=True):
+        column += [float(up), float(len(found))]
+    return Block(labels, list(ups), columns)
 
 
 def scrape(recorder: Recorder, job: str, body: tuple[bytes, str]) -> dict[Labels, float]:

@@ -148,7 +148,9 @@ def real(
     with Frozen() as server:
         server.answers = Turns({f"/{name}": list(two) for name, two in pages.items()})
         jobs = {name: (server.address, f"/{name}") for name in pages}
-        with prometheus(tmp_path_factory.mktemp("prometheus"), jobs) as running:
+        # So long a scrape may take: a page that was asked for and not stored is gone.
+        home, every = tmp_path_factory.mktemp("prometheus"), "5s"
+        with prometheus(home, jobs, interval=every) as running:
             wait_for("two scrapes", lambda: all(len(times(running, j)) > 1 for j in jobs))
             yield running
 
@@ -292,13 +294,13 @@ def test_templates(tmp_path: Path) -> None:
         server.answers["/v"] = (body.encode(), "text/plain; version=0.0.4")
         groups = {"groups": [{"name": "g", "rules": [alert]}]}
         with prometheus(tmp_path, {"v": (server.address, "/v")}, groups) as running:
-            wait_for(
-                "the alerts", lambda: len(running.api("alerts")["alerts"]) == len(VALUES)
-            )
-            theirs = {
-                each["labels"]["n"]: each["annotations"]
-                for each in running.api("alerts")["alerts"]
-            }
+
+            def annotations() -> dict[str, dict[str, str]] | None:
+                alerts = running.api("alerts")["alerts"]
+                found = {each["labels"]["n"]: each["annotations"] for each in alerts}
+                return found if len(found) == len(VALUES) else None
+
+            theirs = wait_for("the alerts", annotations)
     store = Store()
     store.ingest(body)
     rule = Rule(
