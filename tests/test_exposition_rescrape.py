@@ -326,7 +326,7 @@ def test_a_comment_ends_like_a_sample_that_has_lost_its_timestamp() -> None:
 
     body = '# HELP a b 7\na{i="1"} 3\na{i="2"} 3 7\n'
 
-    assert reader._last._stamp == "3"
+    assert reader._last._stamp == b" 3\n"
     assert outcome(lambda: reader.read(body)) == outcome(lambda: parse(body))
 
 
@@ -340,7 +340,7 @@ def test_the_last_lines_are_gone() -> None:
 
     reader.read("\n".join(["a 1", *lines]))
 
-    assert reader._last.text.count("\n") == len(lines)
+    assert reader._last.body.count(b"\n") == len(lines)
     assert reader._last.places.of_line.count(-1) == len(lines)
 
 
@@ -398,24 +398,6 @@ def test_a_bound_of_a_new_series_has_its_one_spelling() -> None:
     again = reader.read(head + 'a_bucket{le="2"} 1\n')
 
     assert [sample.labels["le"] for sample in again.samples()] == ["2.0"]
-
-
-def test_where_changes_are_spread_blocks_are_wider() -> None:
-    """Many changes in most blocks make the reader look at more lines at once, runs of them
-    at fewer again; what it reads is the same."""
-    reader = Reader()
-    size = 20 * rescrape._BLOCK
-    lines = [f"a{number} 0" for number in range(size)]
-    sizes = []
-    for step in range(1, 6):
-        changed = range(0, size, 9) if step < 3 else range(size // 9)
-        for number in changed:
-            lines[number] = f"a{number} {step}"
-        body = "\n".join(lines)
-        assert list(reader.read(body).values) == list(parse(body).values)
-        sizes.append(reader._last._size // rescrape._BLOCK)
-
-    assert sizes == [1, rescrape._WIDER, 1, 1, 1]
 
 
 def test_too_many_samples() -> None:

@@ -32,7 +32,7 @@ from promlatest.exposition._body import (
     read_body,
 )
 from promlatest.exposition._formats import Format
-from promlatest.exposition._reader import Diagnostic, decoded
+from promlatest.exposition._reader import Diagnostic, body_format, decoded
 
 Level = Literal["error", "warning"]
 
@@ -56,7 +56,8 @@ def check(
         ContentTypeError: the Content-Type stands for no exposition.
         UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
-    text, format = decoded(body, content_type, fallback)  # noqa: A001
+    format = body_format(body, content_type, fallback)  # noqa: A001
+    text = decoded(body)
     diagnostics: list[Diagnostic] = []
     read = read_body(text, format, content_type, diagnostics)
     rules = [rule for rule in _RULES if format in rule.severities]

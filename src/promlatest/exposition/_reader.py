@@ -204,7 +204,8 @@ def parse(
     """
     if max_samples is not None:
         checked(max_samples, int, "max_samples as a whole number")
-    text, format = decoded(body, content_type, fallback)  # noqa: A001
+    format = body_format(body, content_type, fallback)  # noqa: A001
+    text = decoded(body)
     try:
         exposition = None if lenient else read_fast(text, format)
     except Refused as refused:
@@ -235,28 +236,33 @@ def within(exposition: Exposition, max_samples: int | None) -> Exposition:
 # Decoding
 
 
-def decoded(
+def body_format(
     body: bytes | bytearray | str, content_type: str, fallback: Format | None
-) -> tuple[str, Format]:
-    """The body as text, in which bytes that are no UTF-8 are lone surrogates; its format.
-
-    Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8. Which
-    is which only the exact reading knows. An empty answer is a healthy one that exposes
-    nothing, whatever its type (C-3).
+) -> Format:
+    """The format of a body. An empty answer is a healthy one that exposes nothing, whatever
+    its type (C-3).
 
     Raises:
         ContentTypeError: the Content-Type stands for no exposition.
         UsageError: the body is no bytes and no str, or the Content-Type no str.
     """
-    format = format_of(content_type, fallback) if body else "text"  # noqa: A001
+    if not isinstance(body, bytes | bytearray | memoryview | str):
+        raise UsageError(f"expected a body as bytes or str, not {shown(body)}")
+    return format_of(content_type, fallback) if body else "text"
+
+
+def decoded(body: bytes | bytearray | str) -> str:
+    """The body as text, in which bytes that are no UTF-8 are lone surrogates.
+
+    Free comments may hold any bytes, as they may in Prometheus; all else is UTF-8. Which
+    is which only the exact reading knows.
+    """
     if isinstance(body, str):
-        return body, format
+        return body
     try:
-        return str(body, "utf-8"), format
+        return str(body, "utf-8")
     except UnicodeDecodeError:
-        return str(body, "utf-8", "surrogateescape"), format
-    except TypeError:
-        raise UsageError(f"expected a body as bytes or str, not {shown(body)}") from None
+        return str(body, "utf-8", "surrogateescape")
 
 
 def is_utf8(text: str) -> bool:
@@ -350,6 +356,24 @@ def convert(texts: Sequence[str]) -> array[float]:
     text = "".join(texts)
     if not text.isascii() or text.encode().translate(None, _USUAL):
         return array("d", map(_convert_one, texts))
+    return _floats(texts)
+
+
+def convert_raw(texts: Sequence[bytes]) -> array[float]:
+    """The same of bytes, behind each of which a line may end.
+
+    Raises:
+        ValueError: a text is no number.
+    """
+    if b"".join(texts).translate(None, _USUAL + b"\n"):
+        escaped = [
+            str(text.removesuffix(b"\n"), "utf-8", "surrogateescape") for text in texts
+        ]
+        return array("d", map(_convert_one, escaped))
+    return _floats(texts)
+
+
+def _floats(texts: Sequence[str] | Sequence[bytes]) -> array[float]:
     numbers = list(map(float, texts))  # an array that grows takes a fifth more
     # What is too large has become infinite, and so has the sum; the sum alone may be.
     if isinf(sum(numbers)) and any(map(isinf, numbers)):

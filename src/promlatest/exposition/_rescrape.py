@@ -2,8 +2,8 @@
 
 Two scrapes of one endpoint are almost the same bytes. `Reader` keeps the last body and
 compares the next one with it, and reads only what differs into a copy of the last vector
-of values. It has two ways, and picks by what had changed the last time
-(`python -m benchmarks rescrape` has what each costs):
+of values. All of it is bytes; only what is new becomes text. It has two ways, and picks by
+what had changed the last time (`python -m benchmarks rescrape` has what each costs):
 
 * `_Blocks` compares blocks of 128 lines, each with one comparison in C. Of one that does
   not stand where it is expected the lines are compared. Those that differ must have the
@@ -26,6 +26,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from io import BytesIO
 from itertools import accumulate, compress, count, islice, repeat
 from operator import is_, itemgetter, le, ne
 from typing import Final, NamedTuple, cast
@@ -41,7 +42,9 @@ from promlatest.exposition._reader import (
     Exposition,
     Lines,
     Refused,
+    body_format,
     convert,
+    convert_raw,
     decoded,
     read_exactly,
     read_fast,
@@ -50,11 +53,8 @@ from promlatest.exposition._reader import (
 from promlatest.exposition._regroup import RowGroups, regrouped
 
 # Of 32, 64, 128 and 256 lines, 64 is the best where 0.5 % of them change, 128 and 256 where
-# 10 % do in runs. Where so many lines differ, in most blocks, those of 64 times as many
-# lines take a fifth less, with the lines kept.
+# 10 % do.
 _BLOCK: Final = 128
-_WIDER: Final = 64
-_DENSE: Final = 0.05
 # Blocks between two offers to let other threads have their turn.
 _OFFER_EVERY: Final = 8
 # With so large a share of values changed, reading all of them costs less than comparing.
@@ -62,8 +62,7 @@ _MANY: Final = 0.3
 # Lines and characters that are cut in one go, while they are in the processor's cache.
 _LINES_CUT: Final = 256
 _PIECE: Final = 48 << 10
-# In short texts a search prepares nothing, and many take half the time. The lines of a body
-# of no more are kept: to cut 1,000 of them takes 50 µs.
+# In short texts a search prepares nothing, and many take half the time.
 _SHORT: Final = 2_000
 # In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
@@ -85,7 +84,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._last: _Way | None = None
-        self._refused: tuple[str, Format, ParseError, str] | None = None
+        self._refused: tuple[bytes, Format, ParseError, bytes] | None = None
 
     def read(
         self,
@@ -102,19 +101,20 @@ class Reader:
         Raises:
             ContentTypeError, ParseError, LimitError: as `parse` raises them.
         """
-        text, format = decoded(body, content_type, fallback)  # noqa: A001
-        self._refuse_again(text, format)
-        exposition = self._read_next(text, format)
+        format = body_format(body, content_type, fallback)  # noqa: A001
+        raw = _raw(body)
+        self._refuse_again(raw, format)
+        exposition = self._read_next(raw, format)
         if exposition is None:
-            exposition = self._read_anew(text, format, max_samples)
+            exposition = self._read_anew(decoded(body), bytes(raw), format, max_samples)
         return within(exposition, max_samples)
 
-    def _read_next(self, text: str, format: Format) -> Exposition | None:  # noqa: A002
+    def _read_next(self, body: _Raw, format: Format) -> Exposition | None:  # noqa: A002
         """What the body says, by the last one; None if that does not tell."""
         last = self._last
         if last is None or last.exposition.format != format:
             return None
-        following = _followed(last, text)
+        following = _followed(last, body)
         if following is None:
             return None
         self._last = following
@@ -123,6 +123,7 @@ class Reader:
     def _read_anew(
         self,
         text: str,
+        body: bytes,
         format: Format,  # noqa: A002
         max_samples: int | None,
     ) -> Exposition:
@@ -132,21 +133,22 @@ class Reader:
             if exposition is None:
                 return read_exactly(text, format)
         except Refused as refused:
-            good, end = refused.exposition, text.find("\n", refused.start)
-            line = text[refused.start : max(end, 0)]
-            if not _is_wrong_alone(line, format):
-                line = ""
-            self._refused = (text, format, refused.error, line)
-            if len(good) and refused.start < len(text):
-                self._last = _Blocks(text[: refused.start - 1], good)
+            good = refused.exposition
+            before = b"".join(islice(BytesIO(body), text.count("\n", 0, refused.start)))
+            line, end, _ = body[len(before) :].partition(b"\n")
+            if not (end and _is_wrong_alone(_text(line), format)):
+                line = b""
+            self._refused = (body, format, refused.error, line)
+            if len(good) and len(before) < len(body):
+                self._last = _Blocks(before, good)
             raise _again(refused.error) from None
         except ParseError as error:
-            self._refused = (text, format, error, "")
+            self._refused = (body, format, error, b"")
             raise
-        self._last = _Blocks(text, within(exposition, max_samples))
+        self._last = _Blocks(body, within(exposition, max_samples))
         return exposition
 
-    def _refuse_again(self, text: str, format: Format) -> None:  # noqa: A002
+    def _refuse_again(self, body: _Raw, format: Format) -> None:  # noqa: A002
         """Refuse a body that has the same fault as the last one, without reading all of it.
 
         Raises:
@@ -154,17 +156,31 @@ class Reader:
         """
         if self._refused is None:
             return
-        last_text, last_format, error, line = self._refused
-        if format == last_format and text == last_text:
+        last_body, last_format, error, line = self._refused
+        if format == last_format and body == last_body:
             raise _again(error)
         # The lines before the bad one may have other values: these are read as always.
-        at = text.find(f"\n{line}\n") if line else -1
+        body = bytes(body)
+        at = body.find(b"\n%s\n" % line) + 1 if line else 0
         if at > 0:
-            good = self._read_next(text[:at], format)
-            if good is not None and text.count("\n", 0, at + 1) == error.line - 1:
-                self._refused = (text, format, error, line)
+            good = self._read_next(body[:at], format)
+            if good is not None and body.count(b"\n", 0, at) == error.line - 1:
+                self._refused = (body, format, error, line)
                 raise _again(error)
         self._refused = self._last = None
+
+
+_Raw = bytes | bytearray | memoryview
+
+
+def _raw(body: _Raw | str) -> _Raw:
+    """The bytes of a body. Those of a str are others for any other str."""
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+
+
+def _text(line: bytes) -> str:
+    """A line as text, without its end."""
+    return decoded(line.removesuffix(b"\n"))
 
 
 def _is_wrong_alone(line: str, format: Format) -> bool:  # noqa: A002
@@ -185,88 +201,84 @@ def _again(error: ParseError) -> ParseError:
 class _Blocks:
     """The last body in blocks of lines."""
 
-    def __init__(self, text: str, exposition: Exposition) -> None:
+    def __init__(self, body: bytes, exposition: Exposition) -> None:
         self.exposition = exposition
         self.changed = 0  # how many lines had changed the last time
-        self.text = text
-        self._size = _BLOCK
+        self.body = body
         self._ends: list[int] = []
-        self._lines: dict[int, list[str]] = {}  # of blocks that differed
-        self._stamp = ""  # what stands behind all samples that have a timestamp, only
+        self._stamp = b""  # what ends all lines with a timestamp, from the blank on
 
     @cached_property
     def places(self) -> _Places:
         """Where the sample of each line is."""
-        return _Places(self.exposition, self.text.count("\n") + 1)
+        return _Places(self.exposition, self.body.count(b"\n") + 1)
 
-    def read(self, text: str) -> bool:
+    def read(self, body: _Raw) -> bool:
         """Whether what the body says could be found out.
 
-        This is a hot loop. Lines are cut where they are looked at: those of a large body
-        would lie scattered in memory, and comparing them would take twice as long.
+        This is a hot loop. Lines are cut where they are looked at, by a stream, which
+        finds their ends with `memchr`, as `split` does not. Those of a large body would
+        lie scattered in memory: to look at each takes as long as to cut it again.
         """
-        if text == self.text:
+        if body == self.body:
             self.changed = 0
             return True
-        old, stamp = self._renewed(text)
+        body = bytes(body)
+        old, stamp = self._renewed(body)
+        if old.endswith(b"\n") != body.endswith(b"\n"):
+            return False
         changes = _Changes(self.exposition, self.places, stamp)
+        olds, news = BytesIO(old), BytesIO(body)
         ends: list[int] = []
-        lines = dict(self._lines) if old is self.text else {}
         start = at = 0
         turns = Turns()
-        blocks = self._ends or _ends(old, self._size)
-        for number, end in enumerate(blocks):
+        for number, end in enumerate(self._ends or _ends(old)):
             if number % _OFFER_EVERY == 0:
                 turns.offer()
-            block = old[start:end]
             stop = at + end - start
-            if not text.startswith(block, at) or text[stop : stop + 1] not in ("\n", ""):
-                was = lines.get(number) or block.split("\n")
-                now, stop = _next_lines(text, at, len(was), end - start)
-                lines[number] = now
-                if not changes.compare(number * self._size, was, now):
+            if not body.startswith(old[start:end], at):
+                olds.seek(start)
+                news.seek(at)
+                was, now = list(islice(olds, _BLOCK)), list(islice(news, _BLOCK))
+                if not changes.compare(number * _BLOCK, was, now):
                     return False
+                stop = news.tell()
             ends.append(stop)
-            start, at = end + 1, stop + 1
-        if at != len(text) + 1:
+            start, at = end, stop
+        if at != len(body):
             return False
         exposition = changes.exposition()
         if exposition is None:
             return False
-        self.exposition, self.text, self.changed = exposition, text, changes.count
-        is_spread = changes.are_spread(len(self.places.of_line))
-        size = _BLOCK * _WIDER if is_spread else _BLOCK
-        self._ends = ends if size == self._size else []
-        is_kept = self._ends and (is_spread or len(self.places.of_line) <= _SHORT)
-        self._size, self._lines = size, lines if is_kept else {}
+        self.exposition, self.body, self.changed = exposition, body, changes.count
+        self._ends = ends
         if self.places.stamped:
             one = changes.one_stamp()
-            found = text.count(f" {one}\n") if one and text.endswith("\n") else 0
-            self._stamp = one if found == len(self.places.stamped) else ""
+            is_one = one and body.count(one) == len(self.places.stamped)
+            self._stamp = one if is_one else b""
         return True
 
-    def _renewed(self, text: str) -> tuple[str, str]:
+    def _renewed(self, body: bytes) -> tuple[bytes, bytes]:
         """The last body with the timestamp of this one, if there was one behind all samples
         that have any, and it: most lines then are as they stand there, 70 ns a line."""
-        if not self._stamp:
-            return self.text, ""
-        lines, _ = _next_lines(text, 0, min(self.places.stamped) + 1, 64 * _BLOCK)
-        stamp = lines[-1].rpartition(" ")[2]
-        if stamp == self._stamp:
-            return self.text, stamp
-        if len(stamp) != len(self._stamp):
-            return self.text, ""
-        was, now = f" {self._stamp}\n", f" {stamp}\n"
-        pieces = _pieces(self.text, _SHORT)
-        return "".join([self.text[a:b].replace(was, now) for a, b in pieces]), stamp
+        was = self._stamp
+        if not was:
+            return self.body, b""
+        line = next(islice(BytesIO(body), min(self.places.stamped), None), b"")
+        stamp = line[line.rfind(b" ") :]
+        if stamp == was:
+            return self.body, stamp
+        if len(stamp) != len(was):
+            return self.body, b""
+        pieces = _pieces(self.body, _SHORT)
+        return b"".join([self.body[a:b].replace(was, stamp) for a, b in pieces]), stamp
 
 
-def _ends(text: str, lines: int) -> Iterator[int]:
-    """Where blocks of so many lines end, before their last line break."""
-    end = -1
-    while end < len(text):
-        _, end = _next_lines(text, end + 1, lines, 64 * lines)
-        yield end
+def _ends(body: bytes) -> Iterator[int]:
+    """Where the blocks of a body end."""
+    lines = BytesIO(body)
+    while list(islice(lines, _BLOCK)):
+        yield lines.tell()
 
 
 class _Changes:
@@ -275,31 +287,30 @@ class _Changes:
     Args:
         exposition: what these said.
         places: where the samples are.
-        stamp: what stands behind all samples that have a timestamp, in the lines with
-            which others are compared; "" if that is not one.
+        stamp: what ends all lines with a timestamp, from the blank on, of those with
+            which others are compared; b"" if that is not one.
     """
 
-    def __init__(self, exposition: Exposition, places: _Places, stamp: str) -> None:
+    def __init__(self, exposition: Exposition, places: _Places, stamp: bytes) -> None:
         self._before = exposition
         self._places = places
         self._stamp = stamp
         self._at: list[int] = []
-        self.texts: list[str] = []
+        self._values: list[bytes] = []
         self._stamped: list[int] = []
-        self._stamps: list[str] = []
-        self._odd: list[tuple[int, str, str]] = []
-        self._others: list[tuple[int, int, str]] = []
+        self._stamps: list[bytes] = []
+        self._odd: list[tuple[int, bytes, bytes]] = []
+        self._others: list[tuple[int, int, bytes]] = []
 
-    def compare(self, first: int, olds: list[str], news: list[str]) -> bool:
+    def compare(self, first: int, olds: list[bytes], news: list[bytes]) -> bool:
         """Compare so many lines, the first of which has this number; False if they are
         not those of before, or have moved."""
         if len(olds) != len(news):
             return False
         most = len(self._others) + len(olds) // 2
         of_line, kinds = self._places.of_line, self._places.kinds
-        at, texts = self._at, self.texts
-        stamp = self._stamp and f" {self._stamp}"
-        length = len(stamp)
+        at, values = self._at, self._values
+        stamp, length = self._stamp, len(self._stamp)
         for number in compress(range(len(news)), map(ne, olds, news)):
             old, new, line = olds[number], news[number], first + number
             place = of_line[line]
@@ -310,29 +321,23 @@ class _Changes:
                 if stamp and new.endswith(stamp):
                     old, new = old[:-length], new[:-length]
                 else:
-                    old = old.rpartition(" ")[0]
-                    new, _, own = new.rpartition(" ")
+                    old = old.rpartition(b" ")[0]
+                    new, blank, own = new.rpartition(b" ")
                     self._stamped.append(place)
-                    self._stamps.append(own)
+                    self._stamps.append(blank + own)
                     if old == new:
                         continue
-            series, _, value = new.rpartition(" ")
-            if old.rpartition(" ")[0] != series:
+            series, _, value = new.rpartition(b" ")
+            if old.rpartition(b" ")[0] != series:
                 self._others.append((line, place, series))
             at.append(place)
-            texts.append(value)
+            values.append(value)
         return len(self._others) <= most
 
     @property
     def count(self) -> int:
         """How many lines differ."""
         return len(self._at) + len(self._odd)
-
-    def are_spread(self, lines: int) -> bool:
-        """Whether many of so many lines differ, and in most blocks of them."""
-        if self.count <= _DENSE * lines:
-            return False
-        return 2 * len({at // _BLOCK for at in self._at}) * _BLOCK > lines
 
     def exposition(self) -> Exposition | None:
         """The exposition with what the lines say now, each a sample as it was before; None
@@ -344,7 +349,7 @@ class _Changes:
         try:
             if self._others:
                 rows = _exchanged(before, self._places, self._others)
-            for place, number in zip(self._at, convert(self.texts), strict=True):
+            for place, number in zip(self._at, convert_raw(self._values), strict=True):
                 values[place] = number
             found = _with(before, values, self._times(), rows=rows)
         except ValueError:
@@ -361,24 +366,28 @@ class _Changes:
         if times is None or not (self._stamp or self._stamps):
             return times
         timestamp = GRAMMARS[self._before.format].timestamp
+        known = {
+            stamp: timestamp(_text(stamp[1:]))
+            for stamp in {self._stamp, *self._stamps}
+            if stamp
+        }
         times = times[:]
         if self._stamp:
-            now = timestamp(self._stamp)
+            now = known[self._stamp]
             if len(self._places.stamped) == len(times):
                 times = array("q", [now]) * len(times)
             else:
                 times = array("q", [each if each == NO_TIME else now for each in times])
-        known = {text: timestamp(text) for text in set(self._stamps)}
-        for place, text in zip(self._stamped, self._stamps, strict=True):
-            times[place] = known[text]
+        for place, stamp in zip(self._stamped, self._stamps, strict=True):
+            times[place] = known[stamp]
         return times
 
-    def one_stamp(self) -> str:
-        """What stands behind all samples that have a timestamp, "" if that is not one."""
+    def one_stamp(self) -> bytes:
+        """What ends all lines with a timestamp; b"" if that is not one."""
         stamps = set(self._stamps)
         if len(self._stamps) < len(self._places.stamped):
             stamps.add(self._stamp)
-        return stamps.pop() if len(stamps) == 1 else ""
+        return stamps.pop() if len(stamps) == 1 else b""
 
 
 class _Series:
@@ -388,10 +397,10 @@ class _Series:
     text when they are put in their rooms, then nothing else has changed.
     """
 
-    def __init__(self, text: str, exposition: Exposition) -> None:
+    def __init__(self, body: bytes, exposition: Exposition) -> None:
         self.exposition = exposition
         self.reads = 0
-        lines = text.split("\n")
+        lines = list(BytesIO(body))
         of_line = _Places(exposition, len(lines)).of_line
         words = list(accumulate([len(line.split()) for line in lines]))
         rooms = list(map(_with_room, lines, of_line))
@@ -399,52 +408,54 @@ class _Series:
         for word, place in zip(words, of_line, strict=True):
             if place >= 0:
                 self._is_value[word - 1] = 1
-        self._parts: list[tuple[str, int]] = []
+        self._parts: list[tuple[bytes, int]] = []
         for start in range(0, len(lines), _LINES_CUT):
             here = slice(start, start + _LINES_CUT)
-            end = "\n" if start + _LINES_CUT < len(lines) else ""
             size = len(rooms[here]) - of_line[here].count(-1)
-            self._parts.append(("\n".join(rooms[here]) + end, size))
+            self._parts.append((b"".join(rooms[here]), size))
 
-    def read(self, text: str) -> bool:
+    def read(self, body: _Raw) -> bool:
         """Whether no more than values changed."""
+        body = bytes(body)
         turns = Turns()
-        words: list[str] = []
-        for start, end in _pieces(text, _PIECE):
-            words += text[start:end].split()
+        is_value = iter(self._is_value)
+        values: list[bytes] = []
+        for start, end in _pieces(body, _PIECE):
+            values += compress(body[start:end].split(), is_value)
             turns.offer()
-        if len(words) != len(self._is_value):
+        if len(values) != len(self.exposition.values):
             return False
-        values = tuple(compress(words, self._is_value))
         at = done = 0
         for part, size in self._parts:
-            whole = part % values[done : done + size]
-            if not text.startswith(whole, at):
+            whole = part % tuple(values[done : done + size])
+            if not body.startswith(whole, at):
                 return False
             at += len(whole)
             done += size
             turns.offer()
-        if at != len(text):
+        if at != len(body):
             return False
         try:
-            self.exposition = _with(self.exposition, convert(values))
+            self.exposition = _with(self.exposition, convert_raw(values))
         except ValueError:
             return False
         self.reads += 1
         return True
 
 
-def _with_room(line: str, place: int) -> str:
+def _with_room(line: bytes, place: int) -> bytes:
+    """A line in which the value of its sample can be put; as it is without one."""
     if place < 0:
-        return line.replace("%", "%%")
-    return line.rpartition(" ")[0].replace("%", "%%") + " %s"
+        return line.replace(b"%", b"%%")
+    series, _, value = line.rpartition(b" ")
+    return series.replace(b"%", b"%%") + b" %b" + value[len(value.rstrip()) :]
 
 
-def _pieces(text: str, size: int) -> Iterator[tuple[int, int]]:
-    """Where pieces of a text start and end, of whole lines and about a size."""
+def _pieces(body: bytes, size: int) -> Iterator[tuple[int, int]]:
+    """Where pieces of a body start and end, of whole lines and about a size."""
     start = 0
-    while start < len(text):
-        end = text.find("\n", start + size) + 1 or len(text)
+    while start < len(body):
+        end = body.find(b"\n", start + size) + 1 or len(body)
         yield start, end
         start = end
 
@@ -452,26 +463,28 @@ def _pieces(text: str, size: int) -> Iterator[tuple[int, int]]:
 _Way = _Blocks | _Series
 
 
-def _followed(last: _Way, text: str) -> _Way | None:
+def _followed(last: _Way, body: _Raw) -> _Way | None:
     """What tells what a body says, by the last one, and what to compare the body after
     it with; None if that does not tell."""
     before = last.exposition
-    return _next_way(last, text, before) if last.read(text) else _edited(last, text)
+    return _next_way(last, body, before) if last.read(body) else _edited(last, bytes(body))
 
 
-def _next_way(way: _Way, text: str, before: Exposition) -> _Way:
+def _next_way(way: _Way, body: _Raw, before: Exposition) -> _Way:
     """What to compare the body after this one with."""
     exposition = way.exposition
     if isinstance(way, _Series):
         if way.reads % _COUNT_EVERY:
             return way
         moved = sum(map(ne, before.values, exposition.values))
-        return way if moved > _MANY * len(before.values) else _Blocks(text, exposition)
+        return (
+            way if moved > _MANY * len(before.values) else _Blocks(bytes(body), exposition)
+        )
     # Other series are found line by line only, and so is what is not series, blank, value.
     many = way.changed > _MANY * len(way.places.of_line) and exposition.rows is before.rows
     if not many or _lines_of(exposition).places is not None or any(way.places.kinds):
         return way
-    return _Series(text, exposition)
+    return _Series(way.body, exposition)
 
 
 _ODD: Final = 1
@@ -545,7 +558,7 @@ def _with(
 
 
 def _reread(
-    exposition: Exposition, odd: Sequence[tuple[int, str, str]]
+    exposition: Exposition, odd: Sequence[tuple[int, bytes, bytes]]
 ) -> Exposition | None:
     """The exposition with what odd lines say now; None if one says something new.
 
@@ -555,7 +568,8 @@ def _reread(
     times = None if exposition.times is None else exposition.times[:]
     exemplars = dict(exposition.exemplars)
     may_have_exemplars = times is None and exposition.format == "openmetrics"
-    for place, old, new in odd:
+    for place, was, now in odd:
+        old, new = _text(was), _text(now)
         if place < 0:
             if not _means_nothing(old, new, exposition.format):
                 return None
@@ -626,7 +640,7 @@ def _same_series(old: str, new: str, format: Format) -> SampleLine | None:  # no
 
 
 def _exchanged(
-    exposition: Exposition, places: _Places, others: Sequence[tuple[int, int, str]]
+    exposition: Exposition, places: _Places, others: Sequence[tuple[int, int, bytes]]
 ) -> tuple[Rows, ...]:
     """The rows where lines hold other series than before, each of the metric and label
     names of the one whose place it takes, as where pods are replaced.
@@ -641,27 +655,29 @@ def _exchanged(
         raise ValueError("rows do not have the order of lines")
     groups = places.groups(exposition)
     lines, gone, series = zip(*others, strict=True)
-    fresh = list(groups.read(zip(series, _bounds_at(exposition, lines), strict=True)))
+    fresh = list(
+        groups.read(zip(map(_text, series), _bounds_at(exposition, lines), strict=True))
+    )
     if [groups.of[place] for place in gone] != [each.group for each in fresh]:
         raise ValueError("a series of another metric or other label names")
     return regrouped(exposition, groups, gone, fresh, are_in_order=True)[0]
 
 
-def _edited(last: _Way, text: str) -> _Blocks | None:
+def _edited(last: _Way, body: bytes) -> _Blocks | None:
     """What tells what a body says in which series came or went between lines that
     stayed in their order; None if too much is new, or one is no plain sample.
 
     A series that stayed keeps its place; a new one takes that of one that is gone.
     """
-    if not isinstance(last, _Blocks):
+    if not isinstance(last, _Blocks) or last.body.endswith(b"\n") != body.endswith(b"\n"):
         return None
     exposition, places = last.exposition, last.places
     if exposition.times is not None or exposition.exemplars or _lines_of(exposition).uneven:
         return None
     if len(exposition.values) > 2 * len(exposition) + 64:
         return None  # the full reading numbers the places anew
-    new = text.split("\n")
-    aligned = _Aligned.of(last.text.split("\n"), new)
+    new = list(BytesIO(body))
+    aligned = _Aligned.of(list(BytesIO(last.body)), new)
     if aligned is None:
         return None
     of_line = array("i", map(places.of_line.__getitem__, aligned.was))
@@ -670,10 +686,10 @@ def _edited(last: _Way, text: str) -> _Blocks | None:
         return None  # a comment
     groups = places.groups(exposition)
     lines = [*aligned.changed, *aligned.fresh]
-    arrived = [new[line].rpartition(" ")[0] for line in aligned.fresh]
+    arrived = [_text(new[line].rpartition(b" ")[0]) for line in aligned.fresh]
     bounds = _bounds_at(exposition, [aligned.was[line] for line in aligned.fresh])
     try:
-        numbers = convert([new[line].rpartition(" ")[2] for line in lines])
+        numbers = convert_raw([new[line].rpartition(b" ")[2] for line in lines])
         fresh = list(groups.read(zip(arrived, bounds, strict=True)))
         rows, placed = regrouped(exposition, groups, gone, fresh)
     except ValueError:
@@ -692,7 +708,7 @@ def _edited(last: _Way, text: str) -> _Blocks | None:
     ]
     read = Lines(gaps, frozenset(), frozenset(), tuple(starts), of_line)
     found = _with(exposition, values, rows=rows, lines=read)
-    following = _Blocks(text, found)
+    following = _Blocks(body, found)
     following.places.made = groups
     return following
 
@@ -713,7 +729,7 @@ class _Aligned(NamedTuple):
     gone: Collection[int]
 
     @classmethod
-    def of(cls, old: list[str], new: list[str]) -> _Aligned | None:
+    def of(cls, old: list[bytes], new: list[bytes]) -> _Aligned | None:
         """None if lines stand there twice, in another order, or many are new.
 
         Each line is looked up among the last ones, and where it differs its series:
@@ -722,12 +738,12 @@ class _Aligned(NamedTuple):
         line_of = dict(zip(old, count()))
         is_unique = len(line_of) == len(old)
         found: list[int | None] = list(map(line_of.pop, new, repeat(None)))
-        left = {line.rpartition(" ")[0] or line: at for line, at in line_of.items()}
+        left = {line.rpartition(b" ")[0] or line: at for line, at in line_of.items()}
         if not is_unique or len(left) < len(line_of):
             return None
         others = list(compress(count(), map(is_, found, repeat(None))))
         for line in others:
-            found[line] = left.pop(new[line].rpartition(" ")[0] or new[line], None)
+            found[line] = left.pop(new[line].rpartition(b" ")[0] or new[line], None)
         changed = [line for line in others if found[line] is not None]
         fresh = [line for line in others if found[line] is None]
         if len(fresh) > _REPLACED * len(new) + 64:
@@ -749,18 +765,6 @@ def _bounds_at(exposition: Exposition, lines: Iterable[int]) -> Iterator[str]:
     starts = [(-1, ""), *_lines_of(exposition).bounds]
     for line in lines:
         yield starts[bisect_right(starts, line, key=_first) - 1][1]
-
-
-def _next_lines(text: str, at: int, lines: int, length: int) -> tuple[list[str], int]:
-    """The next lines of a text, so many if there are so many, and where they end."""
-    room = 2 * length + 1024
-    while True:
-        cut = text[at : at + room].split("\n", lines)
-        if len(cut) > lines:
-            return cut[:lines], min(at + room, len(text)) - len(cut[-1]) - 1
-        if at + room >= len(text):
-            return cut, max(at, len(text))  # behind the end there is none
-        room *= 2
 
 
 _first: Final = itemgetter(0)
