@@ -141,14 +141,17 @@ class LiveTable(Columns):
             self.refs.append(ref)
             self._rowmap.add(cells)
         for name, index in self._indexes.items():
-            _into(index, cells[self.names.index(name)], row)
+            index.setdefault(cells[self.names.index(name)], set()).add(row)
 
     def remove(self, row: int) -> int:
         """Remove a series; its ref is returned."""
         cells = self.cells(row)
         self._rowmap.remove(row)
         for name, index in self._indexes.items():
-            _out_of(index, cells[self.names.index(name)], row)
+            value = cells[self.names.index(name)]
+            index[value].discard(row)
+            if not index[value]:
+                del index[value]
         self._free.append(row)
         ref, self.refs[row] = self.refs[row], 0
         return ref
@@ -177,21 +180,6 @@ class LiveTable(Columns):
         for row in held:
             assert self.find(self.cells(row)) == row, self.cells(row)
         self._check_indexes()
-
-
-def _into(index: Any, value: str, row: int) -> None:
-    rows = index.get(value)
-    if rows is None:
-        index[value] = {row}
-    else:
-        rows.add(row)
-
-
-def _out_of(index: Any, value: str, row: int) -> None:
-    rows = index[value]
-    rows.discard(row)
-    if not rows:
-        del index[value]
 
 
 _Hits = tuple[Sequence[Labels], Sequence[Slot | Place]]

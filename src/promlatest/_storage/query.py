@@ -39,7 +39,7 @@ from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import series_plan
 from promlatest._storage.live import LiveSource, points
 from promlatest._storage.plan import Plan, plan_of
-from promlatest._storage.question import Question, SourceCell, merged, newest
+from promlatest._storage.question import Question, SourceCell, newest
 from promlatest._storage.window import ColumnCache, blocks_of
 from promlatest.exceptions import SelectionError
 
@@ -204,7 +204,7 @@ class QueryMethods:
             The histograms, sorted by labels; none of a metric that is no histogram.
         """
         question = self._question(metric, matchers, labels, histogram=True)
-        found = question.histograms(self)
+        found: list[Histogram] = question.answer(self)
         live = self._live_points(question.plan)
         if live:
             found = newest([*assemble(live, metric), *found])
@@ -479,11 +479,11 @@ class QueryMethods:
     # How it is done
 
     def _points(self, question: Question) -> list[DataPoint]:
-        found = question.points(self)
+        found: list[DataPoint] = question.answer(self)
         if not self._live.size:
             return found[:]
         live = self._live_points(question.plan)
-        return merged((live, found)) if found else live
+        return newest((*live, *found)) if found else live
 
     def _live_points(self, plan: Plan) -> list[DataPoint]:
         live = self._live
@@ -510,13 +510,8 @@ class QueryMethods:
             kept: Question | None = questions.get(key)
         except TypeError:  # a list or a set of values cannot be a key, and may change
             check_named(metric, matchers)
-            key = (
-                metric,
-                histogram,
-                matchers,
-                *((name, checked_value(name, value)) for name, value in labels.items()),
-            )
-            kept = questions.get(key)
+            frozen = {name: checked_value(name, value) for name, value in labels.items()}
+            return self._question(metric, matchers, frozen, histogram=histogram)
         if kept is None:
             wanted = matchers_of(metric, matchers, labels)
             if histogram:
@@ -530,11 +525,8 @@ class QueryMethods:
         try:
             kept: Question | None = questions.get(key)
         except TypeError:  # a list of them cannot be a key, and may change
-            key = (*flat_matchers(conditions), None)
-            kept = questions.get(key)
-        if kept is None:
-            return Question(key, self._plan(conditions))
-        return kept
+            return self._question_of(tuple(flat_matchers(conditions)))
+        return Question(key, self._plan(conditions)) if kept is None else kept
 
     def _plan(self, conditions: Iterable[Condition]) -> Plan:
         return plan_of(tuple(flat_matchers(conditions)))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
-from promlatest._matching.labels import Labels
 from promlatest._samples import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of
@@ -22,7 +20,7 @@ from promlatest._storage.plan import Plan
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import Scrapes
 
-T = TypeVar("T")
+T = TypeVar("T", DataPoint, Histogram)
 
 QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
 
@@ -68,7 +66,7 @@ class _Known(NamedTuple):
     order: Callable[[Sequence[DataPoint]], tuple[DataPoint, ...]] | None
 
 
-_Answer = tuple[int, list[int], list[T]]
+_Answer = tuple[int, list[int], list[Any]]
 """`QuestionView._changes` when it was found, the numbers of the scrapes, what was found.
 
 A scrape is noted by its number, so that what is kept holds no vector."""
@@ -76,9 +74,12 @@ _NEVER: Final = -1
 
 
 class Question:
-    """What is kept of one question, beside its plan."""
+    """What is kept of one question, beside its plan.
 
-    __slots__ = ("_histograms", "_known", "_points", "is_kept", "key", "metric", "plan")
+    It asks for the histograms of a metric, or where that is "" for points.
+    """
+
+    __slots__ = ("_answer", "_known", "is_kept", "key", "metric", "plan")
 
     def __init__(self, key: object, plan: Plan, metric: str = "") -> None:
         self.key: Final = key
@@ -86,27 +87,15 @@ class Question:
         self.metric: Final = metric
         self.is_kept = False
         self._known: _Known | None = None
-        self._points: _Answer[DataPoint] = (_NEVER, [], [])
-        self._histograms: _Answer[Histogram] = (_NEVER, [], [])
+        self._answer: _Answer = (_NEVER, [], [])
 
-    def points(self, view: QuestionView) -> list[DataPoint]:
-        """The points of all scrapes that are visible; the list is not the caller's."""
-        if self._points[0] != view._changes:
-            self._points = self._renewed(view, self._points, self._pick)
-        return self._points[2]
+    def answer(self, view: QuestionView) -> list[Any]:
+        """What is found in all scrapes that are visible; the list is not the caller's."""
+        if self._answer[0] != view._changes:
+            self._answer = self._renewed(view, self._answer)
+        return self._answer[2]
 
-    def histograms(self, view: QuestionView) -> list[Histogram]:
-        """The histograms of all scrapes that are visible; not the caller's list."""
-        if self._histograms[0] != view._changes:
-            self._histograms = self._renewed(view, self._histograms, self._assemble)
-        return self._histograms[2]
-
-    def _renewed(
-        self,
-        view: QuestionView,
-        kept: _Answer[T],
-        make: Callable[[_Known, Sequence[Scrape]], list[T]],
-    ) -> _Answer[T]:
+    def _renewed(self, view: QuestionView, kept: _Answer) -> _Answer:
         """The answer of now: the kept one, if nothing was committed where it looked."""
         while True:
             changes, known = view._changes, self._known
@@ -122,7 +111,9 @@ class Question:
             else:
                 break
             self._known = None  # a commit came between the two
-        found = kept[2] if kept[1] == numbers else make(known, scrapes)
+        found = kept[2]
+        if kept[1] != numbers:
+            found = (self._assemble if self.metric else self._pick)(known, scrapes)
         if not self.is_kept:
             self._keep(view._questions, known)
         # What was found while a commit was being shown is not known to be of before it.
@@ -136,7 +127,7 @@ class Question:
             for scrape, (_, selection, _) in zip(scrapes, known.found, strict=True)
         ]
         if known.order is None:
-            return merged(found)
+            return newest(chain.from_iterable(found))
         return list(known.order(list(chain.from_iterable(found))))
 
     def _assemble(self, known: _Known, scrapes: Sequence[Scrape]) -> list[Histogram]:
@@ -165,25 +156,12 @@ class Question:
         questions.keep(self.key, self, 32 + hits)
 
 
-def newest(found: Iterable[Histogram]) -> list[Histogram]:
-    """One histogram for each label set, sorted: of several the newest, of equally new
-    ones the source that was there first."""
-    newest: dict[Labels, Histogram] = {}
-    for histogram in found:
-        held = newest.setdefault(histogram.labels, histogram)
-        if held.timestamp < histogram.timestamp:
-            newest[histogram.labels] = histogram
-    return [newest[each] for each in sorted(newest, key=attrgetter("_flat"))]
-
-
-def merged(found: Iterable[Sequence[DataPoint]]) -> list[DataPoint]:
-    """The points of several sources, sorted; of one series in two sources the newest,
-    of equally new ones the source that was there first."""
-    both = sorted(
-        chain.from_iterable(found), key=lambda point: (point.labels._flat, -point.timestamp)
-    )
-    return [
-        point
-        for before, point in zip((None, *both), both)  # noqa: B905 one more than points
-        if before is None or before.labels._flat != point.labels._flat
-    ]
+def newest(found: Iterable[T]) -> list[T]:
+    """One point or histogram for each label set, sorted: of several the newest, of equally
+    new ones the source that was there first."""
+    newest: dict[tuple[str, ...], T] = {}
+    for each in found:
+        held = newest.setdefault(each.labels._flat, each)
+        if held.timestamp < each.timestamp:
+            newest[each.labels._flat] = each
+    return [newest[flat] for flat in sorted(newest)]
