@@ -66,7 +66,7 @@ print([p.value for p in store.select('m{{a=~"x[0-9]+"}}')])
     [
         ("exposition._check", "from promlatest.exposition import check"),
         ("exposition._render", "from promlatest.exposition import render"),
-        ("_matching.regex_engine", "Store().select('{a=~\"x[0-9]+\"}')"),
+        ("_matching.regex_machine", "Store().select('{a=~\"x[0-9]+\"}')"),
         ("_files", "import promlatest.rules"),
     ],
 )

@@ -1,7 +1,7 @@
 """Regular expressions with the meaning they have in Prometheus (M-3, M-5).
 
 A pattern is Go's RE2 syntax, matched against the whole value; its dot matches a newline.
-`str` answers the simple forms; `regex_engine` reads and runs all others, in time linear in
+`str` answers the simple forms; `regex_machine` runs all others, in time linear in
 the value (about 35 ns a character once it is warm, and a few microseconds at worst). Values
 are text that UTF-8 can hold, as `Labels` makes sure. Verdicts are not remembered here: the
 matcher does that.
@@ -61,9 +61,17 @@ def compile_pattern(pattern: str) -> Pattern:
     if simple is not None:
         return simple
     # A sixth of what importing `Store` would cost, and the simple forms do without.
-    from promlatest._matching.regex_engine import compiled
+    from promlatest._matching.regex_machine import Machine
 
-    return Pattern(pattern, *compiled(pattern))
+    engine = Machine(pattern)
+    return Pattern(
+        pattern,
+        engine.matches,
+        engine.fullmatch,
+        engine.prefix,
+        engine.prefix_decides,
+        engine.names,
+    )
 
 
 # --- Forms that need no machine (M-4) ---

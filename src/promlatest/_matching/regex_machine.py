@@ -1,4 +1,6 @@
-"""Runs a pattern over a whole text, in time linear in the text.
+"""Runs a pattern of any form over a whole text, in time linear in the text.
+
+It is loaded for the first pattern that is none of the simple forms of `regex`.
 
 Whether it matches is asked of an automaton whose states are made as texts reach them: a
 state is a dict from a character to the next state, so that a known step is one look-up in
@@ -10,13 +12,13 @@ at once both make it, and it is the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, reduce
-from itertools import count
+from itertools import count, takewhile
 from operator import or_
 from typing import Final, NamedTuple
 
-from promlatest._matching.charsets import WORD, CharRanges, holds
+from promlatest._matching.charsets import ANY, WORD, CharRanges, holds
 from promlatest._matching.regex_program import (
     ASSERT,
     EDGE,
@@ -28,7 +30,11 @@ from promlatest._matching.regex_program import (
     TAKE,
     Instruction,
     context,
+    repeat,
+    run_of,
 )
+from promlatest._matching.regex_syntax import TOO_LARGE, PatternParser
+from promlatest.exceptions import PatternError
 
 GroupTexts = tuple[str | None, ...]
 _Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those before
@@ -40,6 +46,15 @@ _MOST_BITS: Final = 2_000_000  # of all joins, which bounds the time of a step: 
 _MOST_REACHED: Final = 600_000_000  # bits of what is reached from all places: 75 MB, 1 s
 # What follows, or is followed by, more positions than that is not noted pair by pair.
 _FEW: Final = 16
+
+# Reading takes up to 20 µs a character, so a second here; choices of texts (`a|b`), which
+# Grafana makes of what was ticked, are not bounded: they take 0.3.
+_LENGTH: Final = 50_000
+
+_MOST_SKIPPED: Final = 64  # a state after more characters may be too large to keep
+
+# The whole rest of a value, as ".*" and ".*?" read.
+_RESTS: Final = [repeat(run_of(ANY), 0, None, lazy=lazy).steps for lazy in (False, True)]
 
 
 class _State(dict[str, "_State"]):
@@ -69,52 +84,73 @@ class _NoWay(Exception):
     """Whatever follows, the text does not match."""
 
 
-class TooLargeError(Exception):
+class _TooLargeError(Exception):
     """Too many places of a pattern may follow too many others."""
 
 
 class Machine:
-    """The automaton of one program.
+    """The automaton of one pattern.
 
     Its positions are the characters of the program, from 1 on; 0 is the start of the text,
     and after the last one stands its end. A set of positions is an integer with a bit for
     each, so that a step is a few operations on integers, however many are alive.
 
-    Args:
-        steps: the program of the whole pattern.
-        prefix: what every text that matches begins with, or some of it; `matches` is given
-            the rest.
+    Attributes:
+        prefix: what every text that matches begins with; "" if nothing is known.
+        prefix_decides: every text with that prefix matches.
+        names: the number of each named group; of two of a name the first.
 
     Raises:
-        TooLargeError: the pattern takes too long to prepare.
+        PatternError: the pattern is wrong, or too large.
     """
 
-    def __init__(self, steps: Sequence[Instruction], prefix: str = "") -> None:
+    def __init__(self, pattern: str) -> None:
+        if len(pattern) > _LENGTH:
+            reason = f"{TOO_LARGE}: {len(pattern)} characters, at most {_LENGTH}"
+            raise PatternError(pattern, reason)
+        parser = PatternParser(pattern)
+        steps = parser.parse().steps
         sets: list[CharRanges] = [ranges for kind, ranges, _ in steps if kind == TAKE]
+        saves = [at for at, step in enumerate(steps) if step[0] == SAVE]
         asserts = any(kind == ASSERT for kind, *_ in steps)
+        self.names: Final = parser.names
+        self.prefix, self.prefix_decides = _prefix(steps)
+        self._skipped: Final = self.prefix[:_MOST_SKIPPED]
+        self._number: Final = parser.groups
+        around_all = parser.groups == 1 and saves == [0, len(steps) - 1]
+        self._are_whole: Final = around_all or not parser.groups
         self._program: Final = _absolute(steps)
-        self._prefix: Final = prefix
         self._end: Final = 1 << len(sets) + 1
         self._sets: Final[dict[CharRanges, int]] = defaultdict(int)
         for position, ranges in enumerate(sets, 1):
             self._sets[ranges] |= 1 << position
         self._mask: Final = lru_cache(256)(self._taking)
         self._kind: Final = _kind if asserts else _any_kind
-        self._moves: Final = [
-            _moves(self._program, 1 << each) for each in range(16 if asserts else 1)
-        ]
+        try:
+            contexts = range(16 if asserts else 1)
+            self._moves: Final = [_moves(self._program, 1 << each) for each in contexts]
+        except _TooLargeError:
+            raise PatternError(pattern, TOO_LARGE) from None
         self._most: Final = max(_MOST_KEPT // (1 + len(sets) // 64), 1)
         self._forget()
 
-    def matches(self, rest: str) -> bool:
-        """Whether the prefix and this together match."""
+    def matches(self, text: str) -> bool:
+        """Whether the pattern matches the whole text."""
+        if not text.startswith(self.prefix):
+            return False
         state = self._start
         try:
-            for character in rest:
+            for character in text[len(self._skipped) :]:
                 state = state[character]
             return bool(state[""].positions)
         except _NoWay:
             return False
+
+    def fullmatch(self, text: str) -> GroupTexts | None:
+        """The text of each group; None if the pattern does not match the whole text."""
+        if not self.matches(text):
+            return None
+        return (text,) * self._number if self._are_whole else self._groups(text)
 
     def step(self, state: _State, character: str) -> _State:
         """The state after one more character, which is kept."""
@@ -123,7 +159,7 @@ class Machine:
             self._forget()
         return self._made(state, character)
 
-    def groups(self, text: str, number: int) -> GroupTexts:
+    def _groups(self, text: str) -> GroupTexts:
         """The text of each group, in a text that matches.
 
         It backtracks, and tries no choice twice at one place: it takes at most as many
@@ -153,7 +189,17 @@ class Machine:
                     break
                 at += 1
             else:
-                return _texts(text, saved, number)
+                return self._texts(text, saved)
+
+    def _texts(self, text: str, saved: _Saved) -> GroupTexts:
+        places: dict[int, int] = {}
+        while saved is not None:
+            slot, place, saved = saved
+            places.setdefault(slot, place)  # the last note comes first
+        return tuple(
+            text[places[2 * group] : places[2 * group + 1]] if 2 * group in places else None
+            for group in range(1, self._number + 1)
+        )
 
     def _made(self, state: _State, character: str) -> _State:
         kind = self._kind(character)
@@ -170,7 +216,7 @@ class Machine:
         self._kept = 0
         self._states: dict[tuple[int, int], _State] = {}
         start = _State(self, 1, EDGE)
-        for character in self._prefix:
+        for character in self._skipped:
             start = self._made(start, character)
         self._start = start
 
@@ -181,6 +227,18 @@ class Machine:
         code = ord(character)
         taking = (at for ranges, at in self._sets.items() if holds(ranges, code))
         return reduce(or_, taking, 0)
+
+
+def _prefix(program: Iterable[Instruction]) -> tuple[str, bool]:
+    """The characters that every match begins with, and whether nothing else is asked."""
+    steps = [step for step in program if step[0] != SAVE]
+    sets = (ranges for _, ranges, _ in takewhile(lambda step: step[0] == TAKE, steps))
+    prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
+    return prefix, tuple(steps[len(prefix) :]) in _RESTS
+
+
+def _is_one(ranges: CharRanges) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
 _KINDS: Final = {"": EDGE, "\n": NEWLINE}
@@ -228,7 +286,7 @@ def _moves(program: Sequence[Instruction], here: int) -> _Moves:
     ends of all branches go on at one position, which is a join.
 
     Raises:
-        TooLargeError: they are too many.
+        _TooLargeError: they are too many.
     """
     runs, follow = _follow(program, here)
     most = _MOST_BITS // max([1, *follow])
@@ -242,7 +300,7 @@ def _moves(program: Sequence[Instruction], here: int) -> _Moves:
                 by_distance[target - position] |= 1 << position
         # Told here: sets that end alike share 61 hashes, and 24,000 of them take 4 s.
         if len(joins) > most:
-            raise TooLargeError
+            raise _TooLargeError
     shared = {by: ends for by, ends in by_distance.items() if ends & ends - 1}
     alone: dict[int, int] = defaultdict(int)
     for by in by_distance.keys() - shared:
@@ -263,12 +321,12 @@ def _follow(program: Sequence[Instruction], here: int) -> tuple[int, dict[int, i
     from the end to the start; again as long as a loop, which goes back, brings more.
 
     Raises:
-        TooLargeError: they are too many.
+        _TooLargeError: they are too many.
     """
     takes = [at for at, step in enumerate(program) if step[0] == TAKE]
     others = [at for at, step in enumerate(program) if step[0] != TAKE][::-1]
     if len(takes) * len(others) > _MOST_REACHED:
-        raise TooLargeError
+        raise _TooLargeError
     reached: dict[int, int] = {}
 
     def reach(at: int) -> int:
@@ -307,14 +365,3 @@ def _absolute(steps: Sequence[Instruction]) -> list[Instruction]:
         else (operation, one, other)
         for at, (operation, one, other) in enumerate([*steps, (TAKE, None, 0)])
     ]
-
-
-def _texts(text: str, saved: _Saved, number: int) -> GroupTexts:
-    places: dict[int, int] = {}
-    while saved is not None:
-        slot, place, saved = saved
-        places.setdefault(slot, place)  # the last note comes first
-    return tuple(
-        text[places[2 * group] : places[2 * group + 1]] if 2 * group in places else None
-        for group in range(1, number + 1)
-    )
