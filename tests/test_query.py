@@ -485,6 +485,20 @@ def test_what_is_kept_of_questions_is_bounded(monkeypatch):
         assert len(store._questions) <= 2_000 // 32
 
 
+def test_a_histogram_weighs_half_as_much_as_its_series(monkeypatch):
+    """So histograms are kept of twice as many series as points are."""
+    monkeypatch.setattr("promlatest._storage.store.QUESTIONS_KEPT", 2_000)
+    body = "".join(
+        f'h_bucket{{n="{n}",le="1"}} 1\nh_bucket{{n="{n}",le="+Inf"}} 2\n'
+        for n in range(750)
+    )
+    store = Store()
+    store.ingest(body)
+
+    assert store.histograms("h")[0] is store.histograms("h")[0]
+    assert store.query("h_bucket")[0] is not store.query("h_bucket")[0]
+
+
 def test_histograms_are_assembled_once_however_many(monkeypatch):
     """Where the buckets stand is kept for all of them, and not for so many at the most:
     it takes a hundred times what picking their values takes."""
