@@ -90,12 +90,11 @@ class Layout:
         self.shapes: Final = shapes
         self.length: Final = length
         self.twins: Final = twins
-        tables: dict[str, tuple[Table, ...]] = {}
-        size = 0
+        tables: dict[str, list[Table]] = {}
         for (metric, _), group in shapes.items():
-            tables[metric] = (*tables[metric], *group) if metric in tables else group
-            size += sum([len(table.places) for table in group])
-        self.tables: Final[Mapping[str, tuple[Table, ...]]] = tables
+            tables.setdefault(metric, []).extend(group)
+        size = sum([len(t.places) for group in shapes.values() for t in group])
+        self.tables: Final[Mapping[str, Sequence[Table]]] = tables
         self.size: Final = size
         most = min(_HITS_KEPT, size) + _HITS_LEAST
         self._selections: Cache[tuple[Any, ...], Selection] = Cache(2 * most)
