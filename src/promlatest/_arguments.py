@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from math import inf
 from numbers import Real
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 from promlatest.exceptions import UsageError
 
@@ -114,9 +114,9 @@ def checked_choice(name: str, value: T, choices: Any) -> T:
     Raises:
         UsageError: it is none of them.
     """
-    if value in get_args(choices):
+    if value in choices.__args__:  # `get_args` is 1 µs, of each matcher that is made
         return value
-    expected = " or ".join(get_args(choices))
+    expected = " or ".join(choices.__args__)
     raise UsageError(f"{name}: expected {expected}, not {shown(value)}")
 
 

@@ -149,7 +149,9 @@ class _Verdicts(dict[str, bool]):
         super().__init__()
         self._judge = judge
         self.only = only
-        self.prefix = commonprefix([*only]) if only else prefix  # noqa: RUF071 texts, no paths
+        if only and not prefix:
+            prefix = commonprefix([*only])  # noqa: RUF071 texts, no paths
+        self.prefix = prefix
         self.prefix_decides = prefix_decides
 
     def __missing__(self, value: str) -> bool:
@@ -179,7 +181,7 @@ def _compiled(value: str) -> Pattern:
 
 
 _VERDICTS: Final[dict[str, Callable[[str], _Verdicts]]] = {
-    "=": lambda value: _Verdicts(value.__eq__, frozenset({value})),
+    "=": lambda value: _Verdicts(value.__eq__, frozenset({value}), value),
     "!=": lambda value: _Verdicts(value.__ne__),
     "=~": _regex,
     "!~": _not_regex,

@@ -73,8 +73,10 @@ class Columns:
         else:
             rows = self.rows_held()
         for matcher in asked:
-            column, matches = self.column(matcher.name), matcher._verdicts.__getitem__
-            rows = [row for row in rows if matches(column[row])]
+            column, only = self.column(matcher.name), matcher.literals
+            # To ask a new matcher takes 0.4 µs a value; one that lists them need not be.
+            fits = matcher._verdicts.__getitem__ if only is None else only.__contains__
+            rows = [row for row in rows if fits(column[row])]
         return rows
 
     def index(self, name: str) -> Mapping[str, Collection[int]]:
