@@ -36,7 +36,6 @@ from promlatest._matching.regex_program import (
 from promlatest._matching.regex_syntax import TOO_LARGE, PatternParser
 from promlatest.exceptions import PatternError
 
-GroupTexts = tuple[str | None, ...]
 _Saved = tuple[int, int, "_Saved"] | None  # slot, place in the text; those before
 
 # Steps kept, of states with up to 64 positions: 0.5 MB. Larger states count for more.
@@ -146,7 +145,7 @@ class Machine:
         except _NoWay:
             return False
 
-    def fullmatch(self, text: str) -> GroupTexts | None:
+    def fullmatch(self, text: str) -> tuple[str | None, ...] | None:
         """The text of each group; None if the pattern does not match the whole text."""
         if not self.matches(text):
             return None
@@ -159,7 +158,7 @@ class Machine:
             self._forget()
         return self._made(state, character)
 
-    def _groups(self, text: str) -> GroupTexts:
+    def _groups(self, text: str) -> tuple[str | None, ...]:
         """The text of each group, in a text that matches.
 
         It backtracks, and tries no choice twice at one place: it takes at most as many
@@ -191,7 +190,7 @@ class Machine:
             else:
                 return self._texts(text, saved)
 
-    def _texts(self, text: str, saved: _Saved) -> GroupTexts:
+    def _texts(self, text: str, saved: _Saved) -> tuple[str | None, ...]:
         places: dict[int, int] = {}
         while saved is not None:
             slot, place, saved = saved
