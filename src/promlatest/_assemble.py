@@ -8,10 +8,10 @@ and a `_count`. `assemble` puts them together again; what had no place is noted 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import attrs
 
@@ -50,15 +50,12 @@ def assemble(points: Iterable[DataPoint], metric: str) -> list[Histogram]:
 
 _Role = Literal["bucket", "sum", "count"]
 
-
-def _roles(metric: str) -> dict[str, _Role]:
-    return {
-        f"{metric}_bucket": "bucket",
-        f"{metric}_sum": "sum",
-        f"{metric}_gsum": "sum",
-        f"{metric}_count": "count",
-        f"{metric}_gcount": "count",
-    }
+ROLES: Final[Mapping[str, _Role]] = {
+    "_bucket": "bucket",
+    "_sum": "sum", "_gsum": "sum",
+    "_count": "count", "_gcount": "count",
+}  # fmt: skip
+"""What the series of a histogram are, by what stands behind its name."""
 
 
 class _Layout(NamedTuple):
@@ -123,7 +120,7 @@ class _Parts:
 
 def _grouped(points: Iterable[DataPoint], metric: str) -> dict[tuple[str, ...], _Parts]:
     """The parts of each histogram by their flat labels without `__name__` and `le`."""
-    roles = _roles(metric)
+    roles = {metric + suffix: role for suffix, role in ROLES.items()}
     layouts: dict[tuple[str, ...], _Layout] = {}
     groups: dict[tuple[str, ...], _Parts] = {}
     for labels, timestamp, value in points:

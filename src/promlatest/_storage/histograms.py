@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isnan, nan
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
-from promlatest._assemble import assemble
+from promlatest._assemble import ROLES, assemble
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
 from promlatest._matching.labels import METRIC_NAME, Labels
@@ -24,8 +24,6 @@ from promlatest._samples import picker
 from promlatest._storage.layout import Layout
 from promlatest._storage.plan import Plan, plan_of
 from promlatest._storage.scrape import Scrape
-
-_SUFFIXES: Final = ("_bucket", "_sum", "_count", "_gsum", "_gcount")
 
 
 @attrs.frozen(eq=False)
@@ -51,7 +49,7 @@ class _PartPlaces:
 
 def series_plan(metric: str, matchers: tuple[Matcher, ...]) -> Plan:
     """The plan for all series that a histogram can be made of."""
-    names = frozenset(metric + suffix for suffix in _SUFFIXES)
+    names = frozenset(metric + suffix for suffix in ROLES)
     return plan_of((keyword_matcher(METRIC_NAME, names), *matchers))
 
 

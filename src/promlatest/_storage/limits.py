@@ -7,7 +7,7 @@ import attrs
 
 from promlatest._arguments import checked
 from promlatest._matching.labels import METRIC_NAME, Labels
-from promlatest._samples import Rows
+from promlatest._samples import Rows, rows_of
 from promlatest.exceptions import LimitError, UsageError
 
 
@@ -43,16 +43,15 @@ def check_labels(labels: Labels, limits: Limits) -> None:
         LimitError: it has more labels, or longer ones, than allowed.
     """
     flat = labels.flat
-    if len(flat) // 2 > limits.labels:
-        _check_limit("labels", len(flat) // 2, limits.labels, labels.metric)
     # UTF-8 takes at most 4 bytes a character: only near a limit each text is looked at.
     most = 4 * max(map(len, flat))
-    if most <= limits.label_name_length and most <= limits.label_value_length:
-        return
-    for name, value in labels.items():
-        where = (name, labels.metric)
-        _check_limit("label_name_length", _bytes(name), limits.label_name_length, *where)
-        _check_limit("label_value_length", _bytes(value), limits.label_value_length, *where)
+    if (
+        len(flat) // 2 > limits.labels
+        or most > limits.label_name_length
+        or most > limits.label_value_length
+    ):
+        [rows] = rows_of([(labels, 0)])
+        check_rows(rows, limits)
 
 
 def check_rows(rows: Rows, limits: Limits) -> None:
