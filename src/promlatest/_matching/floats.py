@@ -66,27 +66,6 @@ def format_bound(value: float) -> str:
     return f"{sign}{mantissa}e+{len(whole) - 1:02}"
 
 
-_UNITS: Final = (
-    ("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000),
-    ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
-)  # fmt: skip
-
-
-def format_duration(milliseconds: int) -> str:
-    """A duration as Prometheus writes it.
-
-    >>> format_duration(5_400_000), format_duration(604_800_000), format_duration(-60_000)
-    ('1h30m', '1w', '-1m')
-    """
-    left, text = abs(milliseconds), "-" if milliseconds < 0 else ""
-    for unit, size in _UNITS:
-        # Years and weeks only where nothing is left over: 90d, and not 12w6d.
-        if left >= size and not (unit in ("y", "w") and left % size):
-            text += f"{left // size}{unit}"
-            left %= size
-    return text or "0s"
-
-
 def json_number(value: float) -> float | str | None:
     """The number as JSON can hold it: None for NaN, "+Inf" and "-Inf" as text."""
     if math.isfinite(value):

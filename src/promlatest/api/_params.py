@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -13,8 +14,8 @@ from promlatest._arguments import as_tuple, checked, shown
 from promlatest._matching.floats import parse_float
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.selector import parse_selector
+from promlatest._units import parse_duration
 from promlatest.exceptions import UsageError
-from promlatest.promql._lexer import read_duration as promql_duration
 
 __all__ = ["Params", "read_duration", "read_time"]
 
@@ -135,17 +136,9 @@ def read_duration(text: str) -> float:
     >>> read_duration("15"), read_duration("1m30s"), read_duration("0.5")
     (15.0, 90.0, 0.5)
     """
-    try:
-        seconds = parse_float(text)
-    except ValueError:
-        seconds = _of_units(text)
-    if not abs(seconds) <= _MOST_SECONDS:
-        raise UsageError(f'cannot parse "{text[:60]}" to a valid duration')
-    return seconds
-
-
-def _of_units(text: str) -> float:
-    try:
-        return promql_duration(text) / 1000
-    except ValueError:
-        return math.nan
+    for read in (parse_float, parse_duration):
+        with suppress(ValueError, UsageError):
+            seconds = read(text)
+            if abs(seconds) <= _MOST_SECONDS:
+                return seconds
+    raise UsageError(f'cannot parse "{text[:60]}" to a valid duration')

@@ -107,7 +107,7 @@ def limits_of(options: argparse.Namespace, kind: type[L]) -> L:
                 f"expected a limit of {', '.join(options.limits)}, not {name!r}"
             )
         if name == "body_size" and not number.isdecimal():
-            from promlatest.scrape._units import parse_size
+            from promlatest._units import parse_size
 
             given[name] = parse_size(number)
         elif number.isascii() and number.isdecimal() and len(number) < _DIGITS:

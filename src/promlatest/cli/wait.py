@@ -23,12 +23,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from promlatest._matching.floats import format_float
+from promlatest._units import parse_duration
 from promlatest.cli._exits import DONE, NOTHING, UNREACHABLE
 from promlatest.cli._options import add_json, add_target, refuse_idle, refuse_standard_input
 from promlatest.cli._printing import json_number, print_json
 from promlatest.cli._targets import matchers_of, target_of
 from promlatest.exceptions import UsageError
-from promlatest.scrape._units import parse_duration
 from promlatest.testing import (
     Expectation,
     ExpectationError,

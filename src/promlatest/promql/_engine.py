@@ -16,8 +16,8 @@ import attrs
 from promlatest._arguments import checked, checked_seconds, shown
 from promlatest._clock import check_deadline, now_ms
 from promlatest._interfaces import Queryable
-from promlatest._matching.floats import format_duration
 from promlatest._matching.labels import Labels
+from promlatest._units import format_duration
 from promlatest.exceptions import CoverageError, EvaluationError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import combined_with

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from promlatest._matching.literals import STRING
+from promlatest._units import read_duration
 from promlatest.exceptions import QueryError
 
 # Possessive, so that a million of # stays linear.
@@ -36,14 +37,8 @@ _OUTSIDE: Final = _pattern("[a-zA-Z_:][a-zA-Z0-9_:]*")
 _INSIDE: Final = _pattern("[a-zA-Z_][a-zA-Z0-9_]*")
 _AFTER_BLANK: Final = re.compile(_BLANK, re.DOTALL)
 
-_DURATION: Final = re.compile(
-    r"(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?"
-    r"(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?"
-)
-_UNITS: Final = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
 # Nothing is given back: a million digits before a letter are looked at once.
 _DECIMAL: Final = re.compile(r"(?:[0-9_]++(?:\.[0-9_]*+)?|\.[0-9_]++)(?:[eE][+-]?[0-9]++)?")
-MOST_MS: Final = 2**63 // 1_000_000  # Go's durations count nanoseconds in 64 bits
 
 
 class Token(NamedTuple):
@@ -123,23 +118,6 @@ def read_number(text: str) -> float:
             return float(_integer(text, 8))
         return _decimal(text)
     return read_duration(text) / 1000
-
-
-def read_duration(text: str) -> int:
-    """The milliseconds that a duration stands for.
-
-    Raises:
-        ValueError: it is none, or too long for the 64 bits that Prometheus gives it.
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None or not text:
-        raise ValueError(f"{text!r} is neither a number nor a duration")
-    parts = [(n, unit) for n, unit in zip(match.groups(), _UNITS, strict=True) if n]
-    long = any(len(n) > 20 for n, _ in parts)  # Python refuses to read thousands of digits
-    total = 0 if long else sum(int(n) * unit for n, unit in parts)
-    if long or total > MOST_MS:
-        raise ValueError(f"the duration {text!r} is too long")
-    return total
 
 
 def _integer(text: str, base: int) -> int:

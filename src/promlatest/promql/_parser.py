@@ -26,11 +26,12 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.literals import LiteralError, unquote
 from promlatest._matching.matcher import Matcher, MatchType
 from promlatest._matching.near import close_names
+from promlatest._units import MOST_MS
 from promlatest.exceptions import LabelError, PatternError, UsageError
 from promlatest.promql._aggregations import AGGREGATIONS
 from promlatest.promql._arithmetic import COMPARISONS
 from promlatest.promql._functions import FUNCTIONS, REFUSED, Function
-from promlatest.promql._lexer import MOST_MS, QueryText, Token, read_number
+from promlatest.promql._lexer import QueryText, Token, read_number
 from promlatest.promql._tree import (
     NO_METRIC,
     TYPE_NAMES,

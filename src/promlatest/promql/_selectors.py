@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from promlatest._interfaces import Values
-from promlatest._matching.floats import format_duration
 from promlatest._matching.labels import Labels
+from promlatest._units import format_duration
 from promlatest.promql._columns import LOOKBACK, Block
 from promlatest.promql._series import any_twice, grouped, joined
 from promlatest.promql._values import EMPTY, Kept, Span, VectorColumn, Window

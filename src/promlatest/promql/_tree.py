@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Literal
 import attrs
 
 from promlatest._arguments import checked
-from promlatest._matching.floats import format_duration, format_float
+from promlatest._matching.floats import format_float
 from promlatest._matching.labels import (
     LEGACY_LABEL_NAME,
     LEGACY_METRIC_NAME,
@@ -22,6 +22,7 @@ from promlatest._matching.labels import (
     quote,
 )
 from promlatest._matching.matcher import Matcher
+from promlatest._units import format_duration
 
 ValueType = Literal["scalar", "string", "vector", "range"]
 """What an expression gives: a number, a text, a value a series, or many a series."""

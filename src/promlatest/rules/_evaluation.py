@@ -13,8 +13,9 @@ from typing import Final
 
 import attrs
 
-from promlatest._matching.floats import format_duration, format_float
+from promlatest._matching.floats import format_float
 from promlatest._matching.labels import METRIC_NAME, Labels
+from promlatest._units import format_duration
 from promlatest.exceptions import PromlatestError
 from promlatest.promql import Scalar, Vector, query
 from promlatest.promql._arithmetic import COMPARISONS

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from promlatest._files import checked_path, file_text
+from promlatest._units import read_duration
 from promlatest.exceptions import MissingExtraError, UsageError
-from promlatest.promql._lexer import read_duration
 from promlatest.rules._dashboards import dashboard_rules, is_dashboard
 from promlatest.rules._rule import Rule, RuleKind
 from promlatest.rules._text import Text, source_text

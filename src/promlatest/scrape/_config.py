@@ -36,14 +36,13 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from promlatest._escape import escaped
 from promlatest._files import file_bytes
-from promlatest._matching.floats import format_duration
+from promlatest._units import format_duration, parse_duration, parse_size
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
 from promlatest.scrape._target import TLS, Auth, Target
-from promlatest.scrape._units import parse_duration, parse_size
 
 __all__ = ["read_config"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from promlatest._units import format_duration, parse_duration, parse_size
 from promlatest.exceptions import UsageError
-from promlatest.scrape._units import parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -16,11 +16,23 @@ def test_duration(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "5 s", "1.5s", "s", "1s1m", "-1s", "1S", "٣s"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "5 s", "1.5s", "s", "1s1m", "-1s", "1S", "٣s", "300y", 5000 * "1" + "s"],
+    ids=lambda text: text[:5],
+)
 def test_no_duration(text: str) -> None:
     """What Prometheus does not take for a duration is none here."""
     with pytest.raises(UsageError):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["0s", "500ms", "1m30s", "1d2h", "90d", "2w", "-1h"])
+def test_a_duration_is_written(text: str) -> None:
+    """With falling units; weeks and years only where nothing is left over."""
+    duration = round(1000 * parse_duration(text.removeprefix("-")))
+
+    assert format_duration(-duration if text.startswith("-") else duration) == text
 
 
 @pytest.mark.parametrize(
