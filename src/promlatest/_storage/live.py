@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sortedcontainers import SortedDict
 
-from promlatest._datapoint import DataPoint, Metadata
+from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import Labels
 from promlatest._samples import NO_TIME, rows_of
 from promlatest._storage.cache import Cache
@@ -200,7 +200,6 @@ class LiveSource:
         self.slots: Final[dict[int, Slot | Place]] = {}
         self.size = 0
         self.version = 0
-        self.metadata: Mapping[str, Metadata] = {}
         self._tables: Any = SortedDict()  # metric -> label names -> table
         self._texts: dict[str, str] = {}  # equal label values as one object
         self._selections: Cache[Any, tuple[int, _Hits]] = Cache(_HITS_KEPT)
@@ -328,8 +327,6 @@ class LiveSource:
             array("d", [value for _, value in samples]),
             max([time for time, _ in samples]),
             array("q", [time for time, _ in samples]),
-            {},
-            dict(self.metadata),
         )
 
     def metrics(self) -> list[str]:

@@ -462,7 +462,7 @@ class QueryMethods:
         told: dict[str, Metadata] = {}
         for cell in reversed(list(self._cells_of())):  # the first to describe one counts
             told |= cell.visible.metadata
-        return told | dict(self._live.metadata)
+        return told
 
     def __len__(self) -> int:
         """How many series there are; one that two sources have counts twice."""
