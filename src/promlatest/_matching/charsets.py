@@ -7,6 +7,7 @@ general categories are those of this Python's `unicodedata`, and its scripts sta
 
 from __future__ import annotations
 
+import string
 import sys
 import unicodedata
 from bisect import bisect_left, bisect_right
@@ -50,27 +51,23 @@ def holds(ranges: CharRanges, code: int) -> bool:
     return at >= 0 and code <= ranges[at][1]
 
 
-_DIGIT: Final = union(((0x30, 0x39),))
-_UPPER: Final = union(((0x41, 0x5A),))
-_LOWER: Final = union(((0x61, 0x7A),))
-_ALPHA: Final = union(_UPPER, _LOWER)
-WORD: Final = union(_ALPHA, _DIGIT, of("_"))
-PERL: Final = {"d": _DIGIT, "s": of("\t\n\f\r "), "w": WORD}
+WORD: Final = of(string.ascii_letters + string.digits + "_")
+PERL: Final = {"d": of(string.digits), "s": of("\t\n\f\r "), "w": WORD}
 POSIX: Final = {
-    "alnum": union(_ALPHA, _DIGIT),
-    "alpha": _ALPHA,
+    "alnum": of(string.ascii_letters + string.digits),
+    "alpha": of(string.ascii_letters),
     "ascii": ((0, 0x7F),),
     "blank": of("\t "),
     "cntrl": ((0, 0x1F), (0x7F, 0x7F)),
-    "digit": _DIGIT,
+    "digit": of(string.digits),
     "graph": ((0x21, 0x7E),),
-    "lower": _LOWER,
+    "lower": of(string.ascii_lowercase),
     "print": ((0x20, 0x7E),),
-    "punct": union(((0x21, 0x2F), (0x3A, 0x40)), ((0x5B, 0x60), (0x7B, 0x7E))),
-    "space": of("\t\n\v\f\r "),
-    "upper": _UPPER,
+    "punct": of(string.punctuation),
+    "space": of(string.whitespace),
+    "upper": of(string.ascii_uppercase),
     "word": WORD,
-    "xdigit": union(_DIGIT, ((0x41, 0x46), (0x61, 0x66))),
+    "xdigit": of(string.hexdigits),
 }
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, reduce
-from itertools import count, takewhile
+from itertools import count
 from operator import or_
 from typing import Final, NamedTuple
 
@@ -231,13 +231,12 @@ class Machine:
 def _prefix(program: Iterable[Instruction]) -> tuple[str, bool]:
     """The characters that every match begins with, and whether nothing else is asked."""
     steps = [step for step in program if step[0] != SAVE]
-    sets = (ranges for _, ranges, _ in takewhile(lambda step: step[0] == TAKE, steps))
-    prefix = "".join(chr(ranges[0][0]) for ranges in takewhile(_is_one, sets))
+    prefix = ""
+    for kind, ranges, _ in steps:
+        if kind != TAKE or len(ranges) != 1 or ranges[0][0] != ranges[0][1]:
+            break
+        prefix += chr(ranges[0][0])
     return prefix, tuple(steps[len(prefix) :]) in _RESTS
-
-
-def _is_one(ranges: CharRanges) -> bool:
-    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
 _KINDS: Final = {"": EDGE, "\n": NEWLINE}
