@@ -8,7 +8,6 @@ of failures. The shapes are those of Prometheus' `storage` package.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 import attrs
@@ -55,13 +54,7 @@ class Appender(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, /, *_: object) -> None: ...
 
 
 class BatchAppender(Appender, Protocol):

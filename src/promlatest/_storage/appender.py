@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count, repeat
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from promlatest._arguments import checked, checked_function, shown
@@ -386,13 +385,7 @@ class Batch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, /, *_: object) -> None:
         if self._ended:
             return
         if kind is None:
