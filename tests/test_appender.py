@@ -573,6 +573,23 @@ def test_batch_refs_are_not_reused(store):
     assert pending.append(old, {"__name__": "other"}, 1, 1.0) != old
 
 
+def test_the_same_series_in_the_same_order_are_laid_out_once():
+    """A batch of the series of the last one keeps their layout; another order, or one more
+    series, does not."""
+    store = Store()
+    refs = {"a": 0, "b": 0, "c": 0}
+    layouts = []
+    for names in "ab", "ab", "ba", "abc":
+        with store.batch("s") as batch:
+            for name in names:
+                labels = {"__name__": "m", "name": name}
+                refs[name] = batch.append(refs[name], labels, 1, len(layouts))
+        layouts.append(store.sources["s"]._visible.layout)
+        assert [p.labels["name"] for p in store.query("m")] == sorted(names)
+
+    assert [layout is layouts[0] for layout in layouts] == [True, True, False, False]
+
+
 # Many at once
 
 

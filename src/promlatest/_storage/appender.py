@@ -17,7 +17,7 @@ from promlatest._counts import Counts
 from promlatest._datapoint import Metadata
 from promlatest._matching.floats import is_same
 from promlatest._matching.labels import Labels
-from promlatest._samples import Samples, joined, rows_of
+from promlatest._samples import Rows, Samples, joined, rows_of
 from promlatest._storage.limits import Limits, check_labels
 from promlatest._storage.live import Place, Slot
 from promlatest.exceptions import AppenderClosedError, LabelError, UsageError
@@ -228,6 +228,15 @@ class RefBook:
 
     def __init__(self) -> None:
         self._pages: tuple[dict[int, Labels], dict[Labels, int]] = ({}, {})
+        self._last: tuple[list[Labels], tuple[Rows, ...]] = ([], ())
+
+    def rows(self, series: list[Labels]) -> tuple[Rows, ...]:
+        """Series in columns; those of the last time where they are the same."""
+        last, rows = self._last
+        if series != last:
+            rows = rows_of([(labels, at) for at, labels in enumerate(series)])
+            self._last = series, rows
+        return rows
 
     def labels(self, ref: int) -> Labels | None:
         """The series of a ref; None if it is not known (any more)."""
@@ -371,7 +380,7 @@ class Batch:
     def _close_part(self) -> None:
         """Put what was appended one by one into columns."""
         if self._labels:
-            rows = rows_of([(labels, at) for at, labels in enumerate(self._labels)])
+            rows = self._book.rows(self._labels)
             self._parts.append(Samples(rows, self._values, self._times))
             self._appended += self._labels
             self._labels, self._values, self._times = [], array("d"), array("q")
