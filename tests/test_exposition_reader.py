@@ -8,6 +8,7 @@ from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from promlatest._clock import Turns
 from promlatest.exceptions import ContentTypeError, LimitError, ParseError
 from promlatest.exposition import Format, Sample, parse
 from promlatest.exposition._reader import Refused, read_exactly, read_fast
@@ -168,6 +169,35 @@ def test_metadata_may_come_twice_and_late() -> None:
     told = parse(body).metadata["a"]
 
     assert (told.type, told.help) == ("counter", "y")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        'a{b="x\n# HELP c d\n# TYPE c gauge\nc 1\n"} 2',
+        "c 1\nc 2",
+        "x +Inf\nc NaN",
+        "c 1 5\n# HELP c other\n# TYPE c counter",
+        'c_sum 1\n# HELP d \n# TYPE d summary\nd{quantile="0.50"} 1',
+        "# HELP c a\\\\b\n# TYPE c counter\nc 3\n",
+        "",
+    ],
+)
+def test_what_stands_behind_the_head_of_a_family(after: str) -> None:
+    """A family that is read at once hides nothing: values that hold one, repeats, words
+    for numbers, timestamps, escapes and what contradicts it are as the exact reading says."""
+    text = f"# HELP c d\n# TYPE c gauge\n{after}"
+    fast = read_fast(text, "text")
+    assert fast is not None
+    assert said(fast) == exact(text, "text")
+
+
+def test_a_page_of_families_offers_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Families that are read at once are work in slices too."""
+    turns: list[None] = []
+    monkeypatch.setattr(Turns, "offer", lambda _: turns.append(None))
+    read_fast("# HELP m h\n# TYPE m gauge\nm 1\n" * 10_000, "text")
+    assert turns
 
 
 def test_names_are_never_changed() -> None:

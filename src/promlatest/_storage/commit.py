@@ -121,8 +121,7 @@ def updated(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
     layout = held.layout
     if fresh:
         rows = rows_of(list(fresh.items()))
-        for each in rows:
-            check_rows(each, commit.limits)
+        check_rows(rows, commit.limits)
         layout = layout.extended(rows, end + len(fresh))
         counts.added = len(fresh)
     scrape = attrs.evolve(
@@ -149,11 +148,13 @@ def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
     if samples.rows is before.rows and samples.rows:
         return before
     layout = laid_out(samples.rows, len(samples.values), before)
-    for shape, group in layout.shapes.items():
-        if group is not before.shapes.get(shape):
-            for table in group:
-                others = table.others and table.others[1]
-                check_rows(take(table.rows, others) if others else table.rows, limits)
+    held = before.shapes.get
+    fresh = [group for shape, group in layout.shapes.items() if group is not held(shape)]
+    tables = chain.from_iterable(fresh)
+    rows = [
+        take(each.rows, each.others[1]) if each.others else each.rows for each in tables
+    ]
+    check_rows(rows, limits)
     return layout
 
 

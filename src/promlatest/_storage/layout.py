@@ -274,16 +274,13 @@ def laid_out(rows: tuple[Rows, ...], length: int, before: Layout) -> Layout:
     """
     groups: dict[Shape, list[Rows]] = {}
     for each in rows:
-        for shaped in without_empty(each) if each.places else ():
-            groups.setdefault((shaped.metric, shaped.names), []).append(shaped)
+        for shaped in without_empty(each) if each.columns else (each,):
+            if shaped.places:
+                groups.setdefault((shaped.metric, shaped.names), []).append(shaped)
     shapes: dict[Shape, tuple[Table, ...]] = {}
     twins: list[tuple[int, ...]] = []
     for shape, group in groups.items():
-        held = before.shapes.get(shape, ())
-        if len(held) == len(group) and all(map(_is_of, held, group)):
-            shapes[shape] = held
-        else:
-            shapes[shape] = _tables(group, held, twins)
+        shapes[shape] = _tables(group, before.shapes.get(shape, ()), twins)
     return Layout(rows, shapes, length, tuple(twins))
 
 
@@ -329,6 +326,8 @@ def _tables(
     """The tables of rows of one shape; of a series that stands in them twice the first
     row stays, and the places of all are noted."""
     if len(group) == len(held):
+        if all(map(_is_of, held, group)):
+            return held
         pairs = list(zip(held, group, strict=True))
         if all(map(_alike, held, group)):
             return tuple(table.moved(rows) for table, rows in pairs)

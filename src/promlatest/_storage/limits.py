@@ -3,6 +3,9 @@ error and not in a machine without memory."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import attrs
 
 from promlatest._arguments import checked
@@ -50,25 +53,36 @@ def check_labels(labels: Labels, limits: Limits) -> None:
         or most > limits.label_name_length
         or most > limits.label_value_length
     ):
-        [rows] = rows_of([(labels, 0)])
-        check_rows(rows, limits)
+        check_rows(rows_of([(labels, 0)]), limits)
 
 
-def check_rows(rows: Rows, limits: Limits) -> None:
-    """Check the label sets of rows, column by column.
+def check_rows(many: Sequence[Rows], limits: Limits) -> None:
+    """Check the label sets of rows.
 
     Raises:
         LimitError: a row has more labels, or longer ones, than allowed.
     """
+    # UTF-8 takes at most 4 bytes a character: only near a limit each text is looked at.
+    names = {rows.names for rows in many}
+    longest_name = max(map(len, chain.from_iterable(names)), default=0)
+    columns = chain.from_iterable([rows.columns for rows in many])
+    texts = chain([rows.metric for rows in many], chain.from_iterable(columns))
+    if (
+        max(map(len, names), default=0) >= limits.labels
+        or 4 * longest_name > limits.label_name_length
+        or 4 * max(map(len, texts), default=0) > limits.label_value_length
+    ):
+        for rows in many:
+            _check_each(rows, limits)
+
+
+def _check_each(rows: Rows, limits: Limits) -> None:
     _check_limit("labels", 1 + len(rows.names), limits.labels, rows.metric)
-    metric_length = _bytes(rows.metric)
-    _check_limit(
-        "label_value_length", metric_length, limits.label_value_length, METRIC_NAME
-    )
+    length = _bytes(rows.metric)
+    _check_limit("label_value_length", length, limits.label_value_length, METRIC_NAME)
     for name, column in zip(rows.names, rows.columns, strict=True):
         where = (name, rows.metric)
         _check_limit("label_name_length", _bytes(name), limits.label_name_length, *where)
-        # UTF-8 takes at most 4 bytes a character: only near the limit is it encoded.
         if 4 * max(map(len, column), default=0) > limits.label_value_length:
             length = max(map(_bytes, column))
             _check_limit("label_value_length", length, limits.label_value_length, *where)

@@ -303,9 +303,8 @@ class Ingester:
         self._check_samples(kept)
         checked = {id(each) for each in self._checked}
         try:
-            for each in labelled:
-                if id(each) not in checked:
-                    check_rows(each, self._label_limits)
+            fresh = [each for each in labelled if id(each) not in checked]
+            check_rows(fresh, self._label_limits)
         except LimitError:
             self._count_to_limit(labelled, progress)
             raise
@@ -434,7 +433,7 @@ _Read = tuple[Samples, Mapping[str, Metadata]]
 def _fits(rows: Rows, limits: Limits) -> bool:
     """Whether the labels of rows are within limits."""
     try:
-        check_rows(rows, limits)
+        check_rows([rows], limits)
     except LimitError:
         return False
     return True
