@@ -1,7 +1,7 @@
 """Bodies out of the ordinary: what a re-scrape of them costs beside one of a plain body.
 
 Series of many shapes, timestamps on every line, exemplars, pods that are replaced, a
-comment that changes, a line that cannot be read.
+comment that changes, more blanks than one, a line that cannot be read.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ def refused(size: int, step: int) -> str:
     return plain(size, step) + 't{n="14" R/W"} 1\n'
 
 
+def spaced(size: int, step: int) -> str:
+    """Two blanks before every value and one behind it."""
+    return "".join(f"{line} \n" for line in _lines(size, step)).replace("} ", "}  ")
+
+
 def broken(size: int, step: int) -> str:
     """A raw line break stands in a label value."""
     return f'before{{a="1\n2"}} 1\n{plain(size, step)}'
@@ -89,6 +94,7 @@ _ODD: Final[dict[str, Body]] = {
     "a comment that changes": commented,
     "exemplars": exemplars,
     "two shapes a metric": two_shapes,
+    "blanks around values": spaced,
     "a raw line break": broken,
     "a bad last line": refused,
 }

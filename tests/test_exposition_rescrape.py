@@ -480,6 +480,66 @@ def test_whatever_stands_between_the_next_body_is_read_by_comparison(
         assert read.metadata == fresh.metadata
 
 
+BLANKS = {
+    "two": 'm{{a="{n}"}}  {v}\n',
+    "a tab": 'm{{a="{n}"}}\t{v}\n',
+    "one before": ' m{{a="{n}"}} {v}\n',
+    "one behind": 'm{{a="{n}"}} {v} \n',
+    "within a value": 'm{{a="{n} {n}  "}} {v} \t\n',
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
+@pytest.mark.parametrize("line", BLANKS.values(), ids=BLANKS)
+def test_whatever_blanks_stand_around_a_value_it_is_read_alone(monkeypatch, line, changed):
+    """Once the series is known no line is read from its start."""
+    reader = Reader()
+    for step in range(4):
+        body = "".join(line.format(n=n, v=step * (n < changed)) for n in range(200))
+        with monkeypatch.context() as patch:
+            if step:
+                patch.setattr("promlatest.exposition._reader.LineReader", None)
+                patch.setattr("promlatest.exposition._rescrape.LineReader", None)
+            read = reader.read(body)
+        assert list(read.samples()) == list(parse(body).samples())
+
+
+def test_a_series_that_loses_its_labels_behind_a_blank_is_another():
+    """A blank may stand between a name and its labels, and there the name does not end."""
+    reader = Reader()
+    reader.read('m\t{a="1"}5\t\n')
+
+    [sample] = reader.read("m\t6\t\n").samples()
+
+    assert sample.labels == {"__name__": "m"}
+
+
+@pytest.mark.parametrize("line", ['m{{a="{n}"}}{v}', "m{n}  {v} 7", 'm{{a="{n}"}} {v}\r'])
+def test_a_last_word_that_is_no_value_is_not_taken_for_one(line):
+    """No blank stands before the value, a timestamp behind it, or no blank ends the line."""
+    reader = Reader()
+    for step in range(4):
+        body = "".join(f"{line.format(n=n, v=step)}\n" for n in range(200))
+        read, fresh = (_samples_or_error(each, body) for each in (reader.read, parse))
+        assert read == fresh
+
+
+def test_a_value_is_not_taken_for_the_end_of_labels():
+    """Where no blank stood before the value that was."""
+    reader = Reader()
+    reader.read('m{a="1", b="2"}5 \n')
+
+    with pytest.raises(ParseError):
+        reader.read('m{a="1", 6 \n')
+
+
+def _samples_or_error(read, body):
+    try:
+        return list(read(body).samples())
+    except ParseError as error:
+        return str(error)
+
+
 EXEMPLARS = [
     ' # {t="1"} 1',
     ' # {t="2"} 2 3',

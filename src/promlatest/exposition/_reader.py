@@ -575,7 +575,7 @@ class _Collected:
         series, _, value = rest.rpartition(" ")
         pieces = series.split('"')
         form = self.known.get(tuple(pieces[::2]))
-        if form is None or "\\" in series:
+        if form is None or not value or "\\" in series:
             return False
         try:
             time = GRAMMARS[self.format].timestamp(stamp)

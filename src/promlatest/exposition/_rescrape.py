@@ -295,6 +295,7 @@ class _Changes:
         self._before = exposition
         self._places = places
         self._stamp = stamp
+        self._spaced = _ends_in_values(exposition)
         self._at: list[int] = []
         self._values: list[bytes] = []
         self._stamped: list[int] = []
@@ -316,7 +317,12 @@ class _Changes:
             place = of_line[line]
             if place < 0 or kinds[line]:
                 if kinds[line] != _STAMPED:
-                    self._odd.append((place, old, new))
+                    value = self._spaced and place >= 0 and _same_but_value(old, new)
+                    if value:
+                        at.append(place)
+                        values.append(value)
+                    else:
+                        self._odd.append((place, old, new))
                     continue
                 if stamp and new.endswith(stamp):
                     old, new = old[:-length], new[:-length]
@@ -447,8 +453,28 @@ def _with_room(line: bytes, place: int) -> bytes:
     """A line in which the value of its sample can be put; as it is without one."""
     if place < 0:
         return line.replace(b"%", b"%%")
-    series, _, value = line.rpartition(b" ")
-    return series.replace(b"%", b"%%") + b" %b" + value[len(value.rstrip()) :]
+    series, value = _cut(line)
+    return series.replace(b"%", b"%%") + b"%b" + line[len(series) + len(value) :]
+
+
+def _cut(line: bytes) -> tuple[bytes, bytes]:
+    """A line up to its last word, and this word, whatever blanks stand around it."""
+    whole = line.rstrip(b" \t\n")
+    start = max(whole.rfind(b" "), whole.rfind(b"\t")) + 1
+    return whole[:start], whole[start:]
+
+
+def _same_but_value(old: bytes, new: bytes) -> bytes:
+    """The last word of a line if all that stands before it is as it was; b"" if it is not,
+    or if nothing stood between the series and the value."""
+    series, value = _cut(new)
+    before, was = _cut(old)
+    return value if before == series and b"}" not in was else b""
+
+
+def _ends_in_values(exposition: Exposition) -> bool:
+    """Whether the last word of every sample is its value."""
+    return exposition.times is None and exposition.format == "text"
 
 
 def _pieces(body: bytes, size: int) -> Iterator[tuple[int, int]]:
@@ -482,9 +508,18 @@ def _next_way(way: _Way, body: _Raw, before: Exposition) -> _Way:
         )
     # Other series are found line by line only, and so is what is not series, blank, value.
     many = way.changed > _MANY * len(way.places.of_line) and exposition.rows is before.rows
-    if not many or _lines_of(exposition).places is not None or any(way.places.kinds):
+    if not many or _lines_of(exposition).places is not None:
         return way
-    return _Series(way.body, exposition)
+    return _Series(way.body, exposition) if _is_cut_at_blanks(way) else way
+
+
+def _is_cut_at_blanks(way: _Blocks) -> bool:
+    """Whether every value is the last word of its line."""
+    kinds = way.places.kinds
+    return not any(kinds) or (
+        _ends_in_values(way.exposition)
+        and not any(b"}" in _cut(line)[1] for line in compress(BytesIO(way.body), kinds))
+    )
 
 
 _ODD: Final = 1
@@ -631,9 +666,9 @@ def _same_series(old: str, new: str, format: Format) -> SampleLine | None:  # no
         return None
     if not isinstance(read, SampleLine) or read.series_start:
         return None
-    series = new[: read.series_end]
-    behind = old[read.series_end : read.series_end + 1]
-    return read if old.startswith(series) and behind in (" ", "\t") else None
+    series, behind = new[: read.series_end], old[read.series_end :]
+    is_whole = behind.startswith((" ", "\t")) and behind.lstrip(" \t")[:1] != "{"
+    return read if old.startswith(series) and is_whole else None
 
 
 # Other series
