@@ -31,7 +31,7 @@ from promlatest._counts import Counts
 from promlatest._datapoint import METRIC_TYPES, Exemplar, Metadata, MetricType
 from promlatest._matching.floats import normalise_bound, parse_float
 from promlatest._matching.labels import LEGACY_METRIC_NAME, METRIC_NAME, Labels
-from promlatest._samples import NO_TIME, Rows, Samples, without_empty
+from promlatest._samples import NO_TIME, Rows, Samples, packed, without_empty
 from promlatest.exceptions import LimitError, ParseError, UsageError
 from promlatest.exposition._formats import Format, format_of
 from promlatest.exposition._lines import (
@@ -395,7 +395,7 @@ def _floats(texts: Sequence[str] | Sequence[bytes]) -> array[float]:
     # What is too large has become infinite, and so has the sum; the sum alone may be.
     if isinf(sum(numbers)) and any(map(isinf, numbers)):
         raise ValueError("a number is too large")
-    return array("d", numbers)
+    return packed(numbers)
 
 
 _WORDS: Final = {
