@@ -18,7 +18,7 @@ from promlatest.exceptions import ConnectError, UsageError
 from promlatest.exposition import parse
 from promlatest.rules import Rule
 from promlatest.rules._text import Text
-from promlatest.scrape import scrape_once
+from promlatest.scrape import Job, Scraper, scrape_once
 
 NOW = 1_700_000_000_123
 PAGE = """\
@@ -619,9 +619,25 @@ def test_targets() -> None:
         "lastScrape": "2023-11-14T22:13:20.123Z",
         "lastScrapeDuration": 0.25,
         "health": "up",
+        "scrapeInterval": "",
+        "scrapeTimeout": "",
     }
     assert (waiting["scrapeUrl"], waiting["health"]) == ("http://c:1/metrics", "unknown")
     assert waiting["lastScrape"] == "0001-01-01T00:00:00Z"
+
+
+def test_how_often_a_target_is_scraped() -> None:
+    """Interval and timeout stand there, as Prometheus writes them, where the jobs are told."""
+    store = Store()
+    job = Job(interval=90, timeout=2.5)
+    scraper = Scraper.of_jobs(store, [(job, ["file:/nowhere"])])
+    api = Api(store, targets=lambda: scraper.jobs)
+
+    (state,) = json.loads(api.answer("GET", "/api/v1/targets").body)["data"][
+        "activeTargets"
+    ]
+
+    assert (state["scrapeInterval"], state["scrapeTimeout"]) == ("1m30s", "2s500ms")
 
 
 def test_targets_are_filtered() -> None:

@@ -118,7 +118,8 @@ class Api:
 
     Args:
         queryable: what is asked: a `Store`, a snapshot, or any other `Queryable`.
-        targets: gives the names of all targets, those not scraped yet among them.
+        targets: gives the names of all targets, those not scraped yet among them; as a
+            mapping such as `Scraper.jobs` also how each is scraped.
         rules: what `promlatest.rules.read_rules` gave; evaluated when somebody asks.
         config: the text of a configuration, for whoever asks for it.
         flags: further flags to show.

@@ -15,6 +15,7 @@ from promlatest.api._text import json_labels, kept
 from promlatest.exceptions import EndpointError
 from promlatest.exposition._render import series_text
 from promlatest.rules import Rule
+from promlatest.scrape import Job
 
 __all__ = ["Site", "TargetState", "target_states"]
 
@@ -30,6 +31,8 @@ class TargetState:
         seconds: how long that took.
         error: why it failed; "" if it did not.
         series: how many series of it are visible.
+        interval: from one scrape to the next, in seconds; 0: not known.
+        timeout: for one scrape, in seconds; 0: not known.
     """
 
     name: str
@@ -38,6 +41,8 @@ class TargetState:
     seconds: float = 0.0
     error: str = ""
     series: int = 0
+    interval: float = 0.0
+    timeout: float = 0.0
 
     @property
     def health(self) -> str:
@@ -52,12 +57,20 @@ def target_states(queryable: Queryable, names: Iterable[str] = ()) -> list[Targe
 
     Args:
         queryable: a store; whatever else it is knows no targets.
-        names: those that there are.
+        names: those that there are; a mapping of them says with which job each is scraped.
     """
     sources = queryable.sources if isinstance(queryable, Store) else {}
     scraped = [_state(source) for source in sources.values() if _up(source)]
     waiting = [TargetState(name) for name in names if name not in sources]
-    return sorted([*scraped, *waiting], key=lambda state: (state.labels.flat, state.name))
+    jobs = names if isinstance(names, Mapping) else {}
+    states = [_paced(state, jobs.get(state.name)) for state in (*scraped, *waiting)]
+    return sorted(states, key=lambda state: (state.labels.flat, state.name))
+
+
+def _paced(state: TargetState, job: object) -> TargetState:
+    if not isinstance(job, Job):
+        return state
+    return attrs.evolve(state, interval=job.interval, timeout=job.timeout)
 
 
 def _up(source: Source) -> list[DataPoint]:

@@ -15,6 +15,7 @@ from promlatest._datapoint import DataPoint
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher, fulfils
 from promlatest._matching.selector import parse_selector
+from promlatest._units import format_duration
 from promlatest._version import __version__
 from promlatest.api._params import Params
 from promlatest.api._site import Site, TargetState
@@ -73,7 +74,13 @@ def _target(state: TargetState) -> dict[str, Json]:
         "lastScrape": rfc3339(state.scraped_at),
         "lastScrapeDuration": state.seconds,
         "health": state.health,
+        "scrapeInterval": _duration(state.interval),
+        "scrapeTimeout": _duration(state.timeout),
     }
+
+
+def _duration(seconds: float) -> str:
+    return format_duration(round(seconds * 1000)) if seconds else ""
 
 
 def target_metadata(site: Site, params: Params) -> Json:

@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         scraper = stack.enter_context(Scraper.of_jobs(store, work))
         api = Api(
             store,
-            targets=lambda: scraper.targets,
+            targets=lambda: scraper.jobs,
             partial=options.partial,
             rules=read_rules(*options.rules) if options.rules else (),
             config=_described(work),
