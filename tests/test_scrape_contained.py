@@ -525,6 +525,37 @@ async def test_a_target_that_goes_and_comes_back_at_once() -> None:
     end()
 
 
+@pytest.mark.parametrize("what", ["the log", "the clock"])
+def test_stopped_while_what_it_calls_hangs(
+    what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log handler or a clock that hangs does not hold `stop` for ever: it is said, and the
+    scraper can be started again, also when what hung goes on."""
+    began, goes_on = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> int:
+        if not began.is_set():
+            began.set()
+            goes_on.wait(60)
+        return time.time_ns() // 1_000_000
+
+    monkeypatch.setattr("promlatest.scrape._scrapers._HANGS", 0.1)
+    if what == "the log":
+        caplog.set_level(logging.INFO, "promlatest.scrape")
+        monkeypatch.setattr(caplog.handler, "emit", hang)
+    store = Store(clock=hang) if what == "the clock" else Store()
+    scraper = Scraper(store, [lambda: b"a 1\n"], interval=60)
+    scraper.start()
+    assert began.wait(60)
+
+    with pytest.raises(TimeoutError, match="a log handler or the store's clock hangs"):
+        scraper.stop()
+    scraper.start()
+    goes_on.set()
+    assert scraper.scrape().up
+    scraper.stop()
+
+
 def test_removed_while_a_commit_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The series of a removed target do not come back with a commit that was under way,
     although it takes longer than stopping would wait."""

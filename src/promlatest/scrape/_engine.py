@@ -390,6 +390,8 @@ class _TargetLoop:
         while True:
             due = await self._wait(schedule.tick)
             await self._turn(schedule.lateness(clock()) if due else 0.0)
+            if self._task is not asyncio.current_task():
+                return  # left behind: what was called hung while the scraper was stopped
             if due or schedule.tick <= clock():
                 missed = schedule.advance(clock())
                 self._engine.telemetry.skipped(self.job.name, missed)

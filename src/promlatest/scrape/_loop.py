@@ -7,7 +7,6 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from promlatest.exceptions import UsageError
@@ -30,9 +29,16 @@ class LoopThread:
         self.closed = False
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(
-            target=self._loop.run_forever, name="promlatest-scrape", daemon=True
+            target=self._work, name="promlatest-scrape", daemon=True
         )
         self._thread.start()
+
+    def _work(self) -> None:
+        """Run the loop until it is stopped. Others may be waiting for something on it, so
+        that is let come to its end before it is closed."""
+        self._loop.run_forever()
+        self._loop.run_until_complete(_finish())
+        self._loop.close()
 
     def submit(self, work: Coroutine[Any, Any, R]) -> _Future[R]:
         """Begin a piece of work; `wait` gives its outcome."""
@@ -69,15 +75,10 @@ class LoopThread:
         self._ending.add_done_callback(lambda _: self._loop.stop())
 
     def close(self) -> None:
-        """End the loop and the thread. Others may be waiting for something on it, so
-        that is let come to its end first."""
+        """End the loop and the thread, for which this waits no longer than 1 s."""
         self.closed = True
-        with suppress(TimeoutError):
-            self.wait(self.submit(_finish()), timeout=1.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(1.0)
-        if not self._thread.is_alive():
-            self._loop.close()
 
 
 async def _guarded(work: Coroutine[Any, Any, R]) -> R:

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from promlatest.exceptions import UsageError
 from promlatest.scrape._engine import Engine, jobs_of
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["AsyncScraper", "Scraper"]
 
 R = TypeVar("R")
+
+_HANGS: Final = 10.0  # s; the engine ends in 5, unless its thread does not come back
 
 
 class _ScraperFace:
@@ -146,6 +148,11 @@ class AsyncScraper(_ScraperFace):
 
         It takes no longer than a commit that is under way, for which it waits at most
         5 s; a target that does not answer is not waited for. It can be started again.
+
+        Raises:
+            TimeoutError: a `Scraper` has not ended within 10 s, since what it calls on its
+                own thread, a log handler or the clock of the store, hangs. Its thread is
+                left behind.
         """
         await self._engine.stop()
 
@@ -269,7 +276,12 @@ class Scraper(_ScraperFace):
             if self._thread is None:
                 return
             try:
-                self._thread.wait(self._thread.submit(self._engine.stop()))
+                self._thread.wait(self._thread.submit(self._engine.stop()), _HANGS)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"the scraper did not end within {_HANGS:g} s: a log handler or the"
+                    " store's clock hangs; its thread is left behind"
+                ) from None
             finally:
                 self._thread.close()
                 self._thread = None
