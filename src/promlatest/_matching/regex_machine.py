@@ -124,7 +124,7 @@ class Machine:
         for position, ranges in enumerate(sets, 1):
             self._sets[ranges] |= 1 << position
         self._mask: Final = lru_cache(256)(self._taking)
-        self._kind: Final = _kind if asserts else _any_kind
+        self._kind: Final = _kind if asserts else lambda _: EDGE
         try:
             contexts = range(16 if asserts else 1)
             self._moves: Final = [_moves(self._program, 1 << each) for each in contexts]
@@ -246,10 +246,6 @@ def _kind(character: str) -> int:
     if character in _KINDS:
         return _KINDS[character]
     return IN_WORD if holds(WORD, ord(character)) else OTHER
-
-
-def _any_kind(_character: str) -> int:
-    return EDGE
 
 
 class _Moves(NamedTuple):

@@ -51,7 +51,7 @@ _FLAGS: Final = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _ASSERTION: Final = re.compile(r"\\[AzbB]")
 _PERL: Final = re.compile(r"\\([dswDSW])")
-_UNICODE: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w*)\}|(\w)|)")
+_UNICODE: Final = re.compile(r"\\([pP])(?:\{(\^?)(\w*)\}|(\w)|.*)", re.DOTALL)
 _POSIX: Final = re.compile(r"\[:(\^?)(.*?):\]", re.DOTALL)
 _CODE: Final = re.compile(  # octal, hexadecimal twice, a control, a mark that is itself
     r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})"
@@ -213,10 +213,7 @@ class PatternParser:
             return None
         ranges = charsets.unicode_class(found[3] or found[4] or "")
         if ranges is None:
-            shown = (
-                found[0] if found.end() > found.end(1) else self.pattern[found.start() :]
-            )
-            raise self._wrong(f"invalid character class range: {shown}")
+            raise self._wrong(f"invalid character class range: {found[0]}")
         return self._signed(ranges, (found[1] == "P") != bool(found[2]))
 
     def _signed(self, ranges: CharRanges, negated: bool) -> CharRanges:
