@@ -29,8 +29,8 @@ def test_finds_every_row_and_no_other():
     columns = ([key[0] for key in keys], [key[1] for key in keys])
     built = RowMap(columns, 100)
     grown = RowMap((), 0)
-    for key in keys:
-        grown.add(key)
+    for row, key in enumerate(keys):
+        grown.put(key, row)
 
     for rowmap in (built, grown):
         rowmap._check(columns)

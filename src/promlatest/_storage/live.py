@@ -133,13 +133,12 @@ class LiveTable(Columns):
             for column, cell in zip(self._cells, cells, strict=True):
                 column[row] = cell
             self.refs[row] = ref
-            self._rowmap.put(cells, row)
         else:
             row = len(self.refs)
             for column, cell in zip(self._cells, cells, strict=True):
                 column.append(cell)
             self.refs.append(ref)
-            self._rowmap.add(cells)
+        self._rowmap.put(cells, row)
         for name, index in self._indexes.items():
             index.setdefault(cells[self.names.index(name)], set()).add(row)
 

@@ -38,7 +38,7 @@ class RowMap:
             list(zip(*columns, strict=True)) if columns else [()] * size
         )
         for row in range(size):
-            self.add(cells[row])
+            self.put(cells[row], row)
 
     def find(self, cells: tuple[str, ...], columns: LabelColumns) -> int:
         """The row of these label values; -1 if there is none."""
@@ -47,20 +47,20 @@ class RowMap:
         mask = len(slots) - 1
         slot = wanted & mask
         while (row := slots[slot]) != _FREE:
-            if row >= 0 and hashes[row] == wanted and _equal(cells, columns, row):
-                return row
+            if row >= 0 and hashes[row] == wanted:
+                for column, cell in zip(columns, cells, strict=True):
+                    if column[row] != cell:
+                        break
+                else:
+                    return row
             slot = (slot + 1) & mask
         return _FREE
 
-    def add(self, cells: tuple[str, ...]) -> int:
-        """Give the next row number to label values that are not there yet."""
-        row = len(self._hashes)
-        self._hashes.append(0)
-        self.put(cells, row)
-        return row
-
     def put(self, cells: tuple[str, ...], row: int) -> None:
-        """Give the number of a row that was removed to label values that are not there."""
+        """Give a row number, the next one or that of a row that was removed, to label
+        values that are not there yet."""
+        if row == len(self._hashes):
+            self._hashes.append(0)
         self._hashes[row] = hash(cells) & _BITS
         self._taken += 1  # those that are gone still take a slot
         if 3 * self._taken >= 2 * len(self._slots):
@@ -100,7 +100,3 @@ class RowMap:
             cells = tuple(column[row] for column in columns)
             found = self.find(cells, columns)
             assert found == row, f"row {row} {cells} found at {found}"
-
-
-def _equal(cells: tuple[str, ...], columns: LabelColumns, row: int) -> bool:
-    return cells == tuple([column[row] for column in columns])
