@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -236,7 +235,9 @@ def test_a_program_that_was_closed_is_not_taken_for_one_that_died():
 
 def test_a_program_that_ended_early_says_when():
     """It has not used up its time to get ready, so that is not what is said."""
-    with pytest.raises(TargetDownError, match=r"ended after \d\.\d+ s, before it could be"):
+    with pytest.raises(
+        TargetDownError, match=r"ended after \d+\.\d+ s, before it could be"
+    ):
         ScrapeTarget.process([sys.executable, "-c", "raise SystemExit(2)"], ready=60)
 
 
@@ -263,18 +264,18 @@ time.sleep(60)
 
 @posix
 @pytest.mark.parametrize("end", ["exit", "SIGTERM", "SIGKILL"])
-def test_a_program_ends_with_whoever_started_it(end):
+def test_a_program_ends_with_whoever_started_it(end, tmp_path):
     """Whatever ends the tests, their programs and log files do not survive it."""
     command = [sys.executable, "-c", PARENT, PROGRAM, end]
-    logs = set(Path(tempfile.gettempdir()).glob("promlatest-*.log"))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # where no other test writes
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
         pid = int(parent.stdout.readline())
         if end != "exit":
             parent.send_signal(getattr(signal, end))
-        parent.wait(30)
+        parent.wait(60)
 
     wait_for_end(pid)
-    assert set(Path(tempfile.gettempdir()).glob("promlatest-*.log")) <= logs
+    assert [*tmp_path.iterdir()] == []
 
 
 POLITE = """
