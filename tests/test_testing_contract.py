@@ -259,6 +259,14 @@ def test_only_the_first_missing_families_are_compared():
     assert sum("close names" in each for each in breaches) == 10
 
 
+@pytest.mark.parametrize("page", ["h_sum 1\nh_count 2\n", 'h_bucket{le="low"} 1\n'])
+def test_a_histogram_without_buckets_promises_none(page):
+    """A page keeps the contract that was written from it, also without a bucket."""
+    found = reading(f"# TYPE h histogram\n{page}")
+
+    assert contract_of(found).breaches(found) == []
+
+
 def test_bounds_that_are_no_numbers(tmp_path):
     """What is no bound is no part of a contract; a histogram tells what is wrong with it."""
     body = "# TYPE h histogram\n" + "".join(

@@ -336,7 +336,7 @@ def _breaches(line: ContractLine, reading: Reading, near: Sequence[str]) -> Iter
                 f"{have or 'none'} of {len(sets)} series have the label {name}"
                 + (f"; new ones are {listed(new)}" if new else "")
             )
-    if line.bound and kind == line.type and sets:
+    if line.bounds and kind == line.type and sets:
         yield from _lost_bounds(line, _bounds(reading, line.family, line.bound))
 
 
