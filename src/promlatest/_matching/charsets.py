@@ -13,7 +13,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -115,6 +115,7 @@ _ASCII_FAMILIES: Final = (
 _LAST_CASED: Final = 0x1E943  # nothing after it has a case, as of Unicode 16
 
 
+@lru_cache(maxsize=16)  # 1 ms for all letters, which a pattern may name a thousand times
 def folded(ranges: CharRanges) -> CharRanges:
     """The set with all that differs from a member by case only, one letter for one."""
     orbits = _ascii_orbits() if ranges and ranges[-1][1] < 0x80 else _orbits()
