@@ -118,7 +118,7 @@ class QueryMethods:
         """
         found = self.query(metric, *matchers, **labels)
         if len(found) != 1:
-            self._not_one("point", metric, matchers, labels, [p.labels for p in found])
+            self._not_one("point", metric, matchers, labels, found)
         return found[0]
 
     def value(self, metric: str, /, *matchers: Matcher, **labels: LabelValue) -> float:
@@ -227,8 +227,7 @@ class QueryMethods:
         """
         found = self.histograms(metric, *matchers, **labels)
         if len(found) != 1:
-            labels_found = [histogram.labels for histogram in found]
-            self._not_one("histogram", metric, matchers, labels, labels_found)
+            self._not_one("histogram", metric, matchers, labels, found)
         return found[0]
 
     def increase(
@@ -537,12 +536,12 @@ class QueryMethods:
         metric: str,
         matchers: Collection[Matcher],
         labels: Mapping[str, LabelValue],
-        found: Sequence[Labels],
+        found: Sequence[DataPoint] | Sequence[Histogram],
     ) -> NoReturn:
         wanted = format_selector(matchers_of(metric, matchers, labels))
         if not found:
             raise SelectionError(self._nothing(what, wanted, metric), 0)
-        shown = "\n  ".join(each.series() for each in found[:10])
+        shown = "\n  ".join(each.labels.series() for each in found[:10])
         raise SelectionError(
             f"expected one {what} for {wanted}, got {len(found)}:\n  {shown}", len(found)
         )
