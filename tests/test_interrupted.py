@@ -302,3 +302,28 @@ def test_no_series_is_counted_before_it_is_there():
 
     assert {(3, 3), (3, 4), (4, 4), (4, 5), (5, 5)} == set(seen)
     store._check()
+
+
+def test_an_append_in_the_middle_of_many_is_kept():
+    """Whoever appends to one of many series in the middle of an append of them all finds
+    its sample there, as it is the newest."""
+    store = Store()
+    app = store.appender()
+    refs = [app.append(0, {"__name__": "m", "n": f"{n}"}, 1, 0.0) for n in range(4)]
+
+    class Moment(int):
+        def __ge__(self, other: int) -> bool:
+            if other == 30:
+                app.append(refs[3], {}, 40, -1.0)
+            return int.__ge__(self, other)
+
+    for moment in range(10, 20):
+        app.append_many(refs, moment, [1.0] * 4)
+    for ref in refs[:3]:
+        app.append(ref, {}, Moment(25), 2.0)
+
+    app.append_many(refs, 30, [3.0] * 4)
+
+    assert [point.value for point in store.query("m")] == [3.0, 3.0, 3.0, -1.0]
+    app.append_many(refs, 35, [3.5] * 4)
+    assert [point.value for point in store.query("m")] == [3.5, 3.5, 3.5, -1.0]

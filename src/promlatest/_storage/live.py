@@ -70,9 +70,12 @@ class Group:
             if not self.refs or t <= self.samples[0]:
                 return None
             self.samples = (t, values)
-            late = {at: each for at, each in self.strays.items() if each.own.sample[0] >= t}
-            self.strays = late
-        return [*late.values()]
+            # A finaliser or a signal handler may append in the middle of this, which
+            # makes a stray: of the next dictionary, for this one is being looked through.
+            strays, self.strays = self.strays, {}
+            late = [each for each in strays.values() if each.own.sample[0] >= t]
+            self.strays.update((each.at, each) for each in late)
+        return late
 
 
 class Place:
