@@ -156,18 +156,21 @@ class NaiveSource:
     at: int = 0  # the moment of the last good commit
     last: int = 0  # that of the last of all, good or failed
     history: tuple[Samples | None, ...] = ()  # None: a scrape that failed
+    moments: tuple[int, ...] = ()  # beside each, when it was
 
     def increases(self) -> dict[Series, float | None]:
         """By how much each series increased over the scrapes that are kept."""
-        good = [samples for samples in self.history if samples is not None]
+        scrapes = zip(self.moments, self.history, strict=True)
+        good = [(when, samples) for when, samples in scrapes if samples is not None]
         found = {}
-        for series in {each for samples in good for each in samples}:
+        for series in {each for _, samples in good for each in samples}:
             # By their own time, which may be another order than that of the scrapes.
             seen = sorted(
-                (samples[series] for samples in good if series in samples),
+                (samples[series] for _, samples in good if series in samples),
                 key=lambda sample: sample[0],
             )
-            found[series] = increase_of(seen, series in good[0])
+            # Two scrapes may be of one moment: in either it was there at first.
+            found[series] = increase_of(seen, seen[0][0] <= good[0][0])
         return found
 
     @property
@@ -260,7 +263,8 @@ class NaiveStore:
         told = dict(types) if replacing else {**known, **types}
         history = (*source.history, after)[-self.keep :]
         at = max(source.last, moment)  # an update may be of an earlier moment
-        now = NaiveSource(after, before, None, told, {}, at, at, history)
+        moments = (*source.moments, at)[-self.keep :]
+        now = NaiveSource(after, before, None, told, {}, at, at, history, moments)
         self._put(name, now, counts)
         return counts
 
@@ -271,8 +275,10 @@ class NaiveStore:
         shown = {series: (when, v) for series, v in report.items()}
         counts = Counts()
         history = (*source.history, None)[-self.keep :]
+        moments = (*source.moments, when)[-self.keep :]
+        before, newest = source.previous, source.newest
         failed = NaiveSource(
-            shown, source.previous, source.newest, {}, known, source.at, when, history
+            shown, before, newest, {}, known, source.at, when, history, moments
         )
         self._put(name, failed, counts)
 

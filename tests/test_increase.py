@@ -277,5 +277,6 @@ def test_whatever_comes_and_goes(scrapes: list[dict[str, int] | None]) -> None:
 
     found = scraped(*bodies).increase("c_total")
 
-    expected = NaiveSource(history=history).increases()
+    moments = tuple(range(len(history)))
+    expected = NaiveSource(history=history, moments=moments).increases()
     assert {frozenset(each.labels.items()): each.value for each in found} == expected
