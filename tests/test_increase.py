@@ -216,6 +216,19 @@ def test_of_a_series_in_two_sources_the_one_that_is_seen_counts(is_failure):
     assert told(store) == [(1, 5, 0)]
 
 
+def test_of_a_series_in_two_sources_the_newer_sample_counts_not_the_newer_scrape():
+    """Where samples have timestamps of their own, the increase is that of the value, too;
+    of equally new ones the source that was there first."""
+    store = Store(clock=lambda: 20_000)
+    for at, (old, new) in enumerate([(1, 10), (2, 30)]):
+        store.ingest(f"c_total {new}\ne_total {new}", source="a", timestamp=10_000 + at)
+        lines = f"c_total {old} {9_000 + at}\ne_total {old} {10_000 + at}\n"
+        store.ingest(lines, source="b", timestamp=11_000 + at)
+
+    assert (store.value("c_total"), store.value("e_total")) == (30, 30)
+    assert [store.increase(name)[0].value for name in ("c_total", "e_total")] == [20, 20]
+
+
 def test_one_scrape_tells_no_increase():
     """With one scrape only an increase is not known, and it says so."""
     (found,) = scraped("c_total 1\n").increase("c_total")

@@ -644,6 +644,17 @@ def test_of_two_scrapes_of_one_moment_the_later_counts_in_whole(store):
     assert again.counts == Counts(samples=1, removed=1)
 
 
+def test_of_a_series_in_two_sources_the_exemplar_is_that_of_the_newer_sample(store):
+    """As the value is; a series has one exemplar."""
+    for source, moment in ("a", 2_000), ("b", 1_000):
+        line = f'a_total 1 # {{t="{source}"}} 1'
+        body = f"# TYPE a counter\n{line}\n# EOF\n"
+        store.ingest(body, "application/openmetrics-text", source=source, timestamp=moment)
+
+    [(_, exemplar)] = store.exemplars("a_total")
+    assert exemplar.labels == {"t": "a"}
+
+
 def test_an_exemplar_goes_with_its_sample(store):
     """Where a sample is not taken since the one held is newer, its exemplar is not, and
     that of the one held stays."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from promlatest._arguments import checked, checked_seconds
 from promlatest._assemble import assemble
@@ -269,7 +269,7 @@ class QueryMethods:
         plan = self._question(metric, matchers, labels).plan
         starts = plan_of((Matcher(METRIC_NAME, "=", PROCESS_START),))
         created = plan_of((Matcher(METRIC_NAME, "=", created_name(metric)),))
-        cells = sorted(self._cells_of(), key=lambda cell: -cell.visible.timestamp)
+        cells = self._cells_of()
         scrapes = (scrape for cell in cells for scrape in cell.scrapes)
         now = max((scrape.timestamp for scrape in scrapes), default=0)
         start = -(1 << 62) if over is None else now - round(over * 1000) - 1
@@ -283,7 +283,9 @@ class QueryMethods:
                 )
                 for moved in movements(blocks, when):
                     held, _ = found.setdefault(moved.labels, (cell, moved))
-                    if held is not cell and _is_shown_by(cell, moved.labels, held):
+                    if held is not cell and _seen(cell, moved.labels) > _seen(
+                        held, moved.labels
+                    ):
                         found[moved.labels] = (cell, moved)
         told = {labels: moved for labels, (_, moved) in found.items()}
         for point in self._live_points(plan):
@@ -318,6 +320,8 @@ class QueryMethods:
     ) -> list[tuple[Labels, Exemplar]]:
         """The exemplars of the series that fulfil everything given, sorted. O(hits).
 
+        Of a series in two sources it is that of the newer sample.
+
         >>> from promlatest import Store
         >>> store = Store()
         >>> body = '# TYPE a counter\\na_total 1 # {trace_id="7"} 1\\n# EOF\\n'
@@ -326,15 +330,19 @@ class QueryMethods:
         [1.0]
         """
         plan = self._question(metric, matchers, labels).plan
-        found: list[tuple[Labels, Exemplar]] = []
+        found: list[_Exemplified] = []
         for cell in self._cells_of(plan):
             scrape = cell.visible
             if scrape.exemplars:
                 selection = scrape.layout.select(plan)
                 hits = zip(selection.labels, selection.places, strict=True)
                 exemplars = scrape.exemplars
-                found += [(each, exemplars[at]) for each, at in hits if at in exemplars]
-        return sorted(found, key=lambda pair: pair[0].flat)
+                found += [
+                    _Exemplified(each, scrape.time(at), exemplars[at])
+                    for each, at in hits
+                    if at in exemplars
+                ]
+        return [(each.labels, each.exemplar) for each in newest(found)]
 
     def label_names(self, *conditions: Condition) -> list[str]:
         """The names of all labels that the matching series have, sorted.
@@ -572,7 +580,14 @@ def _live_block(live: Sequence[DataPoint], start: int, end: int) -> Block:
     )
 
 
-def _is_shown_by(cell: SourceCell, labels: Labels, newer: SourceCell) -> bool:
-    """Whether a series is seen in a source, and no longer in one of a newer scrape."""
-    shown = [each.visible.layout.find(labels) >= 0 for each in (cell, newer)]
-    return shown == [True, False]
+class _Exemplified(NamedTuple):
+    labels: Labels
+    timestamp: int
+    exemplar: Exemplar
+
+
+def _seen(cell: SourceCell, labels: Labels) -> tuple[bool, int]:
+    """Whether a series is seen in a source, and when it was sampled; or else the source."""
+    scrape = cell.visible
+    place = scrape.layout.find(labels)
+    return place >= 0, scrape.timestamp if place < 0 else scrape.time(place)

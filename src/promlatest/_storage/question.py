@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from promlatest._datapoint import DataPoint
 from promlatest._histogram import Histogram
+from promlatest._matching.labels import Labels
 from promlatest._samples import picker
 from promlatest._storage.cache import Cache
 from promlatest._storage.histograms import histograms_of
@@ -20,7 +21,15 @@ from promlatest._storage.plan import Plan
 from promlatest._storage.scrape import Scrape
 from promlatest._storage.window import Scrapes
 
-T = TypeVar("T", DataPoint, Histogram)
+
+class _Dated(Protocol):
+    @property
+    def labels(self) -> Labels: ...
+    @property
+    def timestamp(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Dated)
 
 QUESTIONS_KEPT: Final = 65_536  # hits, and 32 for each question itself
 
@@ -160,8 +169,8 @@ class Question:
 
 
 def newest(found: Iterable[T]) -> list[T]:
-    """One point or histogram for each label set, sorted: of several the newest, of equally
-    new ones the source that was there first."""
+    """One point, histogram or exemplar for each label set, sorted: of several the newest,
+    of equally new ones the source that was there first."""
     newest: dict[tuple[str, ...], T] = {}
     for each in found:
         held = newest.setdefault(each.labels._flat, each)
