@@ -24,6 +24,7 @@ from promlatest.exceptions import PatternError, SelectorError
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _OPERATOR: Final = re.compile(r"=~|!~|!=|=")
+_WORD: Final = re.compile(r"""\s*([^\s{}"'()\[\],=!~<>+*%^]+)""")
 
 
 def parse_selector(text: str) -> tuple[Matcher, ...]:
@@ -89,7 +90,7 @@ class _SelectorReader:
         elif self.metric is None:
             raise self.error("expected a metric name or '{'")
         if self.at < len(self.text):
-            raise self.error("expected the end of the selector")
+            raise self.error("expected the end of the selector", self.quoting())
         if self.metric is None:
             return tuple(self.matchers)
         return Matcher(METRIC_NAME, "=", self.metric), *self.matchers
@@ -170,6 +171,13 @@ class _SelectorReader:
         assert match is not None  # it matches nothing, too
         self.at = match.end()
 
-    def error(self, expected: str) -> SelectorError:
+    def quoting(self) -> str:
+        """How a name is written that goes on here with what stands in quotes only."""
+        word = _WORD.match(self.text)
+        if word is None or self.at >= word.end():
+            return ""
+        return f"; such a name is written {{{quote(word[1])}}}"
+
+    def error(self, expected: str, hint: str = "") -> SelectorError:
         came = repr(self.text[self.at]) if self.at < len(self.text) else "the end"
-        return SelectorError(self.text, self.at, f"{expected}, not {came}")
+        return SelectorError(self.text, self.at, f"{expected}, not {came}{hint}")
