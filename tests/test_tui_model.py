@@ -13,6 +13,7 @@ from promlatest._matching.labels import Labels
 from promlatest.demo import Operator, OperatorCollector
 from promlatest.exceptions import ConnectError, ParseError, UsageError
 from promlatest.tui.model.changes import changes, changes_sheet
+from promlatest.tui.model.families import summed_metric
 from promlatest.tui.model.health import DashboardStatus, ago, error_lines, health_lines
 from promlatest.tui.model.history import History
 from promlatest.tui.model.keys import help_lines, hints
@@ -26,6 +27,7 @@ from promlatest.tui.model.trends import Trends, value_of
 from promlatest.tui.model.watch import View, Watched
 from promlatest.tui.themes import theme_for
 from promlatest.views._counting import Count
+from promlatest.views.catalog import catalog
 from promlatest.views.cells import Cell, clip, line, sparkline, width_of
 from promlatest.views.controllers import controllers_sheet
 from promlatest.views.filters import NO_FILTER, parse_filter, reason
@@ -683,6 +685,20 @@ def test_what_changed_between_two_scrapes():
         ('jobs_total{q="b"}', "reset", 2),
         ('jobs_total{q="c"}', "new", 4),
         ("took_seconds_count", "gained", 4),
+    ]
+
+
+def test_a_gauge_is_no_counter_whatever_it_is_called():
+    """On the page of changes and in the catalog, as on its own: its type says so."""
+    stores = Store(), Store()
+    for store, value in zip(stores, (7, 2), strict=True):
+        store.ingest(f"# TYPE open_total gauge\nopen_total {value}\nmade_total {value}\n")
+    rows = catalog(stores[1])
+
+    assert [each.kind for each in changes(*stores)] == ["reset", "fell"]
+    assert [summed_metric(row, stores[1]) for row in rows] == [
+        ("made_total", True),
+        ("open_total", False),
     ]
 
 

@@ -11,6 +11,7 @@ import attrs
 from promlatest._datapoint import Metadata, family_of
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
+from promlatest.tui.model.series import grows
 from promlatest.views.cells import Cell, Tone
 from promlatest.views.filters import NO_FILTER, Filter
 from promlatest.views.sheet import Column, RowKey, Sheet
@@ -79,7 +80,7 @@ def _changed(
     family = family_of(labels.metric, known)
     told = known.get(family, Metadata())
     counted = labels.metric.endswith("_count") and told.type in ("histogram", "summary")
-    counter = counted or told.type == "counter" or labels.metric.endswith("_total")
+    counter = grows(told.type, labels.metric)
     return ChangedSeries(
         labels, before, now, counter, "" if counted else unit_of(family, told.unit)
     )

@@ -31,7 +31,7 @@ def series_chart(
     past = view.past[-_MOST:]
     unit = unit_in(family, labels.metric)
     words: Callable[[float | None], str]
-    if grows(family, labels.metric):
+    if grows(family.type, labels.metric):
         values, ages = trends.growth(past, labels, _MOST), _ages(past)[1:]
         title, words = "growth a second", partial(rate_in, unit)
     else:

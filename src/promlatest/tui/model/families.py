@@ -9,7 +9,7 @@ import attrs
 
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import METRIC_NAME
-from promlatest.tui.model.series import change_mark, gained_cell
+from promlatest.tui.model.series import change_mark, gained_cell, grows
 from promlatest.tui.model.watch import View
 from promlatest.views._counting import Count, Counters
 from promlatest.views.catalog import MetricRow, catalog_columns
@@ -83,15 +83,19 @@ class Families:
         return None if then is None else told.value - then
 
 
+_SUMMED: Final = {
+    "histogram": "_count", "summary": "_count", "gaugehistogram": "_gcount"
+}  # fmt: skip
+
+
 def summed_metric(row: MetricRow, state: Queryable) -> tuple[str, bool]:
     """Whose series are added up for a family, and whether they only ever grow."""
-    if row.type in ("histogram", "summary"):
-        return f"{row.name}_count", True
-    if row.type in ("gaugehistogram",):
-        return f"{row.name}_gcount", False
-    names = state.label_values(METRIC_NAME)
-    metric = row.name if row.name in names else f"{row.name}_total"
-    return metric, row.type == "counter" or metric.endswith("_total")
+    suffix = _SUMMED.get(row.type)
+    if suffix is None:
+        names = state.label_values(METRIC_NAME)
+        suffix = "" if row.name in names else "_total"
+    metric = row.name + suffix
+    return metric, grows(row.type, metric)
 
 
 def _sum(state: Queryable, metric: str) -> float | None:

@@ -75,13 +75,18 @@ def family_named(name: str, state: Queryable) -> Family:
     return Family(name, told.type, unit_of(name, told.unit), told.help, metrics)
 
 
-def grows(family: Family, metric: str) -> bool:
-    """Whether a series only ever grows, but for resets."""
-    if family.type == "counter":
+def grows(kind: str, metric: str) -> bool:
+    """Whether the series of a metric only ever grow, but for resets.
+
+    Args:
+        kind: the type of its family.
+        metric: its name, suffix included.
+    """
+    if kind == "counter":
         return not metric.endswith("_created")
-    if family.type in ("histogram", "summary"):
+    if kind in ("histogram", "summary"):
         return metric.endswith(("_count", "_sum", "_bucket"))
-    return family.type == "unknown" and metric.endswith("_total")
+    return kind == "unknown" and metric.endswith("_total")
 
 
 def unit_in(family: Family, metric: str) -> str:
@@ -171,7 +176,7 @@ class Lookup:
 
     def grows(self, labels: Labels) -> bool:
         """Whether that series only ever grows, but for resets."""
-        return grows(self._family, self.series(labels).metric)
+        return grows(self._family.type, self.series(labels).metric)
 
     def unit(self, labels: Labels) -> Unit:
         """The unit of that series."""
@@ -302,7 +307,7 @@ def _value_columns(family: Family, view: View, found: Lookup) -> Iterator[Column
         "value" if plain_ else "count", _value_cell(view, found), found.value,
         least=13, pinned=True, orders=found.every_value if plain_ else None,
     )  # fmt: skip
-    if any(grows(family, metric) for metric in family.metrics):
+    if any(grows(family.type, metric) for metric in family.metrics):
         yield Column(
             "rate", lambda labels: rate_cell(found.speed(labels), unit=found.unit(labels)),
             found.rate, least=11, pinned=True, orders=found.every_rate if plain_ else None,
