@@ -400,9 +400,8 @@ except ImportError as error:
         check=True,
     )
 
-    assert (
-        done.stdout == "1\nReading rules in YAML needs: pip install 'promlatest[rules]'\n"
-    )
+    needs = "Reading r.yml as YAML needs: pip install 'promlatest[rules]'"
+    assert done.stdout == f"1\n{needs}\n"
 
 
 def test_no_utf8(tmp_path: Path) -> None:

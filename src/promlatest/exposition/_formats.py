@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from promlatest._arguments import checked, checked_choice
@@ -10,13 +11,26 @@ from promlatest.exceptions import ContentTypeError
 
 Format = Literal["text", "openmetrics"]
 
-ACCEPT: Final = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-    "application/openmetrics-text;version=0.0.1;q=0.5,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
-)
-"""What Prometheus 3.14 asks an endpoint for (C-1)."""
+PROTOCOLS: Final[Mapping[str, tuple[str, Format]]] = {
+    "OpenMetricsText1.0.0": (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+        "openmetrics",
+    ),
+    "OpenMetricsText0.0.1": ("application/openmetrics-text;version=0.0.1", "openmetrics"),
+    "PrometheusText1.0.0": ("text/plain;version=1.0.0;escaping=allow-utf-8", "text"),
+    "PrometheusText0.0.4": ("text/plain;version=0.0.4", "text"),
+}
+"""Prometheus' names of formats, with what each is asked for as and read as (C-1)."""
+
+
+def accept(protocols: Iterable[str] = PROTOCOLS) -> str:
+    """The Accept header that asks for these, the first before the others (C-1)."""
+    asked = [*(PROTOCOLS[name][0] for name in protocols), "*/*"]
+    return ",".join(f"{kind};q=0.{6 - at}" for at, kind in enumerate(asked))
+
+
+ACCEPT: Final = accept()
+"""What Prometheus 3.14 asks an endpoint for."""
 
 CONTENT_TYPES: Final[dict[Format, str]] = {
     "text": "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",

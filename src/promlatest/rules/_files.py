@@ -135,7 +135,7 @@ def _documents(text: Text, file: str, *, is_json: bool) -> list[DocumentNode]:
     except ModuleNotFoundError as error:
         if error.name != "yaml":
             raise
-        raise MissingExtraError("rules", "Reading rules in YAML") from None
+        raise MissingExtraError("rules", f"Reading {file} as YAML") from None
     try:
         return documents(yaml_events(text, file), text, file)
     except UsageError as error:

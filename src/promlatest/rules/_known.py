@@ -22,6 +22,7 @@ from promlatest._matching.floats import parse_float
 from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 from promlatest._matching.near import close_names
+from promlatest.scrape._ingest import SYNTHETIC
 
 __all__ = ["MADE_ELSEWHERE", "Known", "SampleType", "Vocabulary"]
 
@@ -30,9 +31,8 @@ SampleType = Literal["counter", "gauge", "unknown"]
 # What a Prometheus makes of a scrape and of its alerts, whatever the process exposes.
 MADE_ELSEWHERE: Final = frozenset(
     (
-        "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_series_added",
-        "scrape_samples_post_metric_relabeling", "scrape_timeout_seconds",
-        "scrape_sample_limit", "scrape_body_size_bytes", "ALERTS", "ALERTS_FOR_STATE",
+        *SYNTHETIC, "scrape_timeout_seconds", "scrape_sample_limit",
+        "scrape_body_size_bytes", "ALERTS", "ALERTS_FOR_STATE",
     )
 )  # fmt: skip
 

@@ -39,6 +39,7 @@ from promlatest._files import file_bytes
 from promlatest._units import format_duration, parse_duration, parse_size
 from promlatest.exceptions import UsageError
 from promlatest.exposition import ACCEPT, Format
+from promlatest.exposition._formats import PROTOCOLS, accept
 from promlatest.scrape._fetch import ScrapeLimits
 from promlatest.scrape._job import Job
 from promlatest.scrape._relabel import Relabel, relabel
@@ -491,33 +492,20 @@ def _as_int(value: Any, _: object) -> int:
     return int(value)
 
 
-# Prometheus' names of formats, with what each is asked for as and read as (C-1).
-_PROTOCOLS: Final[Mapping[str, tuple[str, Format]]] = {
-    "OpenMetricsText1.0.0": (
-        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
-        "openmetrics",
-    ),
-    "OpenMetricsText0.0.1": ("application/openmetrics-text;version=0.0.1", "openmetrics"),
-    "PrometheusText1.0.0": ("text/plain;version=1.0.0;escaping=allow-utf-8", "text"),
-    "PrometheusText0.0.4": ("text/plain;version=0.0.4", "text"),
-}
-
-
 def _accept(protocols: list[str]) -> Accept:
     """The Accept header for these protocols in this order; protobuf is left out."""
     if twice := [name for at, name in enumerate(protocols) if name in protocols[:at]]:
         raise UsageError(f"{twice[0][:40]!r} stands twice")
-    asked = [_protocol(name)[0] for name in protocols if name != "PrometheusProto"]
+    asked = [_protocol(name) for name in protocols if name != "PrometheusProto"]
     if not asked:
         raise UsageError("scrape_protocols names none that can be read; protobuf cannot")
-    weighed = [*asked, "*/*"]
-    return Accept(",".join(f"{kind};q=0.{6 - at}" for at, kind in enumerate(weighed)))
+    return Accept(accept(asked))
 
 
-def _protocol(name: str) -> tuple[str, Format]:
-    if name not in _PROTOCOLS:
-        raise UsageError(f"expected one of {', '.join(_PROTOCOLS)}, got {name[:40]!r}")
-    return _PROTOCOLS[name]
+def _protocol(name: str) -> str:
+    if name not in PROTOCOLS:
+        raise UsageError(f"expected one of {', '.join(PROTOCOLS)}, got {name[:40]!r}")
+    return name
 
 
 def _as_duration(value: Any, _: object) -> Duration:
@@ -535,7 +523,7 @@ def _made_converter() -> cattrs.Converter:
         int: _as_int,
         Duration: _as_duration,
         Accept: lambda value, _: _accept(converter.structure(value, list[str])),
-        Fallback: lambda value, _: _protocol(_as_text(value, str))[1],
+        Fallback: lambda value, _: PROTOCOLS[_protocol(_as_text(value, str))][1],
     }
     for kind, hook in texts.items():
         converter.register_structure_hook(kind, hook)
