@@ -301,7 +301,7 @@ class LineReader:
     ) -> None:
         if not metric:
             self._fail("a metric name must not be empty", start)
-        if any(name == METRIC_NAME for name, _ in labels):
+        if METRIC_NAME in dict(labels):
             self._fail("a second metric name stands in the label __name__", start)
 
     def _read_value(self) -> float:
