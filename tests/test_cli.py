@@ -857,6 +857,38 @@ def test_a_locale_without_other_characters(command: str, body: str) -> None:
         assert 'queue="é"' in done.stdout.decode()
 
 
+def test_a_configuration_without_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong with the file is told, and only then that a dashboard cannot be."""
+    pytest.importorskip("cattrs")
+    file = tmp_path / "prometheus.yml"
+    assert run("top", "--config", str(file)) == 2
+    missing = capsys.readouterr().err
+    file.write_text("- {job_name: a, static_configs: [{targets: [':1']}]}\n")
+    assert run("top", "--config", str(file)) == 2
+
+    assert "prometheus.yml cannot be read: No such file" in missing
+    assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_a_selector_in_a_locale_without_its_letters(body: str) -> None:
+    """It is UTF-8 where the locale knows ASCII only, and a path stays as it is there."""
+    path = Path(body).with_name("é.prom")
+    path.write_text(BODY.replace("nodes", "é"))
+    unset = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"}
+    words = [str(path), '{queue="é"}']
+    done = subprocess.run(
+        [sys.executable, "-m", "promlatest", "get", *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **unset},
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert 'queue="é"' in done.stdout.decode()
+
+
 # -- waiting and watching -------------------------------------------------------------
 
 

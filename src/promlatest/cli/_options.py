@@ -190,6 +190,12 @@ def refuse_standard_input(target: str, again: object) -> None:
         raise UsageError("the standard input can be read once only")
 
 
+def typed(text: str) -> str:
+    """What was typed, in UTF-8, where the locale has no such letters and Python took each
+    byte for a lone surrogate. A path stays as Python took it."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
 def whole_number(text: str) -> int:
     """What an option says in digits; of no more than any number of them can mean.
 

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 import attrs
 
 from promlatest.cli._exits import DONE, NOTHING
-from promlatest.cli._options import add_json, add_limit, add_target
+from promlatest.cli._options import add_json, add_limit, add_target, typed
 from promlatest.cli._printing import print_json
 from promlatest.cli._targets import fetch
 from promlatest.exposition import Diagnostic, check
@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_limit(parser, "body_size")
     parser.add_argument(
-        "--ignore", action="append", default=[], metavar="PATTERN",
+        "--ignore", type=typed, action="append", default=[], metavar="PATTERN",
         help="let pass what fits, such as '*camelCase*' or '*legacy_*'; may be given"
         " several times",
     )  # fmt: skip

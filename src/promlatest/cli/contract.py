@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from promlatest.cli._exits import DONE, NOTHING
-from promlatest.cli._options import add_target, refuse_idle
+from promlatest.cli._options import add_target, refuse_idle, typed
 from promlatest.cli._targets import fetch, shown
 from promlatest.exceptions import UsageError
 from promlatest.testing import Reading, contract_of, read_contract
@@ -34,11 +34,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     parser.add_argument("file", metavar="FILE", help="the contract")
     parser.add_argument(
-        "--optional", action="append", default=[], metavar="PATTERN",
+        "--optional", type=typed, action="append", default=[], metavar="PATTERN",
         help="write: families that need not be there, such as '*_errors_total'",
     )  # fmt: skip
     parser.add_argument(
-        "--ignore", action="append", default=[], metavar="PATTERN",
+        "--ignore", type=typed, action="append", default=[], metavar="PATTERN",
         help="write: families that are left out",
     )  # fmt: skip
 

@@ -28,6 +28,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_standard_input,
     seconds_of,
+    typed,
 )
 from promlatest.cli._printing import json_number, print_json, say_nothing
 from promlatest.cli._targets import matchers_of, rounds, scraped, telling
@@ -39,7 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest get`."""
     add_target(parser)
     parser.add_argument(
-        "selector", nargs="?", metavar="SELECTOR", help="such as 'up{job=~\"a|b\"}'"
+        "selector",
+        type=typed,
+        nargs="?",
+        metavar="SELECTOR",
+        help="such as 'up{job=~\"a|b\"}'",
     )
     add_json(parser)
     add_limit(

@@ -16,7 +16,7 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest._matching.matcher import Matcher
 from promlatest._storage.store import Store
 from promlatest.cli._exits import DONE, NOTHING
-from promlatest.cli._options import add_page, add_target, pair, width
+from promlatest.cli._options import add_page, add_target, pair, typed, width
 from promlatest.cli._printing import ascii_only, print_json, say_nothing
 from promlatest.cli._targets import matchers_of, scraped
 from promlatest.exceptions import UsageError
@@ -28,10 +28,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest histogram`."""
     add_target(parser)
     parser.add_argument(
-        "metric", metavar="METRIC", help="its name, without _bucket, or a selector"
+        "metric",
+        type=typed,
+        metavar="METRIC",
+        help="its name, without _bucket, or a selector",
     )
     parser.add_argument(
         "labels",
+        type=typed,
         nargs="*",
         default=[],
         metavar="LABEL=VALUE",

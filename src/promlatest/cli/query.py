@@ -26,6 +26,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_standard_input,
     seconds_of,
+    typed,
     whole_number,
 )
 from promlatest.cli._printing import json_number, print_json, say_nothing
@@ -52,7 +53,7 @@ _MOST: Final = 10_000  # scrapes kept: a day at one in nine seconds
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest query`."""
     add_target(parser)
-    parser.add_argument("expression", metavar="EXPR", help="PromQL")
+    parser.add_argument("expression", type=typed, metavar="EXPR", help="PromQL")
     parser.add_argument(
         "--every", type=float, metavar="SECONDS", help="scrape and answer again and again"
     )

@@ -32,6 +32,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_standard_input,
     seconds_of,
+    typed,
     whole_number,
 )
 from promlatest.cli._printing import json_number, print_json
@@ -51,7 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_target(parser)
     parser.add_argument(
-        "--optional", action="append", default=[], metavar="PATTERN",
+        "--optional", type=typed, action="append", default=[], metavar="PATTERN",
         help="metrics that need not be there, such as '*_errors_total'",
     )  # fmt: skip
     parser.add_argument(

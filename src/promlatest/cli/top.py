@@ -33,6 +33,7 @@ from promlatest.cli._options import (
     refuse_idle,
     refuse_idle_sources,
     seconds_of,
+    typed,
     width,
 )
 from promlatest.cli._printing import ascii_only, print_json
@@ -66,7 +67,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--once", action="store_true", help="print one page and end")
     parser.add_argument(
-        "--histogram", nargs="?", const="", metavar="METRIC",
+        "--histogram", type=typed, nargs="?", const="", metavar="METRIC",
         help="show this histogram below the page, or the one that says the most",
     )  # fmt: skip
     add_page(parser)
@@ -139,6 +140,7 @@ def _pages(options: argparse.Namespace) -> int:
     exit code is that of the command.
     """
     if options.config:
+        configured(options)  # what is wrong with the file is told first
         raise UsageError("--config is for the dashboard, which needs a terminal")
     targets = options.targets or [_DEFAULT_TARGET]
     text = options.histogram

@@ -25,7 +25,13 @@ from typing import Any, Final
 from promlatest._matching.floats import format_float
 from promlatest._units import parse_duration
 from promlatest.cli._exits import DONE, NOTHING, UNREACHABLE
-from promlatest.cli._options import add_json, add_target, refuse_idle, refuse_standard_input
+from promlatest.cli._options import (
+    add_json,
+    add_target,
+    refuse_idle,
+    refuse_standard_input,
+    typed,
+)
 from promlatest.cli._printing import json_number, print_json
 from promlatest.cli._targets import matchers_of, target_of
 from promlatest.exceptions import UsageError
@@ -45,7 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `promlatest wait`."""
     goals = parser.add_argument_group("what is to become of it, one of")
     add_target(parser, stdin=False)
-    parser.add_argument("selector", metavar="SELECTOR", help="of one series")
+    parser.add_argument("selector", type=typed, metavar="SELECTOR", help="of one series")
     goal = goals.add_mutually_exclusive_group(required=True)
     for name, words in _NUMBERS.items():
         goal.add_argument(f"--{name}", type=float, metavar="N", help=words)
