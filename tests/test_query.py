@@ -305,11 +305,15 @@ def test_a_histogram_is_of_one_source():
         ("wait", {"name": "x"}, 0, ['wait{name="x"}', "wait has others"]),
         ("wiat", {}, 0, ["no metric is called wiat", "close names: wait"]),
         ("zzz", {}, 0, ["no metric is called zzz"]),
+        ("wait_bucket", {}, 0, ["wait_bucket is a part of wait"]),
+        ("wait_count", {}, 0, ["wait_count is a part of wait"]),
+        ("told", {}, 0, ["no histogram for told: told has no buckets"]),
     ],
     ids=str,
 )
 def test_one_histogram_is_asked_for(store, metric, labels, found, words):
     """Not exactly one histogram is an error that shows what is there."""
+    store.ingest("told 1", source="untyped")
     with pytest.raises(SelectionError) as caught:
         store.histogram(metric, **labels)
 

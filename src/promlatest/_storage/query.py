@@ -6,6 +6,7 @@ is worth keeping of each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
@@ -561,6 +562,11 @@ class QueryMethods:
         kind = families.get(metric, Metadata()).type
         if what == "histogram" and kind not in ("unknown", "histogram", "gaugehistogram"):
             return f"no histogram for {wanted}: {metric} is a {kind}"
+        if what == "histogram" and metric in names and metric + "_bucket" not in names:
+            whole = re.sub("_(bucket|sum|count)$", "", metric)
+            is_part = whole + "_bucket" in names
+            why = f"is a part of {whole}" if is_part else "has no buckets"
+            return f"no histogram for {wanted}: {metric} {why}"
         if metric in families or metric in names:
             return f"no series for {wanted}; {metric} has others"
         close = close_names(metric, {*families, *names})
