@@ -563,6 +563,22 @@ def test_what_was_probably_meant_by_wrong_usage(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told of the option, whatever the command asks."""
+    with pytest.raises(SystemExit):
+        run("get", ":1", "--timeout", seconds)
+
+    expected = f"argument --timeout: expected seconds above 0, not '{seconds}'"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_history_of_one_scrape(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused by the name of the option: no rate comes of one scrape."""
+    assert run("serve", ":1", "--history", "1") == 2
+    assert "--history: expected at least 2 scrapes, not 1" in capsys.readouterr().err
+
+
 IDLE = [
     (["get", "FILE", "--interval", "5"], "--interval", "--watch"),
     (["get", "FILE", "--header", "A: b"], "--header", "over HTTP"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from math import inf
 from typing import Final, TypeVar
 
 import attrs
@@ -53,7 +55,7 @@ def add_fetching(parser: argparse.ArgumentParser) -> None:
     """Add how a target is asked: time, headers, authorization, TLS."""
     group = parser.add_argument_group("how the target is asked")
     group.add_argument(
-        "--timeout", type=float, default=10.0, metavar="SECONDS",
+        "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
         help="for the whole scrape (default: 10)",
     )  # fmt: skip
     group.add_argument(
@@ -65,6 +67,14 @@ def add_fetching(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--insecure-skip-verify", action="store_true", help="trust any certificate"
     )
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 < seconds < inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"expected seconds above 0, not {shorten(text, 40)!r}")
 
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {

@@ -97,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
             "expected an origin as a browser sends it, such as http://localhost:3000, or *,"
             f" behind --cors-origin, not {options.cors_origin!r:.80}"
         )
+    if options.history < 2:
+        raise UsageError(f"--history: expected at least 2 scrapes, not {options.history}")
     token, context = _token(options.token_file), _context(options)
     with ExitStack() as stack:
         if options.demo:
