@@ -252,6 +252,21 @@ def test_check_of_a_good_body(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [("1700000000", "; is it in seconds?"), ("99999999999999", "10 minutes ahead")],
+)
+def test_check_tells_of_times_that_no_scraper_takes(tmp_path, capsys, time, words) -> None:
+    """Beside the findings; the code is theirs, since a file may be of yesterday."""
+    file = tmp_path / "late.prom"
+    file.write_text(f"# HELP up Whether it is up.\n# TYPE up gauge\nup 1 {time}\n")
+
+    assert run("check", str(file)) == 0
+    told = capsys.readouterr().err
+    assert "samples not taken: 1, the first since up is of" in told
+    assert words in told
+
+
 def test_check_of_a_bad_body(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`check` names line and column of every finding, and the code is 1."""
     file = tmp_path / "bad.prom"

@@ -743,11 +743,12 @@ def test_the_counts_say_of_one_sample_why_it_is_not_taken(store, replace, time, 
     ("time", "words"),
     [
         (NOW // 1_000, "s before the scrape; is it in seconds?"),
+        (NOW * 1_000, "10 minutes ahead; was it in milliseconds for seconds?"),
         (NOW - 3_600_000, f"m is of {NOW - 3_600_000} ms, 3600 s before the scrape"),
     ],
 )
-def test_a_time_in_seconds_is_taken_for_one(store, time, words):
-    """Of a sample that is too old it is said by how much, and what the mistake may be."""
+def test_a_time_in_another_unit_is_taken_for_one(store, time, words):
+    """Of a sample too old it is said by how much, and of both what the mistake may be."""
     assert store.ingest(f"m 1 {time}\n", timestamp=NOW).counts.example.endswith(words)
 
 

@@ -174,7 +174,10 @@ def _refusal(time: int, commit: Commit) -> str:
 
 def _refusal_words(series: str, time: int, commit: Commit) -> str:
     if time > commit.horizon:
-        return f"{series} is of {time} ms, more than 10 minutes ahead"
+        # OpenMetrics has seconds where the text format has milliseconds.
+        may_be = _may_be_seconds(time // 1_000_000, commit.timestamp)
+        hint = "; was it in milliseconds for seconds?" if may_be else ""
+        return f"{series} is of {time} ms, more than 10 minutes ahead{hint}"
     ago = (commit.timestamp - time) // 1000
     hint = "; is it in seconds?" if _may_be_seconds(time, commit.timestamp) else ""
     return f"{series} is of {time} ms, {ago} s before the scrape{hint}"

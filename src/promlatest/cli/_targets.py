@@ -80,8 +80,13 @@ def ingested(options: argparse.Namespace, target: str, store: Store) -> None:
     with _naming(target):
         store.ingest(bytes(fetched.body), fetched.content_type, source=shown(target))
     if untaken := store.counts.untaken - before:
-        told = f"samples not taken: {untaken}, the first since {store.counts.example}"
-        print(escaped(f"promlatest: {shown(target)}: {told}"), file=sys.stderr)
+        tell_untaken(target, untaken, store.counts.example)
+
+
+def tell_untaken(target: str, number: int, example: str) -> None:
+    """Say that no store takes some samples, and of the first why."""
+    told = f"samples not taken: {number}, the first since {example}"
+    print(escaped(f"promlatest: {shown(target)}: {told}"), file=sys.stderr)
 
 
 def rounds(seconds: float, count: int | None = None) -> Iterator[int]:

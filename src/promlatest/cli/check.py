@@ -11,15 +11,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 import attrs
 
+from promlatest import Counts, Store
 from promlatest.cli._exits import DONE, NOTHING
 from promlatest.cli._options import add_json, add_limit, add_target, typed
 from promlatest.cli._printing import print_json
-from promlatest.cli._targets import fetch
+from promlatest.cli._targets import fetch, tell_untaken
+from promlatest.exceptions import ContentTypeError, LimitError
 from promlatest.exposition import Diagnostic, check
+from promlatest.scrape import Fetched
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +39,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print each finding; finding any is exit code 1."""
+    """Print each finding; finding any is exit code 1. Samples whose time no scraper takes
+    are told of."""
     fetched = fetch(options, options.target)
     every = check(bytes(fetched.body), fetched.content_type)
     found = [each for each in every if not _is_ignored(each, options.ignore)]
@@ -47,7 +52,18 @@ def run(options: argparse.Namespace) -> int:
     words = f"{len(found)} findings" if len(found) != 1 else "1 finding"
     passed = f", {len(every) - len(found)} ignored" if options.ignore else ""
     print(f"{fetched.url or options.target}: {words}{passed}", file=sys.stderr)
+    counts = _counts(fetched)
+    if counts.too_old or counts.out_of_bounds:  # a file may be of yesterday
+        tell_untaken(options.target, counts.untaken, counts.example)
     return NOTHING if found else DONE
+
+
+def _counts(fetched: Fetched) -> Counts:
+    """What would become of the samples in a store; nothing where it takes no such body."""
+    store = Store()
+    with suppress(ContentTypeError, LimitError):
+        store.ingest(bytes(fetched.body), fetched.content_type, lenient=True)
+    return store.counts
 
 
 def _is_ignored(found: Diagnostic, patterns: Iterable[str]) -> bool:
