@@ -196,6 +196,7 @@ def test_the_next_body_is_read_as_a_fresh_one(
 ) -> None:
     """After any mutation the shortcut gives what a full reading gives, or its error."""
     monkeypatch.setattr(rescrape, "_BLOCK", block)
+    monkeypatch.setattr(rescrape, "_NEAR", 2 * block)
     monkeypatch.setattr(rescrape, "_LINES_CUT", block)
     monkeypatch.setattr(rescrape, "_PIECE", block)
     monkeypatch.setattr(rescrape, "_SHORT", 20)
@@ -398,6 +399,36 @@ def test_a_bound_of_a_new_series_has_its_one_spelling() -> None:
     again = reader.read(head + 'a_bucket{le="2"} 1\n')
 
     assert [sample.labels["le"] for sample in again.samples()] == ["2.0"]
+
+
+def test_series_that_come_and_go_are_looked_for_in_their_blocks_alone(monkeypatch) -> None:
+    """Behind a line that came or went all others are compared where they stand now, and
+    nothing is read again."""
+    reader = Reader()
+    size = 20 * rescrape._BLOCK
+    lines = [f'a{{i="{number}"}} {number}' for number in range(size)]
+    bodies = ["\n".join([*lines, ""])]
+    lines.insert(5 * rescrape._BLOCK + 3, 'a{i="new"} 7')
+    del lines[9 * rescrape._BLOCK]
+    lines[-1] += "5"
+    bodies.append("\n".join([*lines, ""]))
+    fresh = [outcome(lambda body=body: parse(body)) for body in bodies]
+    reader.read(bodies[0])
+    aligned = []
+    align = rescrape._Changes.align
+
+    def counting(changes: Any, first: int, *rest: Any) -> bool:
+        aligned.append(first // rescrape._BLOCK)
+        return align(changes, first, *rest)
+
+    monkeypatch.setattr(rescrape._Changes, "align", counting)
+    monkeypatch.setattr("promlatest.exposition._rescrape.read_fast", None)
+
+    for step in (1, 0, 1):
+        assert outcome(lambda step=step: reader.read(bodies[step])) == fresh[step]
+
+    assert aligned[:2] == [5, 8]
+    assert len(aligned) == 6
 
 
 def test_too_many_samples() -> None:

@@ -13,10 +13,10 @@ what had changed the last time (`python -m benchmarks rescrape` has what each co
   cut at its blanks, all values are read, and put together they must give the body.
 
 Where one timestamp stands behind all samples, the last body gets the new one before it is
-compared. Where series came or went between lines that stayed, `_edited` reads the new
-lines only. Whatever else happened (a type, a line that cannot be read) is left to the full
-reading. So each gives exactly what a full reading gives, and a bad line is found although
-its neighbours did not change.
+compared. Where series came or went, the lines of their block are looked up among the next
+ones, and the new ones are read. Whatever else happened (a type, a line that cannot be read)
+is left to the full reading. So each gives exactly what a full reading gives, and a bad line
+is found although its neighbours did not change.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from itertools import accumulate, compress, count, islice, repeat
-from operator import is_, itemgetter, le, ne
-from typing import Final, NamedTuple, cast
+from operator import itemgetter, ne
+from typing import Final
 
 from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
@@ -66,6 +66,8 @@ _PIECE: Final = 48 << 10
 _SHORT: Final = 2_000
 # In `_Series` how much changed is only counted now and then: it costs 25 ns a line.
 _COUNT_EVERY: Final = 16
+# Among so many lines those of a block are looked for where some came or went.
+_NEAR: Final = 4 * _BLOCK
 # With so large a share of lines replaced, reading all is not dearer than following them.
 _REPLACED: Final = 0.2
 
@@ -235,14 +237,19 @@ class _Blocks:
         for number, end in enumerate(self._ends or _ends(old)):
             if number % _OFFER_EVERY == 0:
                 turns.offer()
-            stop = at + end - start
-            if not body.startswith(old[start:end], at):
+            stop, is_last = at + end - start, end == len(old)
+            if not body.startswith(old[start:end], at) or (is_last and stop != len(body)):
                 olds.seek(start)
                 news.seek(at)
-                was, now = list(islice(olds, _BLOCK)), list(islice(news, _BLOCK))
-                if not changes.compare(number * _BLOCK, was, now):
-                    return False
+                was = list(islice(olds, _BLOCK))
+                now = list(islice(news, _NEAR if is_last else _BLOCK))
                 stop = news.tell()
+                if not changes.compare(number * _BLOCK, was, now):
+                    now += islice(news, _NEAR - len(now))
+                    behind = next(olds, b"")
+                    if not changes.align(number * _BLOCK, was, now, behind):
+                        return False
+                    stop = at + sum(map(len, now))
             ends.append(stop)
             start, at = end, stop
         if at != len(body):
@@ -251,7 +258,11 @@ class _Blocks:
         if exposition is None:
             return False
         self.exposition, self.body, self.changed = exposition, body, changes.count
-        self._ends = ends
+        kept = all(end - first == len(now) for first, end, now in changes.moved)
+        self._ends = ends if kept else []
+        if changes.lines is not None:
+            made, self.places = self.places.made, _Places(exposition, body.count(b"\n") + 1)
+            self.places.made = made
         if self.places.stamped:
             one = changes.one_stamp()
             is_one = one and body.count(one) == len(self.places.stamped)
@@ -281,6 +292,11 @@ def _ends(body: bytes) -> Iterator[int]:
         yield lines.tell()
 
 
+def _key(line: bytes) -> bytes:
+    """What a line is found by: its series, or the whole of a comment."""
+    return line if line[:1] == b"#" else line.rpartition(b" ")[0] or line
+
+
 class _Changes:
     """What lines say that differ from the last ones.
 
@@ -301,15 +317,23 @@ class _Changes:
         self._stamped: list[int] = []
         self._stamps: list[bytes] = []
         self._odd: list[tuple[int, bytes, bytes]] = []
-        self._others: list[tuple[int, int, bytes]] = []
+        self._gone: list[int] = []  # lines
+        self._came: list[tuple[int, int, bytes, bytes]] = []  # lines, series, value
+        self.moved: list[tuple[int, int, list[int]]] = []
+        self._ahead = 0  # by how many lines all now stand behind where they stood
+        self._is_odd = bool(_lines_of(exposition).uneven)
+        self.lines: Lines | None = None  # where samples stand now, if not where they did
 
     def compare(self, first: int, olds: list[bytes], news: list[bytes]) -> bool:
         """Compare so many lines, the first of which has this number; False if they are
         not those of before, or have moved."""
-        if len(olds) != len(news):
-            return False
-        most = len(self._others) + len(olds) // 2
         of_line, kinds = self._places.of_line, self._places.kinds
+        if len(olds) != len(news) or not (
+            self._is_odd
+            or of_line[first + len(olds) - 1] < 0
+            or _key(olds[-1]) == _key(news[-1])
+        ):
+            return False
         at, values = self._at, self._values
         stamp, length = self._stamp, len(self._stamp)
         for number in compress(range(len(news)), map(ne, olds, news)):
@@ -335,10 +359,51 @@ class _Changes:
                         continue
             series, _, value = new.rpartition(b" ")
             if old.rpartition(b" ")[0] != series:
-                self._others.append((line, place, series))
+                self._gone.append(line)
+                self._came.append((line + self._ahead, line, series, value))
+                continue
             at.append(place)
             values.append(value)
-        return len(self._others) <= most
+        return True
+
+    def align(
+        self, first: int, olds: list[bytes], news: list[bytes], behind: bytes
+    ) -> bool:
+        """Compare lines with the next ones, where some came or went between those that
+        stayed, up to the line that stood behind them, b"" at the end; and take what is not
+        of these off the new ones. False if a comment came or went, or a line stands there
+        twice or in another order."""
+        of_line = self._places.of_line
+        left = {_key(line): first + at for at, line in enumerate(olds)}
+        if self._is_odd or len(left) < len(olds):
+            return False
+        was: list[int] = []
+        for new in news:
+            key = _key(new)
+            if behind and (not left or key == _key(behind)):
+                break
+            was.append(left.pop(key, -1))
+        else:
+            while behind and was and was[-1] < 0:
+                was.pop()
+        del news[len(was) :]
+        line = first - 1
+        for number, (new, at) in enumerate(zip(news, was, strict=True)):
+            series, _, value = new.rpartition(b" ")
+            if at < 0:
+                self._came.append((first + self._ahead + number, line, series, value))
+                was[number] = line
+                continue
+            if at < line:
+                return False
+            line = at
+            if new != olds[at - first]:  # a sample: a comment is found as a whole
+                self._at.append(of_line[at])
+                self._values.append(value)
+        self._gone += left.values()
+        self.moved.append((first, first + len(olds), was))
+        self._ahead += len(news) - len(olds)
+        return all(of_line[line] >= 0 for line in left.values())
 
     @property
     def count(self) -> int:
@@ -349,18 +414,74 @@ class _Changes:
         """The exposition with what the lines say now, each a sample as it was before; None
         if one is not."""
         before = self._before
-        if not (self.count or self._stamp or self._stamps):
+        if not (self.count or self._came or self._gone or self._stamp or self._stamps):
             return before
         rows, values = before.rows, before.values[:]
         try:
-            if self._others:
-                rows = _exchanged(before, self._places, self._others)
+            if self._gone or self._came:
+                rows, placed = self._regroup()
+                values.extend(repeat(0.0, max((0, *placed)) + 1 - len(values)))
+                self._at += placed
+                self._values += [value for *_, value in self._came]
             for place, number in zip(self._at, convert_raw(self._values), strict=True):
                 values[place] = number
-            found = _with(before, values, self._times(), rows=rows)
+            found = _with(before, values, self._times(), rows=rows, lines=self.lines)
         except ValueError:
             return None
         return _reread(found, self._odd) if self._odd else found
+
+    def _regroup(self) -> tuple[tuple[Rows, ...], list[int]]:
+        """The rows with the series that came, less those that are gone, and the places of
+        those that came.
+
+        Where others of the same metric and label names stand in the lines of those that
+        are gone, as where pods are replaced, all places stay as they are.
+
+        Raises:
+            ValueError: too many came, or one that is of no metric and label names that
+                there are, or not new; or some samples are not just series and value.
+        """
+        before, of_line = self._before, self._places.of_line
+        groups = self._places.groups(before)
+        gone = [of_line[line] for line in self._gone]
+        starts = [(-1, ""), *_lines_of(before).bounds]
+        came = list(
+            groups.read(
+                (_text(series), starts[bisect_right(starts, was, key=_first) - 1][1])
+                for _, was, series, _ in self._came
+            )
+        )
+        stay = (
+            _lines_of(before).places is None
+            and [line for line, *_ in self._came] == self._gone
+            and [groups.of[place] for place in gone] == [each.group for each in came]
+        )
+        # Past twice as many places as samples the full reading numbers them anew.
+        allowed = _REPLACED * len(before) + 64
+        is_full = len(came) > allowed or len(before.values) > 2 * len(before) + 64
+        if not stay and (is_full or self._is_odd):
+            raise ValueError("places cannot be kept")
+        rows, placed = regrouped(before, groups, gone, came, are_in_order=stay)
+        if not stay:
+            groups.add(zip(placed, came, strict=True))
+            self.lines = self._lines_now(placed)
+        return rows, placed
+
+    def _lines_now(self, placed: Sequence[int]) -> Lines:
+        """Where the samples stand, those that came at these places."""
+        of_line, was, at = self._places.of_line, array("i"), 0
+        for first, end, lines in self.moved:
+            was.extend(range(at, first))
+            was.extend(lines)
+            at = end
+        was.extend(range(at, len(of_line)))
+        now = array("i", map(of_line.__getitem__, was))
+        for (line, *_), place in zip(self._came, placed, strict=True):
+            now[line] = place
+        gaps = array("i", compress(count(), map((-1).__eq__, now)))
+        bounds = _lines_of(self._before).bounds
+        starts = tuple([(bisect_left(was, line), bound) for line, bound in bounds])
+        return Lines(gaps, frozenset(), frozenset(), starts, now)
 
     def _times(self) -> array[int] | None:
         """The timestamps that stand there now.
@@ -493,7 +614,7 @@ def _followed(last: _Way, body: _Raw) -> _Way | None:
     """What tells what a body says, by the last one, and what to compare the body after
     it with; None if that does not tell."""
     before = last.exposition
-    return _next_way(last, body, before) if last.read(body) else _edited(last, bytes(body))
+    return _next_way(last, body, before) if last.read(body) else None
 
 
 def _next_way(way: _Way, body: _Raw, before: Exposition) -> _Way:
@@ -671,135 +792,9 @@ def _same_series(old: str, new: str, format: Format) -> SampleLine | None:  # no
     return read if old.startswith(series) and is_whole else None
 
 
-# Other series
-
-
-def _exchanged(
-    exposition: Exposition, places: _Places, others: Sequence[tuple[int, int, bytes]]
-) -> tuple[Rows, ...]:
-    """The rows where lines hold other series than before, each of the metric and label
-    names of the one whose place it takes, as where pods are replaced.
-
-    Args:
-        others: the lines, their places, and the series that stand there now.
-
-    Raises:
-        ValueError: a series is of another metric or other label names, or not new.
-    """
-    if _lines_of(exposition).places is not None:
-        raise ValueError("rows do not have the order of lines")
-    groups = places.groups(exposition)
-    lines, gone, series = zip(*others, strict=True)
-    fresh = list(
-        groups.read(zip(map(_text, series), _bounds_at(exposition, lines), strict=True))
-    )
-    if [groups.of[place] for place in gone] != [each.group for each in fresh]:
-        raise ValueError("a series of another metric or other label names")
-    return regrouped(exposition, groups, gone, fresh, are_in_order=True)[0]
-
-
-def _edited(last: _Way, body: bytes) -> _Blocks | None:
-    """What tells what a body says in which series came or went between lines that
-    stayed in their order; None if too much is new, or one is no plain sample.
-
-    A series that stayed keeps its place; a new one takes that of one that is gone.
-    """
-    if not isinstance(last, _Blocks) or last.body.endswith(b"\n") != body.endswith(b"\n"):
-        return None
-    exposition, places = last.exposition, last.places
-    if exposition.times is not None or exposition.exemplars or _lines_of(exposition).uneven:
-        return None
-    if len(exposition.values) > 2 * len(exposition) + 64:
-        return None  # the full reading numbers the places anew
-    new = list(BytesIO(body))
-    aligned = _Aligned.of(list(BytesIO(last.body)), new)
-    if aligned is None:
-        return None
-    of_line = array("i", map(places.of_line.__getitem__, aligned.was))
-    gone = {places.of_line[line] for line in aligned.gone}
-    if -1 in gone or any(of_line[line] < 0 for line in aligned.changed):
-        return None  # a comment
-    groups = places.groups(exposition)
-    lines = [*aligned.changed, *aligned.fresh]
-    arrived = [_text(new[line].rpartition(b" ")[0]) for line in aligned.fresh]
-    bounds = _bounds_at(exposition, [aligned.was[line] for line in aligned.fresh])
-    try:
-        numbers = convert_raw([new[line].rpartition(b" ")[2] for line in lines])
-        fresh = list(groups.read(zip(arrived, bounds, strict=True)))
-        rows, placed = regrouped(exposition, groups, gone, fresh)
-    except ValueError:
-        return None
-    for line, place in zip(aligned.fresh, placed, strict=True):
-        of_line[line] = place
-    values = exposition.values[:]
-    values.extend(repeat(0.0, max((0, *placed)) + 1 - len(values)))
-    for line, number in zip(lines, numbers, strict=True):
-        values[of_line[line]] = number
-    groups.add(zip(placed, fresh, strict=True))
-    gaps = array("i", compress(count(), map((-1).__eq__, of_line)))
-    starts = [
-        (bisect_left(aligned.was, line), bound)
-        for line, bound in _lines_of(exposition).bounds
-    ]
-    read = Lines(gaps, frozenset(), frozenset(), tuple(starts), of_line)
-    found = _with(exposition, values, rows=rows, lines=read)
-    following = _Blocks(body, found)
-    following.places.made = groups
-    return following
-
-
-class _Aligned(NamedTuple):
-    """What became of the lines of a body.
-
-    Attributes:
-        was: for each line the one that it was, for a new one that of the line before it.
-        changed: the lines in which the series is the same.
-        fresh: those in which there is another one.
-        gone: the lines that there were.
-    """
-
-    was: list[int]
-    changed: list[int]
-    fresh: list[int]
-    gone: Collection[int]
-
-    @classmethod
-    def of(cls, old: list[bytes], new: list[bytes]) -> _Aligned | None:
-        """None if lines stand there twice, in another order, or many are new.
-
-        Each line is looked up among the last ones, and where it differs its series:
-        0.2 µs a line. (Walking both from one difference to the next took longer.)
-        """
-        line_of = dict(zip(old, count()))
-        is_unique = len(line_of) == len(old)
-        found: list[int | None] = list(map(line_of.pop, new, repeat(None)))
-        left = {line.rpartition(b" ")[0] or line: at for line, at in line_of.items()}
-        if not is_unique or len(left) < len(line_of):
-            return None
-        others = list(compress(count(), map(is_, found, repeat(None))))
-        for line in others:
-            found[line] = left.pop(new[line].rpartition(b" ")[0] or new[line], None)
-        changed = [line for line in others if found[line] is not None]
-        fresh = [line for line in others if found[line] is None]
-        if len(fresh) > _REPLACED * len(new) + 64:
-            return None
-        for line in fresh:
-            found[line] = found[line - 1] if line else -1
-        was = cast("list[int]", found)
-        in_order = all(map(le, was, islice(was, 1, None)))
-        return cls(was, changed, fresh, left.values()) if in_order else None
-
-
 def _lines_of(exposition: Exposition) -> Lines:
     assert exposition._lines is not None  # what was read exactly has no next reading
     return exposition._lines
-
-
-def _bounds_at(exposition: Exposition, lines: Iterable[int]) -> Iterator[str]:
-    """Which label has bounds for values under the TYPE that holds in each line."""
-    starts = [(-1, ""), *_lines_of(exposition).bounds]
-    for line in lines:
-        yield starts[bisect_right(starts, line, key=_first) - 1][1]
 
 
 _first: Final = itemgetter(0)
