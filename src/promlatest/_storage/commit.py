@@ -73,14 +73,12 @@ def replaced(held: Scrape, commit: Commit) -> tuple[Scrape, Counts]:
         if NO_TIME in moments:
             now = commit.timestamp
             times = array("q", [now if time == NO_TIME else time for time in times])
-    scrape = Scrape(
-        layout, values, commit.timestamp, times, exemplars, dict(commit.metadata)
-    )
+    scrape = Scrape(layout, values, commit.timestamp, times, exemplars, commit.metadata)
     is_newer = commit.timestamp > held.timestamp  # of two for one moment the later counts
     if is_newer and (times is not None or held.times is not None or held.patch):
         scrape = _settled(scrape, held.folded(), counts)
     counts.added, counts.removed = changes(held.layout, layout)
-    counts.samples += layout.size - _reported(layout)
+    counts.samples += layout.size - layout.reported
     return scrape, counts
 
 
@@ -156,11 +154,6 @@ def _layout_of(samples: Samples, before: Layout, limits: Limits) -> Layout:
     ]
     check_rows(rows, limits)
     return layout
-
-
-def _reported(layout: Layout) -> int:
-    """How many series are about the commit itself; they stand in rows of their own."""
-    return sum(len(rows) for rows in layout.rows[-8:] if not rows.counted)
 
 
 def _refusal(time: int, commit: Commit) -> str:

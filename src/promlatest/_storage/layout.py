@@ -144,6 +144,11 @@ class Layout:
         return chain.from_iterable(kept)
 
     @cached_property
+    def reported(self) -> int:
+        """How many series are about the commit itself; they stand in rows of their own."""
+        return sum(len(rows) for rows in self.rows[-8:] if not rows.counted)
+
+    @cached_property
     def metrics(self) -> SortedList[str]:
         """The names of the metrics, sorted."""
         return SortedList(self.tables)
