@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import NaiveSource
 
-from promlatest import Store
+from promlatest import Labels, Movement, Snapshot, Store
 from promlatest.exceptions import UsageError
 
 
@@ -293,3 +295,98 @@ def test_whatever_comes_and_goes(scrapes: list[dict[str, int] | None]) -> None:
     moments = tuple(range(len(history)))
     expected = NaiveSource(history=history, moments=moments).increases()
     assert {frozenset(each.labels.items()): each.value for each in found} == expected
+
+
+# Since a snapshot
+
+
+def resets(history: int) -> tuple[Store, Snapshot]:
+    """A store whose counter was reset twice after the first scrape, and that scrape."""
+    store = Store(history=history)
+    mark = None
+    for moment, value in enumerate([100, 5, 120, 110]):
+        store.ingest(f"a_total {value}", source="one", timestamp=1_000 * (moment + 1))
+        mark = mark or store.snapshot()
+    assert mark is not None
+    return store, mark
+
+
+def test_every_scrape_since_a_snapshot_counts_where_all_are_kept():
+    """Resets between it and now are seen, and what came before it does not count."""
+    store, mark = resets(history=10)
+    store.ingest("a_total 111", source="one", timestamp=9_000)
+
+    [moved] = store.increase("a_total", since=mark)
+    assert (moved.value, moved.seconds, moved.resets) == (5 + 115 + 110 + 1, 8, 2)
+    [moved] = store.snapshot().increase("a_total", since=store.sources["one"].history[3])
+    assert (moved.value, moved.seconds, moved.resets) == (1, 5, 0)
+
+
+def test_two_moments_alone_count_where_what_lies_between_is_not_kept():
+    """An increase from the one to the other, as far as both tell."""
+    store, mark = resets(history=2)
+
+    assert store.increase("a_total", since=mark) == [
+        Movement(Labels(__name__="a_total"), 10.0, 3.0)
+    ]
+    assert store.rate("a_total", since=mark)[0].value == pytest.approx(10 / 3)
+    assert store.increase("a_total", since=mark, job="x") == []
+
+
+@pytest.mark.parametrize("history", [2, 10])
+def test_since_a_snapshot_each_source_counts_from_its_own_scrape(history):
+    """Of sources that were scraped at other moments none counts what was before."""
+    store = Store(history=history)
+    for moment in range(1, 6):
+        store.ingest(f"a_total {moment}", source="early", timestamp=moment * 1_000)
+        store.ingest(f"b_total {moment}", source="late", timestamp=moment * 1_000 + 500)
+        if moment == 3:
+            mark = store.snapshot()
+
+    assert [
+        store.increase(each, since=mark)[0].value for each in ("a_total", "b_total")
+    ] == [
+        2.0,
+        2.0,
+    ]
+
+
+def test_of_what_a_snapshot_does_not_show_nothing_before_it_counts():
+    """A source that is not in it counts from its first scrape after it."""
+    store = Store(history=10)
+    for moment in range(1, 6):
+        store.ingest(f"a_total {moment}", source="one", timestamp=moment * 1_000)
+        store.ingest(f"b_total {moment}", source="other", timestamp=moment * 1_000)
+    mark = store.sources["one"].history[1]
+
+    assert store.increase("a_total", since=mark)[0].value == 3.0
+    assert store.increase("b_total", since=mark)[0].value == 2.0
+
+
+def test_what_is_appended_moves_since_a_snapshot():
+    """A counter of no source has no scrapes, and two moments all the same."""
+    store = Store()
+    app = store.appender()
+    ref = app.append(0, {"__name__": "a_total"}, 1_000, 1.0)
+    mark = store.snapshot()
+    app.append(ref, {}, 3_000, 5.0)
+
+    assert store.increase("a_total", since=mark) == [
+        Movement(Labels(__name__="a_total"), 4.0, 2.0)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"since": 5}, "expected a store or a snapshot of one, not 5"),
+        (
+            {"since": Store().snapshot(), "over": 5},
+            "expected `over` or `since`, and not both",
+        ),
+    ],
+)
+def test_what_is_no_snapshot_is_refused(arguments, words):
+    """A snapshot, and no time back beside it."""
+    with pytest.raises(UsageError, match=re.escape(words)):
+        Store().increase("a_total", **arguments)

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, compress, pairwise
-from operator import gt
+from operator import attrgetter, gt
 from typing import Final, TypeVar
 
 import attrs
 
-from promlatest._interfaces import Block
+from promlatest._interfaces import Block, Queryable
 from promlatest._matching.labels import Labels
+from promlatest._matching.matcher import LabelValue, Matcher
 
 START_TOLERANCE: Final = 1.0
 """Seconds by which a start time may move without a restart: some runtimes work it out
@@ -106,6 +107,55 @@ def _samples_by(
     for each in found.values():
         each.sort()
     return found
+
+
+def between(
+    earlier: Queryable,
+    now: Queryable,
+    metric: str,
+    *matchers: Matcher,
+    **labels: LabelValue,
+) -> list[Movement]:
+    """What each series did from one moment to another, of which nothing else is known.
+
+    Some 5 µs a series.
+    """
+    samples = _seen(earlier, now, metric, *matchers, **labels)
+    starts = _seen(earlier, now, PROCESS_START)
+    created = _seen(earlier, now, created_name(metric))
+    start_times = StartTimes(
+        {target_of(each): seen for each, seen in starts.items()},
+        {bare(each): seen for each, seen in created.items()},
+    )
+    first = _first_look(earlier, metric)
+    return [
+        movement(each, samples[each], first or samples[each][0][0], start_times.of(each))
+        for each in sorted(samples, key=attrgetter("_flat"))
+    ]
+
+
+def _seen(
+    earlier: Queryable,
+    now: Queryable,
+    metric: str,
+    *matchers: Matcher,
+    **labels: LabelValue,
+) -> dict[Labels, list[tuple[int, float]]]:
+    found: dict[Labels, list[tuple[int, float]]] = {}
+    for moment in (earlier, now):
+        for series, time, value in moment.query(metric, *matchers, **labels):
+            seen = found.setdefault(series, [])
+            # Two moments of one time come one after the other all the same.
+            seen.append((max(time, seen[-1][0] + 1) if seen else time, value))
+    return found
+
+
+def _first_look(earlier: Queryable, metric: str) -> int | None:
+    """When the earlier moment was; None if it tells of nothing."""
+    for name in (metric, PROCESS_START):
+        for point in earlier.query(name):
+            return point.timestamp
+    return getattr(earlier, "timestamp", None)
 
 
 def movements(blocks: Sequence[Block], start_times: StartTimes) -> list[Movement]:

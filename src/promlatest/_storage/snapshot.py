@@ -81,11 +81,3 @@ def with_history(
     scrapes = Scrapes(each for one in (*earlier, now) for each in one._scrapes)
     before = {each.number: scrapes for each in now._scrapes}
     return Snapshot(now._scrapes, before, columns, now._last_known)
-
-
-def kept_since(now: Snapshot, earlier: Snapshot) -> float | None:
-    """For how many seconds all scrapes since an earlier moment are kept; None: they are
-    not."""
-    kept = {each.number for cell in now._cells for each in cell.scrapes}
-    known = earlier._scrapes and all(each.number in kept for each in earlier._scrapes)
-    return (now.timestamp - earlier.timestamp) / 1000 if known else None

@@ -17,16 +17,13 @@ from promlatest._histogram import Histogram
 from promlatest._increase import (
     PROCESS_START,
     Movement,
-    StartTimes,
-    bare,
     began_anew,
-    created_name,
-    movement,
+    between,
     target_of,
 )
 from promlatest._interfaces import Queryable
 from promlatest._matching.labels import Labels
-from promlatest._storage.snapshot import Snapshot, kept_since
+from promlatest._storage.snapshot import Snapshot
 from promlatest.exceptions import UsageError
 from promlatest.views._json import Row, number
 
@@ -127,11 +124,10 @@ class Counters:
         if earlier is None:
             return {}
         if isinstance(now, Snapshot) and isinstance(earlier, Snapshot):
-            over = kept_since(now, earlier)
-            if over is not None:
-                found = now.increase(metric, over=over)
-                return {moved.labels: moved for moved in found}
-        return _between(earlier, now, metric)
+            found = now.increase(metric, since=earlier)
+        else:
+            found = between(earlier, now, metric)
+        return {moved.labels: moved for moved in found}
 
     def _added(self, grown: Iterable[tuple[float, Movement | None]]) -> Count:
         total, known, reset = 0.0, [], False
@@ -147,39 +143,7 @@ class Counters:
     def _restarts(self) -> Iterator[tuple[str, str]]:
         """The targets whose process is another than at the earlier moment."""
         if self.earlier is not None:
-            for labels, seen in _seen(self.earlier, self.now, PROCESS_START).items():
-                if began_anew(seen[0][1], seen[-1][1]):
+            before = {each.labels: each.value for each in self.earlier.query(PROCESS_START)}
+            for labels, _, value in self.now.query(PROCESS_START):
+                if began_anew(before.get(labels), value):
                     yield target_of(labels)
-
-
-def _between(earlier: Queryable, now: Queryable, metric: str) -> dict[Labels, Movement]:
-    """What each series did from one moment to another, of which nothing else is kept."""
-    samples = _seen(earlier, now, metric)
-    starts = {target_of(each): s for each, s in _seen(earlier, now, PROCESS_START).items()}
-    created = {bare(e): s for e, s in _seen(earlier, now, created_name(metric)).items()}
-    start_times = StartTimes(starts, created)
-    first = _first(earlier, metric)
-    return {
-        labels: movement(labels, seen, first or seen[0][0], start_times.of(labels))
-        for labels, seen in samples.items()
-    }
-
-
-def _seen(
-    earlier: Queryable, now: Queryable, metric: str
-) -> dict[Labels, list[tuple[int, float]]]:
-    found: dict[Labels, list[tuple[int, float]]] = {}
-    for moment in (earlier, now):
-        for labels, time, value in moment.query(metric):
-            seen = found.setdefault(labels, [])
-            # Two moments of one time come one after the other all the same.
-            seen.append((max(time, seen[-1][0] + 1) if seen else time, value))
-    return found
-
-
-def _first(earlier: Queryable, metric: str) -> int | None:
-    """When the earlier moment was; None if it tells of nothing."""
-    for name in (metric, PROCESS_START):
-        for point in earlier.query(name):
-            return point.timestamp
-    return getattr(earlier, "timestamp", None)
