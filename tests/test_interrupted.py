@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from promlatest import Matcher, Store
+from promlatest._cached import cached_property
 from promlatest.exceptions import ParseError
 from promlatest.exposition import parse
 
@@ -327,3 +328,33 @@ def test_an_append_in_the_middle_of_many_is_kept():
     assert [point.value for point in store.query("m")] == [3.0, 3.0, 3.0, -1.0]
     app.append_many(refs, 35, [3.5] * 4)
     assert [point.value for point in store.query("m")] == [3.5, 3.5, 3.5, -1.0]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_child_does_not_wait_for_what_a_thread_works_out():
+    """A fork while another thread works out a property of an object leaves a child that
+    can ask for that of another object."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Worked:
+        @cached_property
+        def out(self) -> int:
+            if threading.current_thread() is thread:
+                entered.set()
+                go_on.wait(60)
+            return 7
+
+    held = Worked()
+    thread = threading.Thread(target=lambda: held.out)
+    thread.start()
+    try:
+        assert entered.wait(60)
+        child = os.fork()
+        if not child:
+            os._exit(Worked().out)
+        assert _status(child, 20) == 7
+    finally:
+        go_on.set()
+        thread.join(60)
+    assert held.__dict__["out"] == 7

@@ -10,13 +10,13 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain, count
 from typing import Any, Final
 
 import attrs
 from sortedcontainers import SortedList
 
+from promlatest._cached import cached_property
 from promlatest._matching.labels import Labels
 from promlatest._samples import Rows, picker, take, without_empty
 from promlatest._storage.cache import Cache

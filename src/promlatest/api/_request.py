@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
 import attrs
 
+from promlatest._cached import cached_property
 from promlatest.api._answer import ApiResponse, failure, plain, refusal
 from promlatest.api._mount import BODY_LIMIT, TOO_LARGE, Pairs, read_params
 from promlatest.api._params import Params

@@ -25,12 +25,12 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from io import BytesIO
 from itertools import accumulate, compress, count, islice, repeat
 from operator import itemgetter, ne
 from typing import Final
 
+from promlatest._cached import cached_property
 from promlatest._clock import Turns
 from promlatest._datapoint import Exemplar
 from promlatest._matching.labels import Labels
