@@ -545,6 +545,18 @@ def test_a_series_that_loses_its_labels_behind_a_blank_is_another():
     assert sample.labels == {"__name__": "m"}
 
 
+@pytest.mark.parametrize("start", ["", " "])
+@pytest.mark.parametrize("count", [1, 200])
+def test_a_value_that_takes_the_place_of_a_whole_line_is_refused(start, count):
+    """Of a name with its value right behind it none of the two is left out."""
+    reader = Reader()
+    for step in range(3):
+        reader.read("".join(f"a{n} {step}\n{start}b{n}+Inf\n" for n in range(count)))
+
+    with pytest.raises(ParseError, match="line 2, column"):
+        reader.read("".join(f"a{n} 7\n{start}1\n" for n in range(count)))
+
+
 @pytest.mark.parametrize("line", ['m{{a="{n}"}}{v}', "m{n}  {v} 7", 'm{{a="{n}"}} {v}\r'])
 def test_a_last_word_that_is_no_value_is_not_taken_for_one(line):
     """No blank stands before the value, a timestamp behind it, or no blank ends the line."""

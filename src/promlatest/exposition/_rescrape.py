@@ -589,8 +589,14 @@ def _same_but_value(old: bytes, new: bytes) -> bytes:
     """The last word of a line if all that stands before it is as it was; b"" if it is not,
     or if nothing stood between the series and the value."""
     series, value = _cut(new)
-    before, was = _cut(old)
-    return value if before == series and b"}" not in was else b""
+    return value if _cut(old)[0] == series and _has_blank(old) else b""
+
+
+def _has_blank(line: bytes) -> bool:
+    """Whether a blank stands between a series and its value: none does in `a{b="1"}5` and
+    `a+Inf`."""
+    series, value = _cut(line)
+    return bool(series.strip()) and b"}" not in value
 
 
 def _ends_in_values(exposition: Exposition) -> bool:
@@ -639,7 +645,7 @@ def _is_cut_at_blanks(way: _Blocks) -> bool:
     kinds = way.places.kinds
     return not any(kinds) or (
         _ends_in_values(way.exposition)
-        and not any(b"}" in _cut(line)[1] for line in compress(BytesIO(way.body), kinds))
+        and all(map(_has_blank, compress(BytesIO(way.body), kinds)))
     )
 
 
