@@ -290,6 +290,14 @@ def test_no_page_spills_or_obeys(series, width, text, ascii_only):
             assert line.isprintable()
 
 
+def test_a_name_that_reads_like_a_selector():
+    """A metric may have any name, and its row."""
+    store = Store()
+    store.ingest('{"{a!=\\"\\"}"} 1\n')
+
+    assert '{a!=""}' in overview_page(store, width=80)
+
+
 @pytest.mark.slow
 def test_views_load_no_terminal_library():
     """Pages are text: importing them brings no extra and no screen."""

@@ -8,8 +8,10 @@ from typing import Final
 
 import attrs
 
-from promlatest._datapoint import family_of
+from promlatest._datapoint import DataPoint, family_of
 from promlatest._interfaces import Queryable
+from promlatest._matching.labels import METRIC_NAME
+from promlatest._matching.matcher import Matcher
 from promlatest.views._json import Row
 from promlatest.views.cells import Cell
 from promlatest.views.sheet import Column, Sheet
@@ -35,12 +37,18 @@ class MetricRow(Row):
     help: str
 
 
+def points_of(q: Queryable, metric: str) -> list[DataPoint]:
+    """The points of a metric of whatever name: an endpoint may expose one that reads like
+    a selector, which `query` refuses."""
+    return q.match((Matcher(METRIC_NAME, "=", metric),))
+
+
 def catalog(q: Queryable) -> list[MetricRow]:
     """A row for each family that has series, sorted by name. Linear in the series."""
     known = q.metrics()
     sizes: Counter[str] = Counter()
     for metric in q.label_values("__name__"):
-        sizes[family_of(metric, known)] += len(q.query(metric))
+        sizes[family_of(metric, known)] += len(points_of(q, metric))
     return [
         MetricRow(name, each.type, each.unit, sizes[name], each.help)
         for name, each in sorted(known.items())

@@ -12,7 +12,7 @@ from promlatest._matching.labels import METRIC_NAME
 from promlatest.tui.model.series import change_mark, gained_cell, grows
 from promlatest.tui.model.watch import View
 from promlatest.views._counting import Count, Counters
-from promlatest.views.catalog import MetricRow, catalog_columns
+from promlatest.views.catalog import MetricRow, catalog_columns, points_of
 from promlatest.views.cells import Cell
 from promlatest.views.controllers import rate_cell
 from promlatest.views.sheet import Column, RowKey, Sheet
@@ -99,7 +99,7 @@ def summed_metric(row: MetricRow, state: Queryable) -> tuple[str, bool]:
 
 
 def _sum(state: Queryable, metric: str) -> float | None:
-    points = state.query(metric)
+    points = points_of(state, metric)
     return sum(point.value for point in points) if points else None
 
 

@@ -25,6 +25,7 @@ from promlatest.tui.model.history import Moment, window
 from promlatest.tui.model.trends import Trends, histogram_of, matchers_of, value_of
 from promlatest.tui.model.watch import View
 from promlatest.views._counting import Count
+from promlatest.views.catalog import points_of
 from promlatest.views.cells import Cell, natural, scaled_trend, text_of
 from promlatest.views.controllers import latency_cell, rate_cell
 from promlatest.views.filters import NO_FILTER, Filter
@@ -124,7 +125,9 @@ def listing(name: str, state: Queryable, filter_: Filter = NO_FILTER) -> Listing
     if family.histogram:
         every = [each.labels for each in state.histograms(family.name)]
     else:
-        every = [each.labels for metric in family.metrics for each in state.query(metric)]
+        every = [
+            each.labels for metric in family.metrics for each in points_of(state, metric)
+        ]
     rows: dict[RowKey, Labels] = {
         labels: labels for labels in every if not filter_ or filter_.passes_series(labels)
     }
@@ -251,7 +254,7 @@ class Lookup:
 
 def _all_of(moment: Moment, family: Family) -> dict[RowKey, float]:
     state = moment.state
-    found = (point for metric in family.metrics for point in state.query(metric))
+    found = (point for metric in family.metrics for point in points_of(state, metric))
     return {point.labels: point.value for point in found}
 
 
