@@ -562,9 +562,10 @@ def test_forgotten_scraper() -> None:
 def test_program_that_does_not_stop_its_scraper() -> None:
     """A program that ends without stopping its scraper ends at once, and quietly."""
     code = """
-import time
+import logging, time
 from promlatest import Store
 from promlatest.scrape import Scraper
+logging.getLogger("asyncio").setLevel("ERROR")  # a warning is: a busy machine was slow
 scraper = Scraper(Store(), [lambda: b"a 1\\n", lambda: time.sleep(60)], interval=0.05)
 scraper.start()
 time.sleep(0.2)
