@@ -120,9 +120,9 @@ def between(
 
     Some 5 µs a series.
     """
-    samples = _seen(earlier, now, metric, *matchers, **labels)
-    starts = _seen(earlier, now, PROCESS_START)
-    created = _seen(earlier, now, created_name(metric))
+    samples = _in_both(earlier, now, metric, *matchers, **labels)
+    starts = _in_both(earlier, now, PROCESS_START)
+    created = _in_both(earlier, now, created_name(metric))
     start_times = StartTimes(
         {target_of(each): seen for each, seen in starts.items()},
         {bare(each): seen for each, seen in created.items()},
@@ -134,7 +134,7 @@ def between(
     ]
 
 
-def _seen(
+def _in_both(
     earlier: Queryable,
     now: Queryable,
     metric: str,
